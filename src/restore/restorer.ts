@@ -1,0 +1,43 @@
+/** What a loaded model offers to whoever restores with it: a command, a page, a server. */
+
+import type { HostTensor } from '../tensor/host-tensor.ts';
+
+/** How the colours of the result are tied to those of the input. */
+export type ColorFix = 'wavelet' | 'adain' | 'none';
+
+/** One report of a restoration under way. */
+export interface RestoreProgress {
+  readonly stage: 'encode' | 'step' | 'decode' | 'load';
+  /** e.g. 'step 2 of 3' */
+  readonly label: string;
+  /** 0..1 of this call */
+  readonly fraction: number;
+}
+
+export interface RestoreOptions {
+  /** Seed of the noise: the same seed, input and device give the same picture. */
+  seed?: number;
+  /** Timesteps of the schedule, the one without a network call included: 4 for the three-step model. */
+  steps?: number;
+  /** 1..4: the step whose predecessor the encoded input stands in for; 1 starts from pure noise. */
+  startStep?: number;
+  colorFix?: ColorFix;
+  /** Stops between two network calls; `restore` then rejects with the signal's reason. */
+  signal?: AbortSignal;
+  onProgress?: (progress: RestoreProgress) => void;
+}
+
+/** One loaded model. */
+export interface Restorer {
+  /** side of the square image in pixels */
+  readonly imageSize: number;
+  /** the device in use, and why this one */
+  readonly device: string;
+  /**
+   * Restores a batch of aligned faces.
+   * @param lq [B, 3, imageSize, imageSize] in [-1, 1]
+   * @returns the same shape and range
+   */
+  restore(lq: HostTensor, options?: RestoreOptions): Promise<HostTensor>;
+  release(): Promise<void>;
+}
