@@ -84,8 +84,8 @@ export function float32ToBfloat16(values: Float32Array): Uint16Array<ArrayBuffer
   const bits = new Uint16Array(values.length);
   for (let i = 0; i < bits.length; i++) {
     const word = wide[i]!;
-    const isNaN = (word & absoluteMask32) > infinity32;
-    bits[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    const notANumber = (word & absoluteMask32) > infinity32;
+    bits[i] = notANumber ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
   }
   return bits;
 }
