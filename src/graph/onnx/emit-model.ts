@@ -1,0 +1,170 @@
+/** From a graph to an ONNX model: names, leaves, and the emission rules in order. */
+import { elementCount, formatShape } from '../../tensor/host-tensor.ts';
+import { inputsOf, topologicalOrder } from '../graph.ts';
+import { isOp, type OpType, type Shape, type Value } from '../value.ts';
+import { type EmitRule, emitRules } from './emit-rules.ts';
+import type { Emitter } from './emitter.ts';
+import { type AttributeValue, encodeModel, encodeNode, encodeTensor } from './proto.ts';
+
+/** Where a parameter's values come from when the model runs. */
+export type ParameterBinding =
+  /** In a file, read in place. `location` is relative to the folder the runtime is told. */
+  | {
+      readonly kind: 'external';
+      readonly location: string;
+      readonly offset: number;
+      readonly byteLength: number;
+      readonly dtype: 'float32' | 'float16' | 'bfloat16';
+    }
+  /** Copied into the model. */
+  | { readonly kind: 'inline'; readonly data: Float32Array }
+  /** Fed at every run, under the parameter's name. */
+  | { readonly kind: 'input' };
+
+export type BindParameter = (name: string, shape: Shape) => ParameterBinding;
+
+/** An ONNX model and what a runtime must know to run it. */
+export interface OnnxModel {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly inputs: ReadonlyMap<string, Shape>;
+  readonly outputs: ReadonlyMap<string, Shape>;
+  /** Files that hold its parameters. */
+  readonly locations: ReadonlySet<string>;
+}
+
+/**
+ * Emits the graph of `outputs`.
+ * @param name shown in errors, profiles and Netron
+ * @param bind tells where each parameter's values are
+ */
+export function emitModel(
+  name: string,
+  outputs: Readonly<Record<string, Value>>,
+  bind: BindParameter,
+): OnnxModel {
+  const values = Object.values(outputs);
+  const emission = new Emission(bind);
+  for (const [inputName, value] of inputsOf(values)) emission.addInput(inputName, value.shape);
+  const outputShapes = new Map<string, Shape>();
+  for (const [outputName, value] of Object.entries(outputs)) {
+    emission.addOutput(outputName, emission.nameOf(value));
+    outputShapes.set(outputName, value.shape);
+  }
+  const { nodes, initializers, inputs, locations } = emission;
+  const bytes = encodeModel({ name, nodes, initializers, inputs, outputs: outputShapes });
+  return { name, bytes, inputs, outputs: outputShapes, locations };
+}
+
+class Emission implements Emitter {
+  readonly nodes: Uint8Array[] = [];
+  readonly initializers: Uint8Array[] = [];
+  readonly inputs = new Map<string, Shape>();
+  readonly locations = new Set<string>();
+  readonly #names = new Map<Value, string>();
+  readonly #constants = new Map<string, string>();
+  readonly #bind: BindParameter;
+  /** Prefix of the names of what is being emitted: the parameter it belongs to, or the operation. */
+  #scope = '';
+
+  constructor(bind: BindParameter) {
+    this.#bind = bind;
+  }
+
+  addInput(name: string, shape: Shape): void {
+    this.inputs.set(name, shape);
+  }
+
+  addOutput(name: string, source: string): void {
+    this.nodes.push(
+      encodeNode({ op: 'Identity', name: `output/${name}`, inputs: [source], outputs: [name] }),
+    );
+  }
+
+  /** Emits whatever `value` still needs, and returns its name. */
+  nameOf(value: Value): string {
+    for (const step of topologicalOrder([value]))
+      if (!this.#names.has(step)) this.#names.set(step, this.#emit(step));
+    return this.#names.get(value)!;
+  }
+
+  #emit(value: Value): string {
+    if (isOp(value, 'Input')) return value.attributes.name;
+    if (isOp(value, 'Parameter')) return this.#parameter(value.attributes.name, value.shape);
+    if (isOp(value, 'Constant')) return this.floats(value.shape, value.attributes.data);
+    const rule = emitRules[value.op] as EmitRule<OpType>;
+    if ('expand' in rule) return this.nameOf(rule.expand(value));
+    this.#scope = scopeOf(value);
+    return rule.emit(
+      this,
+      value.inputs.map((input) => this.#names.get(input)!),
+      value,
+    );
+  }
+
+  node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+    domain = '',
+  ): string {
+    const output = `${this.#scope}${op}_${this.nodes.length}`;
+    this.nodes.push(encodeNode({ op, name: output, inputs, outputs: [output], attributes, domain }));
+    return output;
+  }
+
+  integers(values: readonly number[]): string {
+    return this.#constant(`int64 ${values.join(' ')}`, (name) =>
+      encodeTensor(name, 'int64', [values.length], {
+        bytes: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
+      }),
+    );
+  }
+
+  floats(shape: Shape, values: Float32Array): string {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    // Equal small constants share one initializer; large ones are few and not worth comparing.
+    const key = values.length <= 64 ? `float32 ${shape} ${values.join(' ')}` : `float32 #${this.#constants.size}`;
+    return this.#constant(key, (name) => encodeTensor(name, 'float32', shape, { bytes }));
+  }
+
+  #constant(key: string, encode: (name: string) => Uint8Array): string {
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = `constant_${this.#constants.size}`;
+    this.#constants.set(key, name);
+    this.initializers.push(encode(name));
+    return name;
+  }
+
+  #parameter(name: string, shape: Shape): string {
+    const binding = this.#bind(name, shape);
+    if (binding.kind === 'input') {
+      this.addInput(name, shape);
+      return name;
+    }
+    if (binding.kind === 'inline') {
+      if (binding.data.length !== elementCount(shape))
+        throw new RangeError(
+          `Cannot bind ${name} ${formatShape(shape)} to ${binding.data.length} values: counts differ`,
+        );
+      const { buffer, byteOffset, byteLength } = binding.data;
+      const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+      this.initializers.push(encodeTensor(name, 'float32', shape, { bytes }));
+      return name;
+    }
+    this.locations.add(binding.location);
+    this.initializers.push(encodeTensor(name, binding.dtype, shape, binding));
+    if (binding.dtype === 'float32') return name;
+    this.#scope = `${name}/`;
+    return this.node('Cast', [name], { to: 1 });
+  }
+}
+
+/** `unet/mid_block.resnets.0.conv1/` for an operation with that parameter's weight, else nothing. */
+function scopeOf(value: Value): string {
+  const weight = value.inputs.find((input) => isOp(input, 'Parameter'));
+  if (!weight || !isOp(weight, 'Parameter')) return '';
+  const { name } = weight.attributes;
+  return `${name.slice(0, name.lastIndexOf('.'))}/`;
+}

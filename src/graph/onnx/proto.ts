@@ -1,0 +1,152 @@
+/** The part of onnx.proto that models need, written field by field. Field numbers are those of ONNX's IR, version 10. */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { Shape } from '../value.ts';
+
+/** TensorProto.DataType */
+export const onnxType = { float32: 1, int64: 7, float16: 10, bfloat16: 16 } as const;
+export type OnnxTensorType = keyof typeof onnxType;
+
+/** Operator sets: the version of ai.onnx that has Attention, and ONNX Runtime's own domain. */
+const opsets = { '': 23, 'com.microsoft': 1 };
+const irVersion = 10;
+
+const VARINT = 0;
+const LENGTH = 2;
+const FIXED32 = 5;
+
+type Writer = (writer: BinaryWriter) => void;
+
+function message(write: Writer): Uint8Array {
+  const writer = new BinaryWriter();
+  write(writer);
+  return writer.finish();
+}
+function field(w: BinaryWriter, number: number, bytes: Uint8Array): void {
+  w.tag(number, LENGTH).bytes(bytes);
+}
+function text(w: BinaryWriter, number: number, value: string): void {
+  w.tag(number, LENGTH).string(value);
+}
+function integer(w: BinaryWriter, number: number, value: number): void {
+  w.tag(number, VARINT).int64(value);
+}
+
+export type AttributeValue = number | string | readonly number[] | { readonly float: number };
+
+/** AttributeProto; plain numbers are integers, `{ float }` is a float. */
+function attribute(name: string, value: AttributeValue): Uint8Array {
+  return message((w) => {
+    text(w, 1, name);
+    if (typeof value === 'number') {
+      integer(w, 3, value);
+      integer(w, 20, 2); // INT
+    } else if (typeof value === 'string') {
+      field(w, 4, new TextEncoder().encode(value));
+      integer(w, 20, 3); // STRING
+    } else if ('float' in value) {
+      w.tag(2, FIXED32).float(value.float);
+      integer(w, 20, 1); // FLOAT
+    } else {
+      for (const item of value) integer(w, 8, item);
+      integer(w, 20, 7); // INTS
+    }
+  });
+}
+
+export interface NodeSpec {
+  readonly op: string;
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
+}
+
+/** NodeProto */
+export function encodeNode({ op, name, inputs, outputs, domain = '', attributes = {} }: NodeSpec): Uint8Array {
+  return message((w) => {
+    for (const input of inputs) text(w, 1, input);
+    for (const output of outputs) text(w, 2, output);
+    text(w, 3, name);
+    text(w, 4, op);
+    for (const [key, value] of Object.entries(attributes)) field(w, 5, attribute(key, value));
+    if (domain) text(w, 7, domain);
+  });
+}
+
+/** Where an initializer's bytes are: in the model, or in another file. */
+export type TensorBytes =
+  | { readonly bytes: Uint8Array }
+  | { readonly location: string; readonly offset: number; readonly byteLength: number };
+
+/** TensorProto */
+export function encodeTensor(name: string, type: OnnxTensorType, shape: Shape, data: TensorBytes): Uint8Array {
+  return message((w) => {
+    for (const extent of shape) integer(w, 1, extent);
+    integer(w, 2, onnxType[type]);
+    text(w, 8, name);
+    if ('bytes' in data) {
+      field(w, 9, data.bytes);
+      return;
+    }
+    const entries = { location: data.location, offset: `${data.offset}`, length: `${data.byteLength}` };
+    for (const [key, value] of Object.entries(entries))
+      field(
+        w,
+        13,
+        message((entry) => {
+          text(entry, 1, key);
+          text(entry, 2, value);
+        }),
+      );
+    integer(w, 14, 1); // EXTERNAL
+  });
+}
+
+/** ValueInfoProto of a float32 tensor. */
+function valueInfo(name: string, shape: Shape): Uint8Array {
+  const dimensions = message((w) => {
+    for (const extent of shape) field(w, 1, message((dimension) => integer(dimension, 1, extent)));
+  });
+  const tensorType = message((w) => {
+    integer(w, 1, onnxType.float32);
+    field(w, 2, dimensions);
+  });
+  return message((w) => {
+    text(w, 1, name);
+    field(w, 2, message((type) => field(type, 1, tensorType)));
+  });
+}
+
+export interface GraphSpec {
+  readonly name: string;
+  readonly nodes: readonly Uint8Array[];
+  readonly initializers: readonly Uint8Array[];
+  readonly inputs: ReadonlyMap<string, Shape>;
+  readonly outputs: ReadonlyMap<string, Shape>;
+}
+
+/** ModelProto */
+export function encodeModel(graph: GraphSpec): Uint8Array {
+  const encodedGraph = message((w) => {
+    for (const node of graph.nodes) field(w, 1, node);
+    text(w, 2, graph.name);
+    for (const initializer of graph.initializers) field(w, 5, initializer);
+    for (const [name, shape] of graph.inputs) field(w, 11, valueInfo(name, shape));
+    for (const [name, shape] of graph.outputs) field(w, 12, valueInfo(name, shape));
+  });
+  return message((w) => {
+    integer(w, 1, irVersion);
+    text(w, 2, 'interlcm');
+    field(w, 7, encodedGraph);
+    for (const [domain, version] of Object.entries(opsets))
+      field(
+        w,
+        8,
+        message((opset) => {
+          text(opset, 1, domain);
+          integer(opset, 2, version);
+        }),
+      );
+  });
+}

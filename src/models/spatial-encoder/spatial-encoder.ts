@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { add, silu } from '../../graph/ops.ts';
+import type { Value } from '../../graph/value.ts';
+import { convLayer } from '../../nn/layers.ts';
+import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { contract, timeEmbedding } from '../unet/backbone.ts';
+import { unetBackboneSchema } from '../unet/config.ts';
+import type { ControlResiduals } from '../unet/unet.ts';
+
+/** diffusers' ControlNetModel config. */
+export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
+  conditioning_channels: z.number().int().positive().default(3),
+  conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default([16, 32, 96, 256]),
+  controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
+  global_pool_conditions: z.literal(false).default(false),
+});
+export type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
+
+export interface SpatialEncoderInputs {
+  /** [N, 4, h, w] */
+  readonly latents: Value;
+  /** [N, C₀] sinusoid of the timestep. */
+  readonly timestep: Value;
+  /** [N, L, E] */
+  readonly context: Value;
+  /** The low-quality image, [N, 3, 8h, 8w] in [-1, 1]. */
+  readonly image: Value;
+}
+
+/**
+ * The spatial encoder: a ControlNet whose condition is the low-quality image itself.
+ * @returns the residuals for the UNet's skip connections and middle block
+ * @see Zhang et al. 2023, arXiv:2302.05543
+ */
+export function buildSpatialEncoder(
+  p: ParameterScope,
+  config: SpatialEncoderConfig,
+  { latents, timestep, context, image }: SpatialEncoderInputs,
+): ControlResiduals {
+  const time = timeEmbedding(p.at('time_embedding'), timestep);
+  const width = config.block_out_channels[0]!;
+  const x = add(
+    convLayer(p.at('conv_in'), latents, width),
+    conditionEmbedding(p.at('controlnet_cond_embedding'), config, image),
+  );
+  const { skips, middle } = contract(p, config, x, time, context);
+  const down = skips.map((skip, i) =>
+    convLayer(p.at(`controlnet_down_blocks.${i}`), skip, skip.shape[1]!, { kernel: 1 }),
+  );
+  const mid = convLayer(p.at('controlnet_mid_block'), middle, middle.shape[1]!, { kernel: 1 });
+  return { down, mid };
+}
+
+/** [N, 3, 8h, 8w] → [N, C₀, h, w]: pairs of convolutions, the second of each halves the sides. */
+function conditionEmbedding(p: ParameterScope, config: SpatialEncoderConfig, image: Value): Value {
+  const widths = config.conditioning_embedding_out_channels;
+  let h = silu(convLayer(p.at('conv_in'), image, widths[0]!));
+  for (let i = 0; i + 1 < widths.length; i++) {
+    h = silu(convLayer(p.at(`blocks.${2 * i}`), h, widths[i]!));
+    h = silu(convLayer(p.at(`blocks.${2 * i + 1}`), h, widths[i + 1]!, { stride: 2 }));
+  }
+  return convLayer(p.at('conv_out'), h, config.block_out_channels[0]!);
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+const perBlock = z.union([z.number().int().positive(), z.array(z.number().int().positive())]);
+
+/** What the UNet and the spatial encoder share of diffusers' config.json; other keys are ignored. */
+export const unetBackboneSchema = z.object({
+  in_channels: z.number().int().positive().default(4),
+  block_out_channels: z.array(z.number().int().positive()).min(1),
+  layers_per_block: z.number().int().positive().default(2),
+  down_block_types: z
+    .array(z.enum(['CrossAttnDownBlock2D', 'DownBlock2D']))
+    .default(['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D']),
+  mid_block_type: z.literal('UNetMidBlock2DCrossAttn').default('UNetMidBlock2DCrossAttn'),
+  /** The number of heads, whatever its name says. */
+  attention_head_dim: perBlock.default(8),
+  num_attention_heads: perBlock.nullish(),
+  transformer_layers_per_block: perBlock.default(1),
+  cross_attention_dim: z.number().int().positive().default(768),
+  norm_num_groups: z.number().int().positive().default(32),
+  norm_eps: z.number().positive().default(1e-5),
+  use_linear_projection: z.boolean().default(false),
+  flip_sin_to_cos: z.boolean().default(true),
+  freq_shift: z.number().default(0),
+  act_fn: z.literal('silu').default('silu'),
+  only_cross_attention: z.literal(false).default(false),
+  resnet_time_scale_shift: z.literal('default').default('default'),
+  class_embed_type: z.null().default(null),
+  addition_embed_type: z.null().default(null),
+  downsample_padding: z.literal(1).default(1),
+  mid_block_scale_factor: z.literal(1).default(1),
+});
+
+/** config.json of the latent consistency UNet (diffusers' UNet2DConditionModel). */
+export const unetConfigSchema = unetBackboneSchema.extend({
+  /** Side of the latent it was trained on. */
+  sample_size: z.number().int().positive().default(64),
+  out_channels: z.number().int().positive().default(4),
+  up_block_types: z
+    .array(z.enum(['CrossAttnUpBlock2D', 'UpBlock2D']))
+    .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
+  /** Width of the guidance embedding; null for a UNet without one. */
+  time_cond_proj_dim: z.number().int().positive().nullable().default(null),
+});
+
+export type UNetBackboneConfig = z.infer<typeof unetBackboneSchema>;
+export type UNetConfig = z.infer<typeof unetConfigSchema>;
+
+/** A setting that is one number for all blocks or one a block. */
+export function ofBlock(setting: number | readonly number[], block: number): number {
+  return typeof setting === 'number' ? setting : setting[block]!;
+}

@@ -1,0 +1,79 @@
+/** The visual encoder: a one-dimensional convolutional network from CLIP's tokens to what stands for the text. */
+import { z } from 'zod';
+import { add, attention, resizeNearest, silu, transpose } from '../../graph/ops.ts';
+import type { Value } from '../../graph/value.ts';
+import { convLayer, groupNorm } from '../../nn/layers.ts';
+import type { ParameterScope } from '../../nn/parameter-scope.ts';
+
+export const visualEncoderConfigSchema = z.object({
+  /** Base width, multiplied by `ch_mult` level by level. */
+  nf: z.number().int().positive(),
+  /** Number of CLIP tokens. */
+  emb_dim: z.number().int().positive(),
+  ch_mult: z.array(z.number().int().positive()).min(1).default([2, 4, 8]),
+  res_blocks: z.number().int().positive().default(2),
+  /** Number of context tokens. */
+  out_channels: z.number().int().positive().default(77),
+});
+export type VisualEncoderConfig = z.infer<typeof visualEncoderConfigSchema>;
+
+const groups = 32;
+const epsilon = 1e-6;
+/** Blocks of this width are followed by attention. */
+const attentionWidth = 512;
+/** The feature axis goes round these sizes, one resize after another. */
+const featureSizes = new Map([
+  [768, 256],
+  [256, 512],
+  [512, 768],
+]);
+
+/**
+ * Tokens are the channels, features the positions.
+ * @param tokens [N, emb_dim, 768]
+ * @returns the context c_v [N, out_channels, 768]
+ */
+export function buildVisualEncoder(root: ParameterScope, config: VisualEncoderConfig, tokens: Value): Value {
+  let next = 0;
+  const block = (): ParameterScope => root.at(`blocks.${next++}`);
+  const widths = config.ch_mult.map((multiple) => config.nf * multiple).reverse();
+
+  let h = convLayer(block(), tokens, widths[0]!);
+  h = resize(block(), h);
+  h = residual(block(), h, widths[0]!);
+  h = selfAttention(block(), h);
+  h = residual(block(), h, widths[0]!);
+  widths.forEach((width, level) => {
+    for (let i = 0; i < config.res_blocks; i++) {
+      h = residual(block(), h, width);
+      if (width === attentionWidth) h = selfAttention(block(), h);
+    }
+    if (level + 1 < widths.length) h = resize(block(), h);
+  });
+  h = groupNorm(block(), h, groups, epsilon);
+  return convLayer(block(), h, config.out_channels);
+}
+
+/** Nearest resize of the feature axis to its next size, then a convolution. */
+function resize(p: ParameterScope, x: Value): Value {
+  const size = featureSizes.get(x.shape[2]!);
+  if (!size) throw new RangeError(`The visual encoder works on 768, 256 or 512 features, not ${x.shape[2]}`);
+  return convLayer(p.at('conv'), resizeNearest(x, [size]), x.shape[1]!);
+}
+
+function residual(p: ParameterScope, x: Value, width: number): Value {
+  let h = convLayer(p.at('conv1'), silu(groupNorm(p.at('norm1'), x, groups, epsilon)), width);
+  h = convLayer(p.at('conv2'), silu(groupNorm(p.at('norm2'), h, groups, epsilon)), width);
+  return add(h, x.shape[1] === width ? x : convLayer(p.at('conv_out'), x, width, { kernel: 1 }));
+}
+
+/** One head over the feature positions. */
+function selfAttention(p: ParameterScope, x: Value): Value {
+  const width = x.shape[1]!;
+  const normal = groupNorm(p.at('norm'), x, groups, epsilon);
+  const [q, k, v] = ['q', 'k', 'v'].map((part) =>
+    transpose(convLayer(p.at(part), normal, width, { kernel: 1 }), [0, 2, 1]),
+  ); // each [N, F, C]
+  const attended = transpose(attention(q!, k!, v!, 1), [0, 2, 1]);
+  return add(x, convLayer(p.at('proj_out'), attended, width, { kernel: 1 }));
+}

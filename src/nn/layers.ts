@@ -1,0 +1,46 @@
+/** Layers: each takes the scope of its weights and a value, and returns a value. Weight names are PyTorch's. */
+import { conv, gemm, groupNormalization, layerNormalization, reshape } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import type { ParameterScope } from './parameter-scope.ts';
+
+/** x·Wᵀ + b over the last axis; x [..., in] → [..., out], weight [out, in]. */
+export function linear(p: ParameterScope, x: Value, outFeatures: number, { bias = true } = {}): Value {
+  const inFeatures = x.shape.at(-1)!;
+  const weight = p.get('weight', [outFeatures, inFeatures]);
+  const rows = x.shape.length === 2 ? x : reshape(x, [-1, inFeatures]);
+  const product = gemm(rows, weight, bias ? p.get('bias', [outFeatures]) : undefined, { transB: true });
+  return x.shape.length === 2 ? product : reshape(product, [...x.shape.slice(0, -1), outFeatures]);
+}
+
+export interface ConvLayerOptions {
+  /** Extent of the kernel on every axis; 3 unless given. */
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** (kernel − 1)/2 unless given. */
+  readonly padding?: number | readonly number[];
+  readonly bias?: boolean;
+}
+
+/** x [N, in, …] → [N, out, …], weight [out, in, k, …] over all trailing axes. */
+export function convLayer(
+  p: ParameterScope,
+  x: Value,
+  outChannels: number,
+  { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true }: ConvLayerOptions = {},
+): Value {
+  const kernels = x.shape.slice(2).map(() => kernel);
+  const weight = p.get('weight', [outChannels, x.shape[1]!, ...kernels]);
+  return conv(x, weight, bias ? p.get('bias', [outChannels]) : undefined, { stride, padding });
+}
+
+/** Group normalisation of x [N, C, …] with `weight` and `bias` [C]. */
+export function groupNorm(p: ParameterScope, x: Value, groups: number, epsilon: number): Value {
+  const channels = x.shape[1]!;
+  return groupNormalization(x, p.get('weight', [channels]), p.get('bias', [channels]), groups, epsilon);
+}
+
+/** Layer normalisation of x [..., C] with `weight` and `bias` [C]. */
+export function layerNorm(p: ParameterScope, x: Value, epsilon = 1e-5): Value {
+  const channels = x.shape.at(-1)!;
+  return layerNormalization(x, p.get('weight', [channels]), p.get('bias', [channels]), epsilon);
+}
