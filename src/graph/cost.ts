@@ -52,6 +52,7 @@ const costRules: CostRules = {
   Conv: ({ inputs: [x, w], shape }) => convolution(w!.shape, x!.shape, shape.slice(2)),
   ConvTranspose: ({ inputs: [x, w] }) => convolution(w!.shape, x!.shape, x!.shape.slice(2)),
   ConvWeightGradient: ({ inputs: [x, dy], shape }) => convolution(shape, x!.shape, dy!.shape.slice(2)),
+  WinogradProduct: ({ inputs: [u], shape }) => 2 * elementCount(shape) * u!.shape[2]!,
   Attention: ({ inputs: [q, k, v] }) => {
     const [batch, queries, channels] = q!.shape as [number, number, number];
     return 2 * batch * queries * k!.shape[1]! * (channels + v!.shape[2]!);

@@ -194,6 +194,14 @@ export const inferRules: InferRules = {
     return weight;
   },
 
+  WinogradProduct(inputs) {
+    arity('WinogradProduct', inputs, 2);
+    const [u, v] = inputs as [Shape, Shape];
+    if (u.length !== 3 || v.length !== 3 || u[0] !== v[1] || u[2] !== v[0])
+      throw new RangeError(`Cannot multiply Winograd tiles ${formatShape(u)} and ${formatShape(v)}`);
+    return [u[0]!, u[1]!, v[2]!];
+  },
+
   Attention(inputs, { heads }) {
     arity('Attention', inputs, 3);
     const [q, k, v] = inputs as [Shape, Shape, Shape];

@@ -57,6 +57,8 @@ export interface OpAttributes {
   readonly ConvTranspose: ConvAttributes & { readonly outputPadding: readonly number[] };
   /** Gradient of `Conv` with respect to its weight; inputs x and the output's gradient. */
   readonly ConvWeightGradient: ConvAttributes & { readonly kernel: readonly number[] };
+  /** One product a tile position: u [T, O, C] and v [C, T, P] give [T, O, P]. */
+  readonly WinogradProduct: object;
   /** softmax(scale·q·kᵀ)·v per head, on [B, S, heads·D]. */
   readonly Attention: { readonly heads: number; readonly scale: number };
   // Normalisation

@@ -82,6 +82,9 @@ export const emitRules: EmitRules = {
       }),
   },
   ConvWeightGradient: { expand: expandConvWeightGradient },
+  WinogradProduct: {
+    emit: (emitter, inputs) => emitter.node('FusedMatMul', inputs, { transBatchB: 1 }, 'com.microsoft'),
+  },
   Attention: { emit: emitAttention },
 
   Softmax: { emit: (emitter, inputs) => emitter.node('Softmax', inputs, { axis: -1 }) },

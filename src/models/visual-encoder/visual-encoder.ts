@@ -77,3 +77,28 @@ function selfAttention(p: ParameterScope, x: Value): Value {
   const attended = transpose(attention(q!, k!, v!, 1), [0, 2, 1]);
   return add(x, convLayer(p.at('proj_out'), attended, width, { kernel: 1 }));
 }
+
+/** The config of released weights, which come without one, read off their shapes. */
+export function inferVisualEncoderConfig(
+  shapes: ReadonlyMap<string, readonly number[]>,
+): VisualEncoderConfig {
+  const first = shapes.get('blocks.0.weight');
+  const count = Math.max(-1, ...[...shapes.keys()].map((key) => Number(/^blocks\.(\d+)\./.exec(key)?.[1] ?? -1))) + 1;
+  const last = shapes.get(`blocks.${count - 1}.weight`);
+  if (!first || !last) throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight');
+  // Blocks 0 to 4 are the head; a block with `.conv.weight` resizes and ends a level.
+  const levels: number[][] = [[]];
+  for (let i = 5; i < count - 2; i++) {
+    const residualShape = shapes.get(`blocks.${i}.conv1.weight`);
+    if (residualShape) levels.at(-1)!.push(residualShape[0]!);
+    else if (shapes.has(`blocks.${i}.conv.weight`)) levels.push([]);
+  }
+  const widths = levels.map((level) => level[0] ?? 0).reverse();
+  return visualEncoderConfigSchema.parse({
+    nf: 1,
+    emb_dim: first[1],
+    ch_mult: widths,
+    res_blocks: levels[0]!.length,
+    out_channels: last[0],
+  });
+}

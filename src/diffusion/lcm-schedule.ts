@@ -1,0 +1,79 @@
+/** The latent consistency model's schedule and its boundary-condition scalings (Luo et al. 2023, arXiv:2310.04378). */
+import { z } from 'zod';
+
+/** diffusers' scheduler_config.json of an LCMScheduler. */
+export const schedulerConfigSchema = z.object({
+  num_train_timesteps: z.number().int().positive().default(1000),
+  beta_start: z.number().positive().default(0.00085),
+  beta_end: z.number().positive().default(0.012),
+  beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
+  original_inference_steps: z.number().int().positive().default(50),
+  timestep_scaling: z.number().positive().default(10),
+  prediction_type: z.literal('epsilon').default('epsilon'),
+  rescale_betas_zero_snr: z.literal(false).default(false),
+  thresholding: z.literal(false).default(false),
+  clip_sample: z.literal(false).default(false),
+});
+export type SchedulerConfig = z.infer<typeof schedulerConfigSchema>;
+
+const sigmaData = 0.5;
+
+/** ᾱ_t for every training timestep, in float32 as the published code keeps it. */
+export function alphasCumprod(config: SchedulerConfig): Float32Array {
+  const { num_train_timesteps: count, beta_start, beta_end, beta_schedule } = config;
+  const scaled = beta_schedule === 'scaled_linear';
+  const from = scaled ? Math.sqrt(beta_start) : beta_start;
+  const to = scaled ? Math.sqrt(beta_end) : beta_end;
+  const alphas = new Float32Array(count);
+  let product = 1;
+  for (let t = 0; t < count; t++) {
+    const x = count === 1 ? from : from + ((to - from) * t) / (count - 1);
+    product *= 1 - (scaled ? x * x : x);
+    alphas[t] = product;
+  }
+  return alphas;
+}
+
+/**
+ * The timesteps of `steps` inference steps, noisiest first.
+ * @throws {RangeError} if `steps` is not between 1 and the origin steps
+ */
+export function lcmTimesteps(config: SchedulerConfig, steps: number): number[] {
+  const { num_train_timesteps: train, original_inference_steps: origin } = config;
+  if (!Number.isInteger(steps) || steps < 1 || steps > origin)
+    throw new RangeError(`Cannot sample in ${steps} steps: 1 to ${origin} are possible`);
+  const skip = Math.floor(train / origin);
+  const originTimesteps = Array.from({ length: origin }, (_, i) => (i + 1) * skip - 1).reverse();
+  return Array.from({ length: steps }, (_, i) => originTimesteps[Math.floor((i * origin) / steps)]!);
+}
+
+/** Scalings of one denoising step at timestep t. */
+export interface StepScalings {
+  /** √ᾱ_t */
+  readonly signal: number;
+  /** √(1 − ᾱ_t) */
+  readonly noise: number;
+  readonly skip: number;
+  readonly out: number;
+}
+
+export function stepScalings(config: SchedulerConfig, alphas: Float32Array, t: number): StepScalings {
+  const scaled = t * config.timestep_scaling;
+  const denominator = scaled * scaled + sigmaData * sigmaData;
+  return {
+    signal: Math.sqrt(alphas[t]!),
+    noise: Math.sqrt(1 - alphas[t]!),
+    skip: (sigmaData * sigmaData) / denominator,
+    out: scaled / Math.sqrt(denominator),
+  };
+}
+
+/** z_t = √ᾱ_t z₀ + √(1 − ᾱ_t) n */
+export function addNoise(clean: Float32Array, noise: Float32Array, scalings: StepScalings): Float32Array {
+  return clean.map((z, i) => scalings.signal * z + scalings.noise * noise[i]!);
+}
+
+/** c_out·(z_t − √(1 − ᾱ_t) ε)/√ᾱ_t + c_skip·z_t: the consistency model's estimate of z₀. */
+export function denoise(noisy: Float32Array, epsilon: Float32Array, s: StepScalings): Float32Array {
+  return noisy.map((z, i) => (s.out * (z - s.noise * epsilon[i]!)) / s.signal + s.skip * z);
+}

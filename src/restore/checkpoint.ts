@@ -1,0 +1,194 @@
+/** The released layout of a checkpoint: which files hold which network, found and parsed. */
+import type { z } from 'zod';
+import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
+import type { TensorFile } from '../checkpoint/tensor-entry.ts';
+import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
+import { type ClipConfig, clipConfigSchema } from '../models/clip/clip.ts';
+import type { StoredTensor, StoredTensors } from '../models/network-weights.ts';
+import {
+  type SpatialEncoderConfig,
+  spatialEncoderConfigSchema,
+} from '../models/spatial-encoder/spatial-encoder.ts';
+import { type UNetConfig, unetConfigSchema } from '../models/unet/config.ts';
+import { type VaeConfig, vaeConfigSchema } from '../models/vae/vae.ts';
+import {
+  inferVisualEncoderConfig,
+  type VisualEncoderConfig,
+  visualEncoderConfigSchema,
+} from '../models/visual-encoder/visual-encoder.ts';
+
+/** A folder of files, on a disk or a server. Paths use `/` and are relative to it; a store may also know absolute ones. */
+export interface CheckpointStore {
+  /** For errors. */
+  readonly name: string;
+  /** The parsed file, or undefined if there is none. @throws {CheckpointError} if it is not JSON */
+  readJson(path: string): Promise<unknown>;
+  /** The opened file, or undefined if there is none. */
+  openTensors(path: string): Promise<{ file: TensorFile; location: string } | undefined>;
+}
+
+export interface NetworkCheckpoint<Config> {
+  readonly config: Config;
+  readonly tensors: StoredTensors;
+  /** Path of the weights, for reports. */
+  readonly path: string;
+}
+
+export interface Checkpoint {
+  readonly name: string;
+  readonly scheduler: SchedulerConfig;
+  readonly unet: NetworkCheckpoint<UNetConfig>;
+  readonly vae: NetworkCheckpoint<VaeConfig>;
+  readonly clip: NetworkCheckpoint<ClipConfig>;
+  readonly visualEncoder: NetworkCheckpoint<VisualEncoderConfig>;
+  readonly spatialEncoder: NetworkCheckpoint<SpatialEncoderConfig>;
+}
+
+export interface CheckpointOverrides {
+  /** Path of other weights for the visual encoder, such as the one-step release's. */
+  readonly visualEncoder?: string;
+  readonly spatialEncoder?: string;
+}
+
+const unetFiles = ['diffusion_pytorch_model.safetensors', 'diffusion_pytorch_model.fp16.safetensors', 'diffusion_pytorch_model.bin'];
+const clipFiles = ['model.safetensors', 'model.fp16.safetensors', 'pytorch_model.bin'];
+const encoderFiles = (kind: string): string[] =>
+  ['', '_3step', '_1step'].flatMap((steps) =>
+    ['pth', 'safetensors'].map((ending) => `${kind}_encoder${steps}.${ending}`),
+  );
+
+/**
+ * Opens the checkpoint in a store: `lcm/{unet,vae,scheduler}`, `clip`, `interlcm/{visual,spatial}_encoder.pth`.
+ * @throws {CheckpointError} naming what is missing or cannot be used
+ */
+export async function openCheckpoint(
+  store: CheckpointStore,
+  overrides: CheckpointOverrides = {},
+): Promise<Checkpoint> {
+  const encoderPaths = (kind: 'visual' | 'spatial', override?: string): string[] =>
+    override ? [override] : encoderFiles(kind).map((file) => `interlcm/${file}`);
+  const inFolder = (folder: string, files: readonly string[]): string[] => files.map((file) => `${folder}/${file}`);
+
+  const unetWeights = await openWeights(store, 'LCM UNet', inFolder('lcm/unet', unetFiles));
+  const vaeWeights = await openWeights(store, 'VAE', inFolder('lcm/vae', unetFiles));
+  const clipWeights = await openWeights(store, 'CLIP image tower', inFolder('clip', clipFiles));
+  const visualWeights = await openWeights(
+    store,
+    'visual encoder',
+    encoderPaths('visual', overrides.visualEncoder),
+  );
+  const spatialWeights = await openWeights(
+    store,
+    'spatial encoder',
+    encoderPaths('spatial', overrides.spatialEncoder),
+  );
+
+  const unetConfig = await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema);
+  const schedulerJson = await store.readJson('lcm/scheduler/scheduler_config.json');
+  return {
+    name: store.name,
+    scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, 'lcm/scheduler/scheduler_config.json'),
+    unet: { ...unetWeights, config: unetConfig },
+    vae: { ...vaeWeights, config: await requireConfig(store, 'lcm/vae/config.json', vaeConfigSchema) },
+    clip: { ...clipWeights, config: await requireConfig(store, 'clip/config.json', clipConfigSchema) },
+    visualEncoder: {
+      ...visualWeights,
+      config: await configBeside(store, visualWeights.path, visualEncoderConfigSchema, () =>
+        inferVisualEncoderConfig(shapesOf(visualWeights.tensors)),
+      ),
+    },
+    spatialEncoder: {
+      ...spatialWeights,
+      config: await configBeside(store, spatialWeights.path, spatialEncoderConfigSchema, () =>
+        spatialEncoderConfigOf(unetConfig, shapesOf(spatialWeights.tensors)),
+      ),
+    },
+  };
+}
+
+function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
+  return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
+}
+
+async function openWeights(
+  store: CheckpointStore,
+  network: string,
+  paths: readonly string[],
+): Promise<{ tensors: StoredTensors; path: string }> {
+  for (const path of paths) {
+    const opened = await store.openTensors(path);
+    if (opened) return { tensors: storedTensors(opened), path };
+    const sharded = await openShards(store, path);
+    if (sharded) return { tensors: sharded, path };
+  }
+  throw new CheckpointError(
+    `it has no weights of the ${network}: looked for ${paths.join(', ')}. Put the released files there`,
+    { file: store.name },
+  );
+}
+
+function storedTensors({ file, location }: { file: TensorFile; location: string }): Map<string, StoredTensor> {
+  return new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location }]));
+}
+
+/** Weights split over files that `<path>.index.json` lists, as large models are published. */
+async function openShards(store: CheckpointStore, path: string): Promise<StoredTensors | undefined> {
+  const index = (await store.readJson(`${path}.index.json`)) as { weight_map?: Record<string, string> } | undefined;
+  if (!index?.weight_map) return undefined;
+  const folder = path.slice(0, path.lastIndexOf('/') + 1);
+  const tensors = new Map<string, StoredTensor>();
+  for (const shard of new Set(Object.values(index.weight_map))) {
+    const opened = await store.openTensors(folder + shard);
+    if (!opened)
+      throw new CheckpointError(`its part ${folder}${shard} is missing: download it again`, { file: store.name });
+    for (const [key, tensor] of storedTensors(opened)) tensors.set(key, tensor);
+  }
+  return tensors;
+}
+
+function parseConfig<Schema extends z.ZodType>(schema: Schema, json: unknown, path: string): z.output<Schema> {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`);
+  throw new CheckpointError(`it describes a network that cannot be built: ${issues.join('; ')}`, { file: path });
+}
+
+async function requireConfig<Schema extends z.ZodType>(
+  store: CheckpointStore,
+  path: string,
+  schema: Schema,
+): Promise<z.output<Schema>> {
+  const json = await store.readJson(path);
+  if (json === undefined)
+    throw new CheckpointError(`it has no ${path}: copy it from where the weights come from`, { file: store.name });
+  return parseConfig(schema, json, path);
+}
+
+/** The config beside released encoder weights, which may come without: then it is read off the tensors. */
+async function configBeside<Schema extends z.ZodType>(
+  store: CheckpointStore,
+  weights: string,
+  schema: Schema,
+  infer: () => z.output<Schema>,
+): Promise<z.output<Schema>> {
+  const path = weights.replace(/\.\w+$/, '.json');
+  const json = await store.readJson(path);
+  return json === undefined ? infer() : parseConfig(schema, json, path);
+}
+
+/** A spatial encoder is made from its UNet: only the condition's widths are its own. */
+function spatialEncoderConfigOf(
+  unet: UNetConfig,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): SpatialEncoderConfig {
+  const widths: number[] = [];
+  const condition = 'controlnet_cond_embedding';
+  const first = shapes.get(`${condition}.conv_in.weight`);
+  if (first) widths.push(first[0]!);
+  for (let i = 1; shapes.has(`${condition}.blocks.${i}.weight`); i += 2)
+    widths.push(shapes.get(`${condition}.blocks.${i}.weight`)![0]!);
+  return spatialEncoderConfigSchema.parse({
+    ...unet,
+    ...(widths.length > 0 && { conditioning_embedding_out_channels: widths }),
+  });
+}

@@ -1,0 +1,154 @@
+/** The graphs of one restoration, built from a checkpoint's configs for a batch and an image size. */
+import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
+import { parametersOf } from '../graph/graph.ts';
+import { input, mul } from '../graph/ops.ts';
+import { hoist } from '../graph/passes/hoist.ts';
+import { isOp, type Shape, type Value } from '../graph/value.ts';
+import { buildClip, clipTokenCount } from '../models/clip/clip.ts';
+import { compareWeights, type StoredTensor, type WeightComparison, type WeightRules } from '../models/network-weights.ts';
+import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
+import { buildUNet } from '../models/unet/unet.ts';
+import { buildVaeDecoder, buildVaeEncoder, oldVaeKey, vaeScaleFactor } from '../models/vae/vae.ts';
+import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
+import { parameterScope } from '../nn/parameter-scope.ts';
+import type { Checkpoint } from './checkpoint.ts';
+
+export interface ImageBatch {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+type Outputs = Readonly<Record<string, Value>>;
+
+/** One graph a stage; the input and output names are what {@link ../restore/interlcm.ts} feeds and reads. */
+export interface RestorationGraphs {
+  /** clip_input [B, 3, S, S] → clip_tokens, context */
+  readonly vision: Outputs;
+  /** image [B, 3, H, W] → latent, scaled */
+  readonly encode: Outputs;
+  /** context, image → what the step graphs need of them: everything that does not depend on the step */
+  readonly conditions: Outputs;
+  /** latents, timestep, and conditions → down_residualK, mid_residual */
+  readonly spatial: Outputs;
+  /** latents, timestep, guidance, residuals and conditions → eps */
+  readonly unet: Outputs;
+  /** latent, scaled → decoded [B, 3, H, W] */
+  readonly decode: Outputs;
+}
+
+/** The side of the square image a checkpoint was trained for, in pixels. */
+export function modelImageSize({ unet, vae }: Checkpoint): number {
+  return unet.config.sample_size * vaeScaleFactor(vae.config);
+}
+
+/**
+ * Builds every stage's graph.
+ * @throws {CheckpointError} if the networks' sizes do not fit together
+ * @throws {RangeError} if the image's sides are not multiples of the autoencoder's factor
+ */
+export function buildRestorationGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatch): RestorationGraphs {
+  const { unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
+  const factor = vaeScaleFactor(vae.config);
+  if (height % factor !== 0 || width % factor !== 0)
+    throw new RangeError(`Cannot restore ${width}×${height} pixels: the sides must be multiples of ${factor}`);
+  if (visualEncoder.config.emb_dim !== clipTokenCount(clip.config))
+    throw new CheckpointError(
+      `the visual encoder takes ${visualEncoder.config.emb_dim} tokens, CLIP gives ${clipTokenCount(clip.config)}: they do not belong together`,
+      { file: checkpoint.name },
+    );
+  const channels = vae.config.latent_channels;
+  const latentShape: Shape = [batch, channels, height / factor, width / factor];
+  const vaeScope = parameterScope('vae');
+
+  const clipSize = clip.config.image_size;
+  const tokens = buildClip(parameterScope('clip'), clip.config, input('clip_input', [batch, 3, clipSize, clipSize]));
+  const contextOfTokens = buildVisualEncoder(parameterScope('ve'), visualEncoder.config, tokens);
+
+  const image = input('image', [batch, 3, height, width]);
+  const { mean } = buildVaeEncoder(vaeScope, vae.config, image);
+
+  // The step's two networks; what they make of the image and the context alone is hoisted out of the loop.
+  const context = input('context', contextOfTokens.shape);
+  const latents = input('latents', latentShape);
+  const timestep = input('timestep', [batch, unet.config.block_out_channels[0]!]);
+  const guidanceWidth = unet.config.time_cond_proj_dim;
+  const guidance = guidanceWidth ? input('guidance', [batch, guidanceWidth]) : undefined;
+  const residuals = buildSpatialEncoder(parameterScope('se'), spatialEncoder.config, {
+    latents,
+    timestep,
+    context,
+    image,
+  });
+  const down = residuals.down.map((value, i) => input(`down_residual${i}`, value.shape));
+  const mid = input('mid_residual', residuals.mid.shape);
+  const eps = buildUNet(parameterScope('unet'), unet.config, {
+    latents,
+    timestep,
+    guidance,
+    context,
+    residuals: { down, mid },
+  });
+  const perImage = (leaf: Value): boolean => leaf === context || leaf === image || isOp(leaf, 'Parameter');
+  const hoistFrom = (network: string, outputs: Outputs) =>
+    hoist(outputs, perImage, (value, i) => input(`${network}_condition${i}`, value.shape));
+  const spatial = hoistFrom('se', {
+    ...Object.fromEntries(residuals.down.map((value, i) => [`down_residual${i}`, value])),
+    mid_residual: residuals.mid,
+  });
+  const denoiser = hoistFrom('unet', { eps });
+
+  const latent = input('latent', latentShape);
+  const scale = vae.config.scaling_factor;
+  return {
+    vision: { clip_tokens: tokens, context: contextOfTokens },
+    encode: { latent: mul(mean, scale) },
+    conditions: Object.fromEntries([...spatial.hoisted, ...denoiser.hoisted]),
+    spatial: spatial.body,
+    unet: denoiser.body,
+    decode: { decoded: buildVaeDecoder(vaeScope, vae.config, mul(latent, 1 / scale)) },
+  };
+}
+
+/** How each network's checkpoint keys relate to its parameters. */
+const weightRules: Readonly<Record<NetworkName, WeightRules>> = {
+  unet: { prefix: 'unet/' },
+  vae: { prefix: 'vae/', oldKey: oldVaeKey },
+  clip: {
+    prefix: 'clip/',
+    unused: /^(text_model\.|text_projection|visual_projection|logit_scale)|\.position_ids$/,
+  },
+  visualEncoder: { prefix: 've/' },
+  spatialEncoder: { prefix: 'se/' },
+};
+
+export const networkNames = ['unet', 'vae', 'clip', 'visualEncoder', 'spatialEncoder'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
+/** Compares every network's declared parameters with the checkpoint's tensors. */
+export function compareNetworks(
+  checkpoint: Checkpoint,
+  graphs: RestorationGraphs,
+): Record<NetworkName, WeightComparison> {
+  const outputs = Object.values(graphs).flatMap((stage: Outputs) => Object.values(stage));
+  const declared = parameterShapes(outputs);
+  const compare = (network: NetworkName): WeightComparison => {
+    const { prefix } = weightRules[network];
+    const own = new Map([...declared].filter(([name]) => name.startsWith(prefix)));
+    const comparison = compareWeights(own, checkpoint[network].tensors, weightRules[network]);
+    return comparison;
+  };
+  return Object.fromEntries(networkNames.map((network) => [network, compare(network)])) as Record<
+    NetworkName,
+    WeightComparison
+  >;
+}
+
+function parameterShapes(outputs: readonly Value[]): Map<string, Shape> {
+  return new Map([...parametersOf(outputs)].map(([name, value]) => [name, value.shape]));
+}
+
+/** All matched tensors of all networks, by full parameter name. */
+export function allMatched(comparisons: Record<NetworkName, WeightComparison>): Map<string, StoredTensor> {
+  return new Map(networkNames.flatMap((network) => [...comparisons[network].matched]));
+}

@@ -1,0 +1,54 @@
+/** A session over ONNX Runtime's common interface, which Node's and the browser's packages share. */
+import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
+import type { OnnxModel } from '../graph/onnx/emit-model.ts';
+import { elementCount, formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
+import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
+
+export function ortSession(inner: InferenceSession, tensorClass: TensorConstructor, model: OnnxModel): Session {
+  const toOrt = (name: string, tensor: HostTensor): Tensor =>
+    new tensorClass('float32', tensor.data, expected(model, name, tensor));
+  return {
+    name: model.name,
+    async run(feeds, outputs = {}) {
+      const ortFeeds: Record<string, Tensor> = {};
+      for (const name of model.inputs.keys()) {
+        const feed = feeds[name];
+        if (!feed) throw new RangeError(`Cannot run ${model.name}: input ${name} is missing`);
+        ortFeeds[name] = toOrt(name, feed);
+      }
+      const fetches: Record<string, Tensor | null> = {};
+      for (const name of model.outputs.keys()) {
+        const output = outputs[name];
+        fetches[name] = output ? toOrt(name, output) : null;
+      }
+      const results = await inner.run(ortFeeds, fetches);
+      return Object.fromEntries(
+        [...model.outputs].map(([name, shape]) => {
+          const data = outputs[name]?.data ?? (results[name]!.data as Float32Array);
+          assertFinite(model.name, name, data);
+          return [name, { shape, data }];
+        }),
+      ) satisfies Tensors;
+    },
+    release: () => inner.release(),
+  };
+}
+
+function expected(model: OnnxModel, name: string, { shape, data }: HostTensor): readonly number[] {
+  const wanted = (model.inputs.get(name) ?? model.outputs.get(name))!;
+  if (!sameShape(shape, wanted) || data.length !== elementCount(wanted))
+    throw new RangeError(
+      `Cannot run ${model.name}: ${name} is ${formatShape(wanted)}, the tensor given is ${formatShape(shape)}`,
+    );
+  return wanted;
+}
+
+function assertFinite(model: string, output: string, data: Float32Array): void {
+  // x·0 is 0 for finite x and NaN otherwise: one running sum finds any bad value.
+  let check = 0;
+  for (let i = 0; i < data.length; i++) check += data[i]! * 0;
+  if (check !== 0)
+    throw new NonFiniteError(
+      `${model} gave NaN or infinity in ${output}. Try --device cpu; on the CPU it means damaged weights`,
+    );
+}
