@@ -1,0 +1,44 @@
+/** Files that are there in full or not at all. */
+
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { explainSystemError } from './system-error.ts';
+
+const unfinished = new Set<string>();
+
+/** Removes what unfinished writes have left, at once: for a process that is about to end. */
+function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+  unfinished.clear();
+}
+
+/**
+ * Writes a file under a temporary name in the same folder, then renames it, so that nobody ever sees half of
+ * it. Makes the folders it needs and replaces a file of that name. A failure, or the end of the process by
+ * `process.exit`, leaves no temporary file.
+ * @throws {Error} naming `path`, if it cannot be written
+ */
+export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
+  const folder = dirname(path);
+  const temporary = join(folder, `.interlcm-${randomBytes(6).toString('hex')}.tmp`);
+  if (!process.listeners('exit').includes(removeUnfinished)) process.on('exit', removeUnfinished);
+  unfinished.add(temporary);
+  try {
+    await mkdir(folder, { recursive: true });
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new Error(`Cannot write ${path}: ${explainSystemError(error)}`, { cause: error });
+  } finally {
+    unfinished.delete(temporary);
+  }
+}

@@ -1,0 +1,24 @@
+/** The words for what the operating system refused. */
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EBUSY: 'it is in use',
+  EDQUOT: 'the disk quota is used up',
+  EEXIST: 'a file is in the way',
+  EISDIR: 'it is a folder',
+  ELOOP: 'symbolic links form a loop',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'there is no such file or folder',
+  ENOSPC: 'the disk is full',
+  ENOTDIR: 'part of its path is a file, not a folder',
+  EPERM: 'the operation is not permitted',
+  EROFS: 'the disk is read-only',
+};
+
+/** The cause of a file-system error, to follow a colon: `permission denied`. Other errors keep their message. */
+export function explainSystemError(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code !== undefined && code in words) return words[code]!;
+  return error instanceof Error ? error.message : String(error);
+}
