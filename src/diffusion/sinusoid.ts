@@ -16,8 +16,9 @@ export function sinusoid(
   const half = Math.floor(width / 2);
   const embedding = new Float32Array(width);
   for (let i = 0; i < half; i++) {
-    // Angles in float32, as the published code computes them: at 1000·w their rounding shows.
-    const frequency = Math.fround(Math.exp((-Math.log(10_000) * i) / (half - frequencyShift)));
+    // In float32, as the published code computes it: at angles of several thousand the rounding shows.
+    const exponent = Math.fround(i * Math.fround(-Math.log(10_000) / (half - frequencyShift)));
+    const frequency = Math.fround(Math.exp(exponent));
     const angle = Math.fround(position * frequency);
     embedding[cosineFirst ? i + half : i] = Math.sin(angle);
     embedding[cosineFirst ? i : i + half] = Math.cos(angle);

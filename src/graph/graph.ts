@@ -30,7 +30,9 @@ export function parametersOf(outputs: Iterable<Value>): Map<string, Value<'Param
   for (const value of topologicalOrder(outputs)) {
     if (!isOp(value, 'Parameter')) continue;
     if (parameters.has(value.attributes.name))
-      throw new TypeError(`Parameter ${value.attributes.name} was made twice: make it once and share the value`);
+      throw new TypeError(
+        `Parameter ${value.attributes.name} was made twice: make it once and share the value`,
+      );
     parameters.set(value.attributes.name, value);
   }
   return parameters;

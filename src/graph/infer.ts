@@ -2,7 +2,9 @@
 import { elementCount, formatShape, sameShape } from '../tensor/host-tensor.ts';
 import type { ConvAttributes, OpAttributes, OpType, PoolAttributes, Shape } from './value.ts';
 
-type InferRules = { readonly [K in OpType]: (inputs: readonly Shape[], attributes: OpAttributes[K]) => Shape };
+type InferRules = {
+  readonly [K in OpType]: (inputs: readonly Shape[], attributes: OpAttributes[K]) => Shape;
+};
 
 /** The shape that two shapes broadcast to (NumPy's rule). */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
@@ -84,7 +86,9 @@ function checkAffine(op: string, inputs: readonly Shape[], channels: number): vo
   arity(op, inputs, 3);
   for (const affine of inputs.slice(1))
     if (!sameShape(affine, [channels]))
-      throw new RangeError(`${op} over ${channels} channels cannot use a gain or bias of ${formatShape(affine)}`);
+      throw new RangeError(
+        `${op} over ${channels} channels cannot use a gain or bias of ${formatShape(affine)}`,
+      );
 }
 
 function matrix(shape: Shape, transposed: boolean): [number, number] {

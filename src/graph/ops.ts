@@ -172,7 +172,8 @@ export function reshape(x: Value, shape: Shape): Value {
   return makeValue('Reshape', [x], { shape: full });
 }
 export const transpose = (x: Value, perm: readonly number[]): Value => makeValue('Transpose', [x], { perm });
-export const concat = (values: readonly Value[], axis: number): Value => makeValue('Concat', values, { axis });
+export const concat = (values: readonly Value[], axis: number): Value =>
+  makeValue('Concat', values, { axis });
 export function slice(x: Value, axis: number, start: number, end: number, step = 1): Value {
   return makeValue('Slice', [x], { axis, start, end, step });
 }
@@ -182,7 +183,11 @@ export function split(x: Value, axis: number, count: number): Value[] {
   return Array.from({ length: count }, (_, i) => slice(x, axis, i * size, (i + 1) * size));
 }
 /** `pads` as in ONNX: begins of all axes, then ends. */
-export function pad(x: Value, pads: readonly number[], mode: OpAttributes['Pad']['mode'] = 'constant'): Value {
+export function pad(
+  x: Value,
+  pads: readonly number[],
+  mode: OpAttributes['Pad']['mode'] = 'constant',
+): Value {
   return makeValue('Pad', [x], { pads, mode });
 }
 export const expand = (x: Value, shape: Shape): Value => makeValue('Expand', [x], { shape });

@@ -72,7 +72,9 @@ export function compareWeights(
 
 /** @throws {CheckpointError} that lists what is missing, unexpected or misshapen */
 export function requireMatch(comparison: WeightComparison, network: string, file: string): void {
-  const problems = (['missing', 'unexpected', 'misshapen'] as const).filter((kind) => comparison[kind].length > 0);
+  const problems = (['missing', 'unexpected', 'misshapen'] as const).filter(
+    (kind) => comparison[kind].length > 0,
+  );
   if (problems.length === 0) return;
   const lists = problems.map((kind) => `${kind}: ${shorten(comparison[kind])}`).join('; ');
   throw new CheckpointError(
@@ -111,7 +113,8 @@ export async function bindWeights(matched: ReadonlyMap<string, StoredTensor>): P
   }
   return (name) => {
     const binding = bindings.get(name);
-    if (!binding) throw new TypeError(`Parameter ${name} has no weights: bind its network's checkpoint first`);
+    if (!binding)
+      throw new TypeError(`Parameter ${name} has no weights: bind its network's checkpoint first`);
     return binding;
   };
 }

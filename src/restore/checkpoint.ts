@@ -50,7 +50,11 @@ export interface CheckpointOverrides {
   readonly spatialEncoder?: string;
 }
 
-const unetFiles = ['diffusion_pytorch_model.safetensors', 'diffusion_pytorch_model.fp16.safetensors', 'diffusion_pytorch_model.bin'];
+const unetFiles = [
+  'diffusion_pytorch_model.safetensors',
+  'diffusion_pytorch_model.fp16.safetensors',
+  'diffusion_pytorch_model.bin',
+];
 const clipFiles = ['model.safetensors', 'model.fp16.safetensors', 'pytorch_model.bin'];
 const encoderFiles = (kind: string): string[] =>
   ['', '_3step', '_1step'].flatMap((steps) =>
@@ -67,7 +71,8 @@ export async function openCheckpoint(
 ): Promise<Checkpoint> {
   const encoderPaths = (kind: 'visual' | 'spatial', override?: string): string[] =>
     override ? [override] : encoderFiles(kind).map((file) => `interlcm/${file}`);
-  const inFolder = (folder: string, files: readonly string[]): string[] => files.map((file) => `${folder}/${file}`);
+  const inFolder = (folder: string, files: readonly string[]): string[] =>
+    files.map((file) => `${folder}/${file}`);
 
   const unetWeights = await openWeights(store, 'LCM UNet', inFolder('lcm/unet', unetFiles));
   const vaeWeights = await openWeights(store, 'VAE', inFolder('lcm/vae', unetFiles));
@@ -127,30 +132,46 @@ async function openWeights(
   );
 }
 
-function storedTensors({ file, location }: { file: TensorFile; location: string }): Map<string, StoredTensor> {
+function storedTensors({
+  file,
+  location,
+}: {
+  file: TensorFile;
+  location: string;
+}): Map<string, StoredTensor> {
   return new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location }]));
 }
 
 /** Weights split over files that `<path>.index.json` lists, as large models are published. */
 async function openShards(store: CheckpointStore, path: string): Promise<StoredTensors | undefined> {
-  const index = (await store.readJson(`${path}.index.json`)) as { weight_map?: Record<string, string> } | undefined;
+  const index = (await store.readJson(`${path}.index.json`)) as
+    | { weight_map?: Record<string, string> }
+    | undefined;
   if (!index?.weight_map) return undefined;
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
   const tensors = new Map<string, StoredTensor>();
   for (const shard of new Set(Object.values(index.weight_map))) {
     const opened = await store.openTensors(folder + shard);
     if (!opened)
-      throw new CheckpointError(`its part ${folder}${shard} is missing: download it again`, { file: store.name });
+      throw new CheckpointError(`its part ${folder}${shard} is missing: download it again`, {
+        file: store.name,
+      });
     for (const [key, tensor] of storedTensors(opened)) tensors.set(key, tensor);
   }
   return tensors;
 }
 
-function parseConfig<Schema extends z.ZodType>(schema: Schema, json: unknown, path: string): z.output<Schema> {
+function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  json: unknown,
+  path: string,
+): z.output<Schema> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`);
-  throw new CheckpointError(`it describes a network that cannot be built: ${issues.join('; ')}`, { file: path });
+  throw new CheckpointError(`it describes a network that cannot be built: ${issues.join('; ')}`, {
+    file: path,
+  });
 }
 
 async function requireConfig<Schema extends z.ZodType>(
@@ -160,7 +181,9 @@ async function requireConfig<Schema extends z.ZodType>(
 ): Promise<z.output<Schema>> {
   const json = await store.readJson(path);
   if (json === undefined)
-    throw new CheckpointError(`it has no ${path}: copy it from where the weights come from`, { file: store.name });
+    throw new CheckpointError(`it has no ${path}: copy it from where the weights come from`, {
+      file: store.name,
+    });
   return parseConfig(schema, json, path);
 }
 

@@ -5,7 +5,12 @@ import { input, mul } from '../graph/ops.ts';
 import { hoist } from '../graph/passes/hoist.ts';
 import { isOp, type Shape, type Value } from '../graph/value.ts';
 import { buildClip, clipTokenCount } from '../models/clip/clip.ts';
-import { compareWeights, type StoredTensor, type WeightComparison, type WeightRules } from '../models/network-weights.ts';
+import {
+  compareWeights,
+  type StoredTensor,
+  type WeightComparison,
+  type WeightRules,
+} from '../models/network-weights.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder, oldVaeKey, vaeScaleFactor } from '../models/vae/vae.ts';
@@ -47,11 +52,16 @@ export function modelImageSize({ unet, vae }: Checkpoint): number {
  * @throws {CheckpointError} if the networks' sizes do not fit together
  * @throws {RangeError} if the image's sides are not multiples of the autoencoder's factor
  */
-export function buildRestorationGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatch): RestorationGraphs {
+export function buildRestorationGraphs(
+  checkpoint: Checkpoint,
+  { batch, height, width }: ImageBatch,
+): RestorationGraphs {
   const { unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
   const factor = vaeScaleFactor(vae.config);
   if (height % factor !== 0 || width % factor !== 0)
-    throw new RangeError(`Cannot restore ${width}×${height} pixels: the sides must be multiples of ${factor}`);
+    throw new RangeError(
+      `Cannot restore ${width}×${height} pixels: the sides must be multiples of ${factor}`,
+    );
   if (visualEncoder.config.emb_dim !== clipTokenCount(clip.config))
     throw new CheckpointError(
       `the visual encoder takes ${visualEncoder.config.emb_dim} tokens, CLIP gives ${clipTokenCount(clip.config)}: they do not belong together`,
@@ -62,7 +72,11 @@ export function buildRestorationGraphs(checkpoint: Checkpoint, { batch, height, 
   const vaeScope = parameterScope('vae');
 
   const clipSize = clip.config.image_size;
-  const tokens = buildClip(parameterScope('clip'), clip.config, input('clip_input', [batch, 3, clipSize, clipSize]));
+  const tokens = buildClip(
+    parameterScope('clip'),
+    clip.config,
+    input('clip_input', [batch, 3, clipSize, clipSize]),
+  );
   const contextOfTokens = buildVisualEncoder(parameterScope('ve'), visualEncoder.config, tokens);
 
   const image = input('image', [batch, 3, height, width]);

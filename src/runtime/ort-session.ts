@@ -4,7 +4,11 @@ import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import { elementCount, formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
 import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
 
-export function ortSession(inner: InferenceSession, tensorClass: TensorConstructor, model: OnnxModel): Session {
+export function ortSession(
+  inner: InferenceSession,
+  tensorClass: TensorConstructor,
+  model: OnnxModel,
+): Session {
   const toOrt = (name: string, tensor: HostTensor): Tensor =>
     new tensorClass('float32', tensor.data, expected(model, name, tensor));
   return {

@@ -124,7 +124,8 @@ class Emission implements Emitter {
   floats(shape: Shape, values: Float32Array): string {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     // Equal small constants share one initializer; large ones are few and not worth comparing.
-    const key = values.length <= 64 ? `float32 ${shape} ${values.join(' ')}` : `float32 #${this.#constants.size}`;
+    const key =
+      values.length <= 64 ? `float32 ${shape} ${values.join(' ')}` : `float32 #${this.#constants.size}`;
     return this.#constant(key, (name) => encodeTensor(name, 'float32', shape, { bytes }));
   }
 

@@ -110,14 +110,15 @@ export const emitRules: EmitRules = {
 
   ReduceSum: reduction,
   ReduceMean: reduction,
-  MaxPool: { emit: (emitter, inputs, { attributes }) => emitter.node('MaxPool', inputs, pooling(attributes)) },
+  MaxPool: {
+    emit: (emitter, inputs, { attributes }) => emitter.node('MaxPool', inputs, pooling(attributes)),
+  },
   AveragePool: {
     emit: (emitter, inputs, { attributes }) => emitter.node('AveragePool', inputs, pooling(attributes)),
   },
 
   Reshape: {
-    emit: (emitter, [x], { attributes: { shape } }) =>
-      emitter.node('Reshape', [x!, emitter.integers(shape)]),
+    emit: (emitter, [x], { attributes: { shape } }) => emitter.node('Reshape', [x!, emitter.integers(shape)]),
   },
   Transpose: {
     emit: (emitter, inputs, { attributes: { perm } }) => emitter.node('Transpose', inputs, { perm }),

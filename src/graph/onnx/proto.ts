@@ -63,7 +63,14 @@ export interface NodeSpec {
 }
 
 /** NodeProto */
-export function encodeNode({ op, name, inputs, outputs, domain = '', attributes = {} }: NodeSpec): Uint8Array {
+export function encodeNode({
+  op,
+  name,
+  inputs,
+  outputs,
+  domain = '',
+  attributes = {},
+}: NodeSpec): Uint8Array {
   return message((w) => {
     for (const input of inputs) text(w, 1, input);
     for (const output of outputs) text(w, 2, output);
@@ -80,7 +87,12 @@ export type TensorBytes =
   | { readonly location: string; readonly offset: number; readonly byteLength: number };
 
 /** TensorProto */
-export function encodeTensor(name: string, type: OnnxTensorType, shape: Shape, data: TensorBytes): Uint8Array {
+export function encodeTensor(
+  name: string,
+  type: OnnxTensorType,
+  shape: Shape,
+  data: TensorBytes,
+): Uint8Array {
   return message((w) => {
     for (const extent of shape) integer(w, 1, extent);
     integer(w, 2, onnxType[type]);
@@ -106,7 +118,12 @@ export function encodeTensor(name: string, type: OnnxTensorType, shape: Shape, d
 /** ValueInfoProto of a float32 tensor. */
 function valueInfo(name: string, shape: Shape): Uint8Array {
   const dimensions = message((w) => {
-    for (const extent of shape) field(w, 1, message((dimension) => integer(dimension, 1, extent)));
+    for (const extent of shape)
+      field(
+        w,
+        1,
+        message((dimension) => integer(dimension, 1, extent)),
+      );
   });
   const tensorType = message((w) => {
     integer(w, 1, onnxType.float32);
@@ -114,7 +131,11 @@ function valueInfo(name: string, shape: Shape): Uint8Array {
   });
   return message((w) => {
     text(w, 1, name);
-    field(w, 2, message((type) => field(type, 1, tensorType)));
+    field(
+      w,
+      2,
+      message((type) => field(type, 1, tensorType)),
+    );
   });
 }
 

@@ -33,7 +33,8 @@ export function hoist<Name extends string>(
     const leaf = value.inputs.length === 0;
     if (leaf ? value.op === 'Constant' || isInvariant(value) : value.inputs.every((i) => invariant.has(i)))
       invariant.add(value);
-    if (!leaf && (!layout.has(value.op) || value.inputs.some((i) => worthwhile.has(i)))) worthwhile.add(value);
+    if (!leaf && (!layout.has(value.op) || value.inputs.some((i) => worthwhile.has(i))))
+      worthwhile.add(value);
   }
   const frontier = new Set<Value>();
   const consider = (value: Value): void => {

@@ -5,17 +5,7 @@
  * @see Lavin & Gray 2016, arXiv:1509.09308
  */
 import { rewriteGraph } from '../graph.ts';
-import {
-  add,
-  concat,
-  constant,
-  conv,
-  makeValue,
-  matmul,
-  reshape,
-  slice,
-  transpose,
-} from '../ops.ts';
+import { add, concat, constant, conv, makeValue, matmul, reshape, slice, transpose } from '../ops.ts';
 import { isOp, type Value } from '../value.ts';
 
 export interface WinogradOptions {
@@ -89,7 +79,10 @@ export function useWinograd<Name extends string>(
   });
 }
 
-function gains({ inputs: [x, weight], shape, attributes }: Value<'Conv'>, { minSide }: WinogradOptions): boolean {
+function gains(
+  { inputs: [x, weight], shape, attributes }: Value<'Conv'>,
+  { minSide }: WinogradOptions,
+): boolean {
   const [outChannels, channels, ...kernel] = weight!.shape as [number, number, ...number[]];
   const { strides, pads, dilations, groups } = attributes;
   return (

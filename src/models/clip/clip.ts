@@ -45,7 +45,11 @@ export function buildClip(root: ParameterScope, config: ClipConfig, image: Value
     bias: false,
   });
   const tokens = transpose(reshape(patches, [batch, width, -1]), [0, 2, 1]); // [N, patches, C]
-  const classToken = expand(reshape(embeddings.get('class_embedding', [width]), [1, 1, width]), [batch, 1, width]);
+  const classToken = expand(reshape(embeddings.get('class_embedding', [width]), [1, 1, width]), [
+    batch,
+    1,
+    width,
+  ]);
   const positions = embeddings.get('position_embedding.weight', [clipTokenCount(config), width]);
   let h = layerNorm(p.at('pre_layrnorm'), add(concat([classToken, tokens], 1), positions), epsilon);
   for (let i = 0; i < config.num_hidden_layers; i++) h = encoderLayer(p.at(`encoder.layers.${i}`), config, h);

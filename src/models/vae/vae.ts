@@ -48,7 +48,11 @@ export function buildVaeEncoder(
       h = convLayer(down.at('downsamplers.0.conv'), h, outChannels, { stride: 2, padding: [0, 0, 1, 1] });
   });
   h = middleBlock(scope.at('mid_block'), config, h);
-  h = convLayer(scope.at('conv_out'), silu(groupNorm(scope.at('conv_norm_out'), h, groups, epsilon)), 2 * channels);
+  h = convLayer(
+    scope.at('conv_out'),
+    silu(groupNorm(scope.at('conv_norm_out'), h, groups, epsilon)),
+    2 * channels,
+  );
   const moments = convLayer(p.at('quant_conv'), h, 2 * channels, { kernel: 1 });
   return { mean: slice(moments, 1, 0, channels), logVariance: slice(moments, 1, channels, 2 * channels) };
 }
@@ -68,8 +72,7 @@ export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Va
     const up = scope.at(`up_blocks.${block}`);
     for (let i = 0; i <= config.layers_per_block; i++)
       h = resnetBlock(up.at(`resnets.${i}`), h, { outChannels, groups, epsilon });
-    if (block + 1 < widths.length)
-      h = upsample(up.at('upsamplers.0'), h, [2 * h.shape[2]!, 2 * h.shape[3]!]);
+    if (block + 1 < widths.length) h = upsample(up.at('upsamplers.0'), h, [2 * h.shape[2]!, 2 * h.shape[3]!]);
   });
   const normal = groupNorm(scope.at('conv_norm_out'), h, groups, epsilon);
   return convLayer(scope.at('conv_out'), silu(normal), config.out_channels);

@@ -83,9 +83,11 @@ export function inferVisualEncoderConfig(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): VisualEncoderConfig {
   const first = shapes.get('blocks.0.weight');
-  const count = Math.max(-1, ...[...shapes.keys()].map((key) => Number(/^blocks\.(\d+)\./.exec(key)?.[1] ?? -1))) + 1;
+  const count =
+    Math.max(-1, ...[...shapes.keys()].map((key) => Number(/^blocks\.(\d+)\./.exec(key)?.[1] ?? -1))) + 1;
   const last = shapes.get(`blocks.${count - 1}.weight`);
-  if (!first || !last) throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight');
+  if (!first || !last)
+    throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight');
   // Blocks 0 to 4 are the head; a block with `.conv.weight` resizes and ends a level.
   const levels: number[][] = [[]];
   for (let i = 5; i < count - 2; i++) {

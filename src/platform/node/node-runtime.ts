@@ -55,7 +55,11 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
   return { device: choice, reason: 'asked for' };
 }
 
-function sessionOptions(device: DeviceName, threads: number, arena: boolean): ort.InferenceSession.SessionOptions {
+function sessionOptions(
+  device: DeviceName,
+  threads: number,
+  arena: boolean,
+): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     // 'all' would switch convolutions to a blocked layout and copy every weight to the heap.

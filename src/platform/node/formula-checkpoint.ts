@@ -1,0 +1,62 @@
+import { createWriteStream } from 'node:fs';
+import { access, mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
+import { elementCount } from '../../tensor/host-tensor.ts';
+import { type FormulaSpec, formulaFiles, formulaWeight } from '../../verify/formula.ts';
+
+/**
+ * Writes a checkpoint of formula weights in the released layout, unless it is there already.
+ * @param folder made as a whole or not at all
+ * @throws {Error} if the disk has too little room
+ */
+export async function makeFormulaCheckpoint(
+  spec: FormulaSpec,
+  folder: string,
+  onProgress: (message: string) => void = () => {},
+): Promise<void> {
+  const { configs, weights } = formulaFiles(spec);
+  if (await exists(folder)) return;
+  const bytes = Object.values(weights)
+    .flatMap((tensors) => [...tensors.values()])
+    .reduce((sum, shape) => sum + 4 * elementCount(shape), 0);
+  const parent = path.dirname(folder);
+  await mkdir(parent, { recursive: true });
+  const { bavail, bsize } = await statfs(parent);
+  if (bavail * bsize < bytes * 1.1)
+    throw new Error(
+      `Cannot make formula weights in ${folder}: ${Math.ceil(bytes / 2 ** 20)} MB are needed, ${Math.floor((bavail * bsize) / 2 ** 20)} MB are free. Free some, or set XDG_CACHE_HOME to another disk`,
+    );
+  const temporary = `${folder}.${process.pid}.tmp`;
+  try {
+    for (const [file, json] of Object.entries(configs)) {
+      await mkdir(path.dirname(path.join(temporary, file)), { recursive: true });
+      await writeFile(path.join(temporary, file), JSON.stringify(json, null, 2));
+    }
+    for (const [file, tensors] of Object.entries(weights)) {
+      onProgress(`making ${file}`);
+      const inputs = [...tensors].map(([name, shape]) => ({
+        name: name.slice(name.indexOf('/') + 1),
+        dtype: 'float32' as const,
+        shape,
+        data: async () => formulaWeight(name, shape),
+      }));
+      const chunks = Readable.from(encodeSafetensors(inputs), { objectMode: true, highWaterMark: 1 });
+      await pipeline(chunks, createWriteStream(path.join(temporary, file)));
+    }
+    await rename(temporary, folder);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if (await exists(folder)) return; // another process was faster
+    throw error;
+  }
+}
+
+async function exists(folder: string): Promise<boolean> {
+  return access(folder).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { openCheckpoint } from '../../restore/checkpoint.ts';
+import { createRestorer } from '../../restore/create-restorer.ts';
+import type { Restorer } from '../../restore/restorer.ts';
+import type { MemoryMode } from '../../restore/stage-models.ts';
+import type { DeviceChoice } from '../../runtime/runtime.ts';
+import { openCheckpointFolder } from './checkpoint-store.ts';
+import { createNodeRuntime } from './node-runtime.ts';
+import { weightCache } from './weight-cache.ts';
+
+export interface LoadRestorerOptions {
+  readonly device?: DeviceChoice;
+  readonly threads?: number;
+  readonly memory?: MemoryMode;
+  /** Path of other weights for the visual encoder, such as the one-step release's. */
+  readonly visualEncoder?: string;
+  readonly spatialEncoder?: string;
+  /** Told what is done once, such as transforming weights. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/**
+ * Loads a model from a checkpoint folder in the released layout.
+ * @throws {CheckpointError} if the checkpoint is incomplete or does not fit together
+ */
+export async function loadRestorer(
+  checkpointFolder: string,
+  options: LoadRestorerOptions = {},
+): Promise<Restorer> {
+  const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
+  const runtime = await createNodeRuntime({ device, threads, arena: memory !== 'low' });
+  const store = await openCheckpointFolder(checkpointFolder);
+  try {
+    const checkpoint = await openCheckpoint(store, {
+      visualEncoder: visualEncoder && path.resolve(visualEncoder),
+      spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
+    });
+    const prepare = weightCache(checkpointFolder, runtime, onProgress);
+    const restorer = await createRestorer(checkpoint, runtime, { memory, prepare });
+    return {
+      ...restorer,
+      release: async () => {
+        await restorer.release();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}

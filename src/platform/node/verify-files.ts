@@ -1,0 +1,95 @@
+/** Verification from files: a reference directory, or a formula's JSON beside its samples. */
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { openTensorFile, readTensor } from '../../checkpoint/tensor-file.ts';
+import { openCheckpoint } from '../../restore/checkpoint.ts';
+import type { MemoryMode } from '../../restore/stage-models.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { formulaSpecSchema } from '../../verify/formula.ts';
+import type { VerifyRow } from '../../verify/report.ts';
+import { type ReadTensor, verifyFormula, verifyReference } from '../../verify/restoration.ts';
+import { openCheckpointFolder } from './checkpoint-store.ts';
+import { openFileSource } from './file-source.ts';
+import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
+import { userCacheFolder, weightCache } from './weight-cache.ts';
+
+export interface VerifyOptions {
+  readonly memory?: MemoryMode;
+  readonly onProgress?: (message: string) => void;
+}
+
+/**
+ * Verifies against `target`: a directory with reference.json, or the JSON file of a formula model.
+ * @throws {Error} if there is neither
+ */
+export async function* verifyFiles(
+  target: string,
+  runtime: Runtime,
+  { memory, onProgress }: VerifyOptions = {},
+): AsyncGenerator<VerifyRow> {
+  const found = await stat(target).catch(() => undefined);
+  if (!found)
+    throw new Error(
+      `Cannot verify ${target}: there is no such file or directory. Pass a reference directory or a formula's .json`,
+    );
+  if (found.isDirectory()) {
+    const reference = await readJson(path.join(target, 'reference.json'));
+    const folder = path.join(target, 'checkpoint');
+    const inputs = await openTensors(path.join(target, 'inputs.safetensors'));
+    const expected = await openTensors(path.join(target, 'expected.safetensors'));
+    const store = await openCheckpointFolder(folder);
+    const options = { memory, prepare: weightCache(folder, runtime, onProgress) };
+    try {
+      yield* verifyReference(
+        reference,
+        await openCheckpoint(store),
+        runtime,
+        inputs.read,
+        expected.read,
+        expected.names,
+        options,
+      );
+    } finally {
+      await store.close();
+      await inputs.close();
+      await expected.close();
+    }
+    return;
+  }
+  const reference = (await readJson(target)) as { spec?: unknown };
+  const spec = formulaSpecSchema.parse(reference.spec);
+  const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
+  const folder = path.join(userCacheFolder(), 'formula', path.basename(target, '.json'));
+  await makeFormulaCheckpoint(spec, folder, onProgress);
+  const store = await openCheckpointFolder(folder);
+  const options = { memory, prepare: weightCache(folder, runtime, onProgress) };
+  try {
+    yield* verifyFormula(reference, await openCheckpoint(store), runtime, samples.read, options);
+  } finally {
+    await store.close();
+    await samples.close();
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new Error(`Cannot verify: ${file} cannot be read (${cause.message})`, { cause });
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new Error(`Cannot verify: ${file} is not JSON`, { cause });
+  }
+}
+
+async function openTensors(
+  file: string,
+): Promise<{ read: ReadTensor; names: readonly string[]; close(): Promise<void> }> {
+  const source = await openFileSource(file);
+  const tensors = await openTensorFile(source);
+  return {
+    read: async (name) => (tensors.tensors.has(name) ? readTensor(tensors, name) : undefined),
+    names: [...tensors.tensors.keys()],
+    close: () => source.close(),
+  };
+}

@@ -1,0 +1,133 @@
+/** Transformed weights, computed once and kept in a file that models read in place. */
+import { createHash } from 'node:crypto';
+import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { type BindParameter, emitModel } from '../../graph/onnx/emit-model.ts';
+import type { Value } from '../../graph/value.ts';
+import type { PrepareWeights } from '../../restore/stage-models.ts';
+import { type Runtime, withSession } from '../../runtime/runtime.ts';
+import { elementCount } from '../../tensor/host-tensor.ts';
+import { modelLocation } from './node-runtime.ts';
+
+/** Memory pages: mapped tensors start on their own. */
+const alignment = 4096;
+
+/** The user's cache folder of this program. */
+export function userCacheFolder(): string {
+  return path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'interlcm');
+}
+
+/**
+ * Keeps prepared weights beside the checkpoint, or in the user's cache folder where that cannot be written.
+ * A file's name tells what it was made from, so a changed checkpoint gets a new file and the old one goes.
+ */
+export function weightCache(
+  checkpointFolder: string,
+  runtime: Runtime,
+  onProgress: (message: string) => void = () => {},
+): PrepareWeights {
+  return async (stage, values, bind) => {
+    const models = new Map(
+      [...values].map(([name, value]) => [name, emitModel(name, { value }, bind)] as const),
+    );
+    const key = await fingerprint([...models.values()]);
+    const folder = await cacheFolder(checkpointFolder);
+    const file = path.join(folder, `${stage}-${key}.bin`);
+    const layout = layOut(values);
+    const existing = await stat(file).catch(() => undefined);
+    if (existing?.size !== layout.byteLength) {
+      onProgress(
+        `transforming weights of ${stage} (once; ${Math.round(layout.byteLength / 2 ** 20)} MB in ${file})`,
+      );
+      await removeStale(folder, stage);
+      await writeValues(file, layout, async (name) =>
+        withSession(runtime, models.get(name)!, async (session) => (await session.run({}))['value']!.data),
+      );
+    }
+    const location = modelLocation(file);
+    return ((name) => ({
+      kind: 'external',
+      location,
+      dtype: 'float32',
+      ...layout.places.get(name)!,
+    })) as BindParameter;
+  };
+}
+
+interface Layout {
+  readonly places: ReadonlyMap<string, { readonly offset: number; readonly byteLength: number }>;
+  readonly byteLength: number;
+}
+
+function layOut(values: ReadonlyMap<string, Value>): Layout {
+  const places = new Map<string, { offset: number; byteLength: number }>();
+  let end = 0;
+  for (const [name, value] of values) {
+    const byteLength = 4 * elementCount(value.shape);
+    places.set(name, { offset: end, byteLength });
+    end = Math.ceil((end + byteLength) / alignment) * alignment;
+  }
+  return { places, byteLength: end };
+}
+
+/** Of the models that make the values, and of the files they read. */
+async function fingerprint(
+  models: readonly { bytes: Uint8Array; locations: ReadonlySet<string> }[],
+): Promise<string> {
+  const hash = createHash('sha256');
+  const files = new Set<string>();
+  for (const { bytes, locations } of models) {
+    hash.update(bytes);
+    for (const location of locations) files.add(location);
+  }
+  for (const location of files) {
+    const { size, mtimeMs } = await stat(path.resolve(path.parse(process.cwd()).root, location));
+    hash.update(`${location} ${size} ${mtimeMs}`);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function cacheFolder(checkpointFolder: string): Promise<string> {
+  const beside = path.join(checkpointFolder, '.interlcm-cache');
+  const folder = await mkdir(beside, { recursive: true })
+    .then(() => access(beside, constants.W_OK))
+    .then(
+      () => beside,
+      () => path.join(userCacheFolder(), 'weights'),
+    );
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+async function removeStale(folder: string, stage: string): Promise<void> {
+  for (const name of await readdir(folder))
+    if (name.startsWith(`${stage}-`) && folder.endsWith('.interlcm-cache')) await rm(path.join(folder, name));
+}
+
+async function writeValues(
+  file: string,
+  { places, byteLength }: Layout,
+  valueOf: (name: string) => Promise<Float32Array>,
+): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  const handle = await open(temporary, 'w');
+  try {
+    for (const [name, { offset }] of places) {
+      const values = await valueOf(name);
+      await handle.write(
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+        0,
+        values.byteLength,
+        offset,
+      );
+    }
+    await handle.truncate(byteLength);
+    await handle.close();
+    await rename(temporary, file);
+  } catch (error) {
+    await handle.close().catch(() => {});
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

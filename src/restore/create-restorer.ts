@@ -1,0 +1,96 @@
+/** A loaded model over any runtime. */
+import { bindWeights, requireMatch } from '../models/network-weights.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import {
+  type RunStage,
+  requireImageBatch,
+  restoreFaces,
+  type SampleOptions,
+  type StageName,
+} from './interlcm.ts';
+import {
+  allMatched,
+  buildRestorationGraphs,
+  compareNetworks,
+  type ImageBatch,
+  modelImageSize,
+  networkNames,
+} from './networks.ts';
+import type { Restorer } from './restorer.ts';
+import {
+  buildStageModels,
+  type MemoryMode,
+  type PrepareWeights,
+  type StageModels,
+  stagePlans,
+} from './stage-models.ts';
+import { createStagePool, type StagePool } from './stage-pool.ts';
+
+export interface RestorerOptions {
+  readonly memory?: MemoryMode;
+  readonly prepare?: PrepareWeights;
+}
+
+/** The stages of one batch and image size, ready to run. */
+export interface LoadedStages {
+  readonly models: StageModels;
+  readonly pool: StagePool<StageName>;
+  readonly run: RunStage;
+}
+
+/**
+ * Checks that a checkpoint's weights fit its networks, and builds the stages.
+ * @throws {CheckpointError} listing tensors that are missing, unexpected or misshapen
+ */
+export async function loadStages(
+  checkpoint: Checkpoint,
+  runtime: Runtime,
+  size: ImageBatch,
+  { memory = 'balanced', prepare }: RestorerOptions = {},
+): Promise<LoadedStages> {
+  const graphs = buildRestorationGraphs(checkpoint, size);
+  const comparisons = compareNetworks(checkpoint, graphs);
+  for (const network of networkNames)
+    requireMatch(comparisons[network], network, `${checkpoint.name}/${checkpoint[network].path}`);
+  const bind = await bindWeights(allMatched(comparisons));
+  const plan = stagePlans[memory];
+  const models = await buildStageModels(graphs, bind, plan, prepare);
+  const pool = createStagePool(runtime, models, plan.budgetBytes);
+  // A stage takes the conditions that are its own from those of both networks.
+  const run: RunStage = (stage, feeds) => pool.run(stage, feeds);
+  return { models, pool, run };
+}
+
+/** A restorer of square faces of the checkpoint's own size. */
+export async function createRestorer(
+  checkpoint: Checkpoint,
+  runtime: Runtime,
+  options: RestorerOptions = {},
+): Promise<Restorer> {
+  const imageSize = modelImageSize(checkpoint);
+  let stages: LoadedStages | undefined;
+  let batchSize = 0;
+  const stagesFor = async (batch: number): Promise<LoadedStages> => {
+    if (stages && batch === batchSize) return stages;
+    await stages?.pool.release();
+    stages = await loadStages(checkpoint, runtime, { batch, height: imageSize, width: imageSize }, options);
+    batchSize = batch;
+    return stages;
+  };
+  await stagesFor(1);
+  return {
+    imageSize,
+    device: `${runtime.device}: ${runtime.reason}`,
+    async restore(lq: HostTensor, sampleOptions: SampleOptions = {}) {
+      requireImageBatch(lq, imageSize);
+      const { run } = await stagesFor(lq.shape[0]!);
+      return restoreFaces(checkpoint, run, hostTensor(lq.shape, lq.data), sampleOptions);
+    },
+    async release() {
+      await stages?.pool.release();
+      stages = undefined;
+    },
+  };
+}

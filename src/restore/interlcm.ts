@@ -1,0 +1,135 @@
+/**
+ * InterLCM (Li et al., ICLR 2025, arXiv:2502.02215): the latent of a low-quality face stands in for what the first
+ * step of a latent consistency model would have predicted, and the remaining steps restore it.
+ */
+
+import { addNoise, alphasCumprod, denoise, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
+import { guidanceEmbedding, sinusoid } from '../diffusion/sinusoid.ts';
+import { fixColor } from '../image/color-fix.ts';
+import { clipInput } from '../models/clip/clip-input.ts';
+import { normalNoise } from '../random/random-stream.ts';
+import type { Tensors } from '../runtime/runtime.ts';
+import { elementCount, formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { RestorationGraphs } from './networks.ts';
+import type { RestoreOptions } from './restorer.ts';
+
+export type StageName = keyof RestorationGraphs;
+
+/** Runs one stage's graph. */
+export type RunStage = (stage: StageName, feeds: Tensors) => Promise<Tensors>;
+
+export interface SampleOptions extends RestoreOptions {
+  /** CLIP-free guidance scale, embedded rather than applied. */
+  guidanceScale?: number;
+  /** Noise for each re-noising in order, instead of the seed's. */
+  noises?: readonly HostTensor[];
+  /** Sees every intermediate tensor by its name in the reference files. */
+  observe?: (name: string, tensor: HostTensor) => void;
+}
+
+export const defaultSteps = 4;
+const defaultStartStep = 2;
+const defaultGuidanceScale = 8;
+
+/**
+ * Restores a batch of aligned faces.
+ * @param lq [B, 3, H, W] in [-1, 1], the size the stages were built for
+ * @returns [B, 3, H, W], about [-1, 1]
+ * @throws {RangeError} for steps that the schedule does not have; whatever the signal was aborted with
+ */
+export async function restoreFaces(
+  checkpoint: Checkpoint,
+  run: RunStage,
+  lq: HostTensor,
+  options: SampleOptions = {},
+): Promise<HostTensor> {
+  const {
+    seed = 0,
+    steps = defaultSteps,
+    startStep = Math.min(defaultStartStep, steps),
+    guidanceScale = defaultGuidanceScale,
+    noises,
+    observe = () => {},
+  } = options;
+  const { unet, clip, scheduler } = checkpoint;
+  const timesteps = lcmTimesteps(scheduler, steps);
+  if (!Number.isInteger(startStep) || startStep < 1 || startStep > steps)
+    throw new RangeError(`Cannot start at step ${startStep}: it must be a whole number from 1 to ${steps}`);
+  const alphas = alphasCumprod(scheduler);
+  const batch = lq.shape[0]!;
+  const track = progressTracker(steps - startStep + 1, options);
+
+  track('encode', 'reading the face');
+  const clipImage = clipInput(lq, clip.config.image_size);
+  const { clip_tokens, context } = await run('vision', { clip_input: clipImage });
+  const { latent } = await run('encode', { image: lq });
+  const conditions = await run('conditions', { context: context!, image: lq });
+  for (const [name, tensor] of Object.entries({ clip_input: clipImage, clip_tokens, context, latent }))
+    observe(name, tensor!);
+
+  const guidanceWidth = unet.config.time_cond_proj_dim;
+  const guidance = guidanceWidth
+    ? repeatRow(guidanceEmbedding(guidanceScale, guidanceWidth), batch)
+    : hostTensor([batch, 0]);
+  const noise = (k: number): Float32Array =>
+    noises?.[k]?.data ?? normalNoise(seed, k, elementCount(latent!.shape));
+  /** What the model takes for the clean latent so far; before step 1 there is nothing. */
+  let clean = startStep === 1 ? undefined : latent!.data;
+  for (let step = startStep; step <= steps; step++) {
+    const k = step - startStep; // the k-th network call
+    track('step', `step ${k + 1} of ${steps - startStep + 1}`);
+    const t = timesteps[step - 1]!;
+    const scalings = stepScalings(scheduler, alphas, t);
+    const latents = hostTensor(latent!.shape, clean ? addNoise(clean, noise(k), scalings) : noise(k));
+    observe(`latents${k + 1}`, latents);
+
+    const timestep = repeatRow(
+      sinusoid(t, unet.config.block_out_channels[0]!, {
+        cosineFirst: unet.config.flip_sin_to_cos,
+        frequencyShift: unet.config.freq_shift,
+      }),
+      batch,
+    );
+    const residuals = await run('spatial', { latents, timestep, ...conditions });
+    if (k === 0) for (const [name, tensor] of Object.entries(residuals)) observe(name, tensor);
+    track('step', `step ${k + 1} of ${steps - startStep + 1}`, 0.3);
+    const { eps } = await run('unet', { latents, timestep, guidance, ...residuals, ...conditions });
+    observe(`eps${k + 1}`, eps!);
+    clean = denoise(latents.data, eps!.data, scalings);
+    observe(`denoised${k + 1}`, hostTensor(latent!.shape, clean));
+  }
+
+  track('decode', 'painting the face');
+  const { decoded } = await run('decode', { latent: hostTensor(latent!.shape, clean) });
+  observe('decoded', decoded!);
+  return fixColor(decoded!, lq, options.colorFix ?? 'wavelet');
+}
+
+/** [B, n]: the same row for every image. */
+export function repeatRow(row: Float32Array, batch: number): HostTensor {
+  const data = new Float32Array(batch * row.length);
+  for (let b = 0; b < batch; b++) data.set(row, b * row.length);
+  return hostTensor([batch, row.length], data);
+}
+
+/** Rough shares of the time: encoding 0.15, decoding 0.25, the steps the rest. */
+function progressTracker(calls: number, { onProgress, signal }: RestoreOptions) {
+  let done = 0;
+  return (stage: 'encode' | 'step' | 'decode', label: string, within = 0): void => {
+    signal?.throwIfAborted();
+    const fraction =
+      stage === 'encode' ? 0 : stage === 'decode' ? 0.75 : 0.15 + (0.6 * (done + within)) / calls;
+    if (stage === 'step' && within > 0) done += 1;
+    onProgress?.({ stage, label, fraction });
+  };
+}
+
+/** @throws {RangeError} unless `lq` is [B, 3, size, size] */
+export function requireImageBatch(lq: HostTensor, size: number): void {
+  const [batch = 0] = lq.shape;
+  if (batch < 1 || !sameShape(lq.shape, [batch, 3, size, size]))
+    throw new RangeError(
+      `Cannot restore a tensor of ${formatShape(lq.shape)}: [B, 3, ${size}, ${size}] is needed`,
+    );
+}

@@ -1,0 +1,104 @@
+/** From stages' graphs to models that a runtime can load: passes applied, weights bound. */
+
+import { graphFlops } from '../graph/cost.ts';
+import { parametersOf } from '../graph/graph.ts';
+import { type BindParameter, emitModel } from '../graph/onnx/emit-model.ts';
+import { parameter } from '../graph/ops.ts';
+import { hoist } from '../graph/passes/hoist.ts';
+import { useWinograd, type WinogradOptions } from '../graph/passes/winograd.ts';
+import { isOp, type Value } from '../graph/value.ts';
+import { elementCount } from '../tensor/host-tensor.ts';
+import type { StageName } from './interlcm.ts';
+import type { RestorationGraphs } from './networks.ts';
+import type { StageModel } from './stage-pool.ts';
+
+/**
+ * Computes values that depend on weights alone, and tells where they are kept. Without it a runtime computes them
+ * whenever it loads a model, and holds them in memory.
+ */
+export type PrepareWeights = (
+  stage: string,
+  values: ReadonlyMap<string, Value>,
+  bind: BindParameter,
+) => Promise<BindParameter>;
+
+/** `low` keeps one stage loaded and no transformed weights of the large networks; `fast` keeps and transforms all. */
+export type MemoryMode = 'low' | 'balanced' | 'fast';
+
+export interface StagePlan {
+  /** How convolutions of a stage are rewritten; undefined leaves them direct. */
+  readonly winograd: (stage: StageName) => WinogradOptions | undefined;
+  /** Weight bytes that may stay loaded. */
+  readonly budgetBytes: number;
+}
+
+const megabyte = 2 ** 20;
+/** The networks that run at every step hold most of the weights. */
+const largeStages: ReadonlySet<StageName> = new Set(['spatial', 'unet']);
+/** Transformed weights below this are not worth a file: the runtime makes them as it loads a model. */
+const smallWeights = 64 * megabyte;
+
+export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
+  low: {
+    winograd: (stage) => (largeStages.has(stage) ? undefined : { minSide: 16, bandBytes: 20 * megabyte }),
+    budgetBytes: 0,
+  },
+  balanced: {
+    winograd: (stage) => ({ minSide: largeStages.has(stage) ? 32 : 16, bandBytes: 20 * megabyte }),
+    budgetBytes: 6500 * megabyte,
+  },
+  fast: {
+    winograd: () => ({ minSide: 16, bandBytes: 40 * megabyte }),
+    budgetBytes: Number.POSITIVE_INFINITY,
+  },
+};
+
+export type StageModels = Readonly<Record<StageName, StageModel & { readonly flops: number }>>;
+
+export async function buildStageModels(
+  graphs: RestorationGraphs,
+  bind: BindParameter,
+  plan: StagePlan,
+  prepare?: PrepareWeights,
+): Promise<StageModels> {
+  const models: Partial<Record<StageName, StageModels[StageName]>> = {};
+  for (const stage of Object.keys(graphs) as StageName[]) {
+    const outputs = graphs[stage];
+    const options = plan.winograd(stage);
+    const rewritten = options ? useWinograd(outputs, options) : outputs;
+    const prepared = prepare ? await moveOut(stage, rewritten, bind, prepare) : { outputs: rewritten, bind };
+    models[stage] = {
+      model: emitModel(stage, prepared.outputs, prepared.bind),
+      weightBytes: weightBytes(Object.values(prepared.outputs)),
+      flops: graphFlops(Object.values(outputs)),
+    };
+  }
+  return models as StageModels;
+}
+
+/** Moves what depends on weights alone out of a stage's graph. */
+async function moveOut(
+  stage: StageName,
+  outputs: Readonly<Record<string, Value>>,
+  bind: BindParameter,
+  prepare: PrepareWeights,
+): Promise<{ outputs: Readonly<Record<string, Value>>; bind: BindParameter }> {
+  const { body, hoisted } = hoist(
+    outputs,
+    (leaf) => isOp(leaf, 'Parameter'),
+    (value, i) => parameter(`prepared/${stage}.${i}`, value.shape),
+  );
+  const bytes = [...hoisted.values()].reduce((sum, value) => sum + 4 * elementCount(value.shape), 0);
+  if (bytes < smallWeights) return { outputs, bind };
+  const bindPrepared = await prepare(stage, hoisted, bind);
+  return {
+    outputs: body,
+    bind: (name, shape) => (hoisted.has(name) ? bindPrepared : bind)(name, shape),
+  };
+}
+
+function weightBytes(outputs: readonly Value[]): number {
+  let bytes = 0;
+  for (const value of parametersOf(outputs).values()) bytes += 4 * elementCount(value.shape);
+  return bytes;
+}

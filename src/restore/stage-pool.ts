@@ -1,0 +1,65 @@
+/** Which stages' sessions stay loaded: as many as a budget of weight bytes allows, the least recently used going first. */
+import type { OnnxModel } from '../graph/onnx/emit-model.ts';
+import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
+
+export interface StageModel {
+  readonly model: OnnxModel;
+  /** Bytes of weights that the stage maps or holds while it is loaded. */
+  readonly weightBytes: number;
+}
+
+export interface StagePool<Stage extends string> {
+  /** Runs a stage, loading it first if need be. */
+  run(stage: Stage, feeds: Tensors): Promise<Tensors>;
+  /** Milliseconds spent on loading so far. */
+  readonly loadMs: number;
+  release(): Promise<void>;
+}
+
+/**
+ * @param budgetBytes 0 keeps one stage at a time, infinity all
+ * @param beforeRun called with the stage about to run
+ */
+export function createStagePool<Stage extends string>(
+  runtime: Runtime,
+  models: Readonly<Record<Stage, StageModel>>,
+  budgetBytes: number,
+): StagePool<Stage> {
+  /** Loaded sessions, the least recently used first. */
+  const loaded = new Map<Stage, Session>();
+  let loadMs = 0;
+
+  const makeRoom = async (needed: number): Promise<void> => {
+    let total = needed;
+    for (const stage of loaded.keys()) total += models[stage].weightBytes;
+    for (const [stage, session] of loaded) {
+      if (total <= budgetBytes) break;
+      loaded.delete(stage);
+      await session.release();
+      total -= models[stage].weightBytes;
+    }
+  };
+
+  return {
+    get loadMs() {
+      return loadMs;
+    },
+    async run(stage, feeds) {
+      let session = loaded.get(stage);
+      if (!session) {
+        const start = performance.now();
+        await makeRoom(models[stage].weightBytes);
+        session = await runtime.createSession(models[stage].model);
+        loadMs += performance.now() - start;
+      }
+      loaded.delete(stage);
+      loaded.set(stage, session); // now the most recently used
+      return session.run(feeds);
+    },
+    async release() {
+      const sessions = [...loaded.values()];
+      loaded.clear();
+      for (const session of sessions) await session.release();
+    },
+  };
+}
