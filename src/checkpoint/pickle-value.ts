@@ -1,0 +1,54 @@
+/** What a pickle may hold: plain values and descriptions of tensors. Nothing in it can act. */
+
+import type { TensorDtype } from './tensor-entry.ts';
+
+export type PickleKey = string | number | bigint | boolean | null;
+
+/** Lists and tuples are arrays, dictionaries are maps, integers beyond 2^53 are bigints. */
+export type PickleValue =
+  | PickleKey
+  | PickleValue[]
+  | PickleDict
+  | PickleGlobal
+  | PickleStorage
+  | PickleTensor;
+
+export type PickleDict = Map<PickleKey, PickleValue>;
+
+/** One of the few names that a checkpoint may refer to. */
+export interface PickleGlobal {
+  readonly kind: 'global';
+  readonly name: string;
+}
+
+/** A block of elements kept outside the pickle, under `key`. */
+export interface PickleStorage {
+  readonly kind: 'storage';
+  readonly dtype: TensorDtype;
+  readonly key: string;
+  /** Number of elements. */
+  readonly count: number;
+}
+
+/** A view of a storage; offset and strides in elements. Not yet checked against the storage. */
+export interface PickleTensor {
+  readonly kind: 'tensor';
+  readonly storage: PickleStorage;
+  readonly storageOffset: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+export function isPickleKey(value: PickleValue): value is PickleKey {
+  return typeof value !== 'object' || value === null;
+}
+
+/** The value, if it is of that kind. */
+export function ofKind<K extends 'global' | 'storage' | 'tensor'>(
+  kind: K,
+  value: PickleValue | undefined,
+): Extract<PickleValue, { kind: K }> | undefined {
+  if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== kind)
+    return undefined;
+  return value as Extract<PickleValue, { kind: K }>;
+}

@@ -1,0 +1,89 @@
+/** Checkpoint files of either format: recognised by content, read tensor by tensor. */
+
+import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { ByteSource } from './byte-source.ts';
+import { CheckpointError, quoteName } from './checkpoint-error.ts';
+import { openSafetensors } from './safetensors.ts';
+import { decodeElements } from './tensor-elements.ts';
+import type { TensorFile } from './tensor-entry.ts';
+import { openTorchArchive } from './torch-archive.ts';
+
+/** Enough to see the mark of a tar archive. */
+const beginningBytes = 512;
+const shownBytes = 24;
+
+const zipMark = [0x50, 0x4b, 0x03, 0x04];
+/** A zip archive without entries. */
+const emptyZipMark = [0x50, 0x4b, 0x05, 0x06];
+/** A pickled integer, 0x1950a86a20f9469cfc6c: what torch.save wrote before version 1.6. */
+const legacyTorchMark = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+const tarMark = [0x75, 0x73, 0x74, 0x61, 0x72];
+
+export interface OpenTensorFileOptions {
+  /**
+   * For torch archives, names of the dictionary of tensors, best first: `params_ema`, `params`, `state_dict` unless
+   * given. Where none is present, the tensors at the top of the file count.
+   */
+  readonly prefer?: readonly string[];
+}
+
+/**
+ * Opens a checkpoint: safetensors, or a zip archive of torch.save. Only headers are read, and nothing in the file
+ * is run.
+ * @throws {CheckpointError} if it is neither, or damaged
+ */
+export async function openTensorFile(
+  source: ByteSource,
+  { prefer }: OpenTensorFileOptions = {},
+): Promise<TensorFile> {
+  const beginning = await source.read(0, Math.min(source.byteLength, beginningBytes));
+  const has = (mark: readonly number[], at = 0) => mark.every((byte, i) => beginning[at + i] === byte);
+  if (has(zipMark) || has(emptyZipMark)) return openTorchArchive(source, prefer);
+  if (has(legacyTorchMark, 2) || has(tarMark, 257))
+    throw new CheckpointError(
+      'it has the format of PyTorch before 1.6; open it in a newer PyTorch and save it again: ' +
+        'torch.save(torch.load(old, map_location="cpu", weights_only=True), new)',
+      { file: source.name },
+    );
+  if (beginning[8] === 0x7b) return openSafetensors(source);
+  const shown = new TextDecoder('latin1').decode(beginning.subarray(0, shownBytes));
+  throw new CheckpointError(
+    `it is neither safetensors nor a torch archive; its ${source.byteLength} bytes begin with ` +
+      `${quoteName(shown)}; check that it was fetched completely`,
+    { file: source.name },
+  );
+}
+
+/**
+ * One tensor, its elements converted to float32 (rounded where float32 cannot hold them) and row-major.
+ * The data is the caller's own.
+ * @throws {CheckpointError} if the file has no such tensor
+ */
+export async function readTensor(file: TensorFile, name: string): Promise<HostTensor> {
+  const entry = file.tensors.get(name);
+  if (!entry)
+    throw new CheckpointError(`there is no such tensor among its ${file.tensors.size}`, {
+      file: file.source.name,
+      key: name,
+    });
+  const elements = decodeElements(entry.dtype, await file.source.read(entry.offset, entry.byteLength));
+  return hostTensor(entry.shape, entry.strides ? gather(elements, entry.shape, entry.strides) : elements);
+}
+
+/** Elements in row-major order, from where the strides say they lie. */
+function gather(elements: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
+  const values = new Float32Array(elementCount(shape));
+  const index = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < values.length; to++) {
+    values[to] = elements[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      index[axis]!++;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return values;
+}

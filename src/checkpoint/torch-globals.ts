@@ -1,0 +1,73 @@
+/**
+ * The names that a PyTorch checkpoint of tensors refers to, and what each stands for here. There are no others:
+ * a pickle that names anything else is refused before anything is made of it.
+ */
+
+import {
+  ofKind,
+  type PickleGlobal,
+  type PickleStorage,
+  type PickleTensor,
+  type PickleValue,
+} from './pickle-value.ts';
+import { isCount, maxRank, type TensorDtype } from './tensor-entry.ts';
+
+const storageDtypes: ReadonlyMap<string, TensorDtype> = new Map([
+  ['torch.DoubleStorage', 'float64'],
+  ['torch.FloatStorage', 'float32'],
+  ['torch.HalfStorage', 'float16'],
+  ['torch.BFloat16Storage', 'bfloat16'],
+  ['torch.LongStorage', 'int64'],
+  ['torch.IntStorage', 'int32'],
+  ['torch.ShortStorage', 'int16'],
+  ['torch.CharStorage', 'int8'],
+  ['torch.ByteStorage', 'uint8'],
+  ['torch.BoolStorage', 'bool'],
+]);
+
+type Callable = (args: readonly PickleValue[]) => PickleValue | undefined;
+
+/** What each callable name makes of its arguments; undefined where they do not suit it. */
+const callables: ReadonlyMap<string, Callable> = new Map<string, Callable>([
+  ['collections.OrderedDict', (args) => (args.length === 0 ? new Map() : undefined)],
+  ['torch.Size', ([extents]) => (Array.isArray(extents) ? extents : undefined)],
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ['torch._utils._rebuild_parameter', ([tensor]) => ofKind('tensor', tensor)],
+]);
+
+/** The global of that name; undefined if checkpoints have no business with it. */
+export function torchGlobal(name: string): PickleGlobal | undefined {
+  return callables.has(name) || storageDtypes.has(name) ? { kind: 'global', name } : undefined;
+}
+
+/** What calling a global gives; undefined if it cannot be called with these arguments. */
+export function callTorchGlobal(
+  callable: PickleGlobal,
+  args: readonly PickleValue[],
+): PickleValue | undefined {
+  return callables.get(callable.name)?.(args);
+}
+
+/** The storage of a persistent id `('storage', class, key, device, count)`. */
+export function torchStorage(id: PickleValue): PickleStorage | undefined {
+  if (!Array.isArray(id)) return undefined;
+  const [tag, storageClass, key, , count] = id;
+  const dtype = storageDtypes.get(ofKind('global', storageClass)?.name ?? '');
+  if (tag !== 'storage' || !dtype || typeof key !== 'string' || !isCount(count)) return undefined;
+  return { kind: 'storage', dtype, key, count };
+}
+
+/** `_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks)` */
+function rebuildTensor(args: readonly PickleValue[]): PickleTensor | undefined {
+  const storage = ofKind('storage', args[0]);
+  const storageOffset = args[1];
+  const shape = counts(args[2]);
+  const strides = counts(args[3]);
+  if (!storage || !isCount(storageOffset) || !shape || strides?.length !== shape.length) return undefined;
+  return { kind: 'tensor', storage, storageOffset, shape, strides };
+}
+
+/** A copy, since lists can still grow. */
+function counts(value: PickleValue | undefined): number[] | undefined {
+  return Array.isArray(value) && value.length <= maxRank && value.every(isCount) ? [...value] : undefined;
+}
