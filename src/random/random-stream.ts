@@ -1,126 +1,118 @@
-/** Random numbers by seed and stream, equal on every platform: only operations that IEEE 754 fixes are used. */
-import { philox } from './philox.ts';
+/** Reproducible random numbers: independent streams under one seed, the same on every machine and engine. */
 
-/** Numbers drawn one after another; `position` says how many words were used, and can be set to continue there. */
-export interface RandomStream {
-  position: number;
-  /** A random 32-bit word. */
-  word(): number;
-  /** Uniform in [from, to). */
-  uniform(from?: number, to?: number): number;
-  /** A whole number from `from` to `to`, both included. */
-  integer(from: number, to: number): number;
-  /** Standard normal. */
-  normal(): number;
-}
+import { inverseNormal } from './inverse-normal.ts';
+import { philox4x32 } from './philox.ts';
+
+const WORD = 2 ** 32;
+const WORDS_PER_BLOCK = 4;
+/** A stream ends here: its blocks are counted by one 32-bit word. */
+const STREAM_LENGTH = WORD * WORDS_PER_BLOCK;
+const KEY_NUMBERS = 3;
 
 /**
- * @param seed a whole number from 0 to 2^53 − 1
- * @param stream tells independent uses of one seed apart, such as the step of a sampler
- * @throws {RangeError} for another seed
+ * One stream of random numbers. Seed and key name the stream; streams that differ in either never overlap.
+ * `position` counts the 32-bit words drawn so far: a new stream with the same seed, key and position goes on
+ * exactly where this one stands, and any position can be reached without drawing what lies before it.
  */
-export function randomStream(seed: number, stream = 0): RandomStream {
-  if (!Number.isSafeInteger(seed) || seed < 0)
-    throw new RangeError(`Cannot use the seed ${seed}: a whole number from 0 to 2^53 − 1 is needed`);
-  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)];
-  const words = new Uint32Array(4);
-  let block = -1;
-  const self: RandomStream = {
-    position: 0,
-    word() {
-      const wanted = Math.floor(self.position / 4);
-      if (wanted !== block) {
-        block = wanted;
-        philox(
-          [block >>> 0, Math.floor(block / 2 ** 32), stream >>> 0, Math.floor(stream / 2 ** 32)],
-          key,
-          words,
-        );
-      }
-      return words[self.position++ % 4]!;
-    },
-    uniform: (from = 0, to = 1) => from + (to - from) * (self.word() / 2 ** 32),
-    integer: (from, to) => from + Math.floor((self.word() / 2 ** 32) * (to - from + 1)),
-    normal: () => normalQuantile((self.word() + 0.5) / 2 ** 32),
-  };
-  return self;
-}
+export class RandomStream {
+  readonly #keyLow: number;
+  readonly #keyHigh: number;
+  readonly #counter: readonly [number, number, number];
+  readonly #block = new Uint32Array(WORDS_PER_BLOCK);
+  #blockIndex = -1;
+  #position: number;
 
-/** `count` standard normal numbers of one stream of a seed. */
-export function normalNoise(seed: number, stream: number, count: number): Float32Array {
-  const random = randomStream(seed, stream);
-  const noise = new Float32Array(count);
-  for (let i = 0; i < count; i++) noise[i] = random.normal();
-  return noise;
-}
-
-/** Horner's rule, the constant coefficient first. */
-function polynomial(x: number, coefficients: readonly number[]): number {
-  let value = 0;
-  for (let i = coefficients.length - 1; i >= 0; i--) value = value * x + coefficients[i]!;
-  return value;
-}
-
-/** Coefficients of PPND16: numerator and denominator for the centre, the shoulders and the tails. */
-const centre = [
-  [
-    3.3871328727963665, 133.14166789178438, 1971.5909503065513, 13731.69376550946, 45921.95393154987,
-    67265.7709270087, 33430.57558358813, 2509.0809287301227,
-  ],
-  [
-    1, 42.31333070160091, 687.1870074920579, 5394.196021424751, 21213.794301586597, 39307.89580009271,
-    28729.085735721943, 5226.495278852854,
-  ],
-] as const;
-const shoulder = [
-  [
-    1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045, 1.2704582524523684,
-    0.2417807251774506, 0.022723844989269184, 0.0007745450142783414,
-  ],
-  [
-    1, 2.053191626637759, 1.6763848301838038, 0.6897673349851, 0.14810397642748008, 0.015198666563616457,
-    0.0005475938084995345, 1.0507500716444169e-9,
-  ],
-] as const;
-const tail = [
-  [
-    6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487, 0.026532189526576124,
-    0.0012426609473880784, 2.7115555687434876e-5, 2.0103343992922881e-7,
-  ],
-  [
-    1, 0.599832206555888, 0.1369298809227358, 0.014875361290850615, 0.0007868691311456133,
-    1.8463183175100548e-5, 1.421511758316446e-7, 2.0442631033899397e-15,
-  ],
-] as const;
-
-/**
- * The normal quantile function Φ⁻¹(p), 0 < p < 1, to about 16 digits.
- * @see Wichura 1988, algorithm AS 241 (PPND16)
- */
-export function normalQuantile(p: number): number {
-  const q = p - 0.5;
-  if (Math.abs(q) <= 0.425) {
-    const r = 0.180625 - q * q;
-    return (q * polynomial(r, centre[0])) / polynomial(r, centre[1]);
+  /**
+   * @param seed an integer in 0..2^53-1, or a bigint in 0..2^64-1
+   * @param key up to three integers in 0..2^32-1, such as an iteration, an image and a purpose;
+   *   numbers left out are zero, so `[7]` and `[7, 0]` name the same stream
+   * @param position 32-bit words already drawn, 0..2^34
+   * @throws {RangeError} if an argument lies outside its range
+   */
+  constructor(seed: number | bigint, key: readonly number[] = [], position = 0) {
+    const bits = seedBits(seed);
+    this.#keyLow = Number(bits & 0xffffffffn);
+    this.#keyHigh = Number(bits >> 32n);
+    if (key.length > KEY_NUMBERS || !key.every((number) => isIntegerBelow(number, WORD)))
+      throw new RangeError(
+        `Cannot make a random stream of key [${key.join(', ')}]: a key is up to three integers in 0..2^32-1`,
+      );
+    this.#counter = [key[0] ?? 0, key[1] ?? 0, key[2] ?? 0];
+    if (!isIntegerBelow(position, STREAM_LENGTH + 1))
+      throw new RangeError(`Cannot start a random stream at ${position}: a position is an integer in 0..2^34`);
+    this.#position = position;
   }
-  const r = Math.sqrt(-logarithm(q < 0 ? p : 1 - p));
-  const [numerator, denominator] = r <= 5 ? shoulder : tail;
-  const x = r <= 5 ? r - 1.6 : r - 5;
-  const value = polynomial(x, numerator) / polynomial(x, denominator);
-  return q < 0 ? -value : value;
+
+  /** How many 32-bit words have been drawn. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /**
+   * The next 32 random bits, as an integer in 0..2^32-1.
+   * @throws {RangeError} after 2^34 words
+   */
+  word(): number {
+    const position = this.#position;
+    if (position >= STREAM_LENGTH)
+      throw new RangeError('Cannot draw from the random stream: its 2^34 words are used up; take another key');
+    const index = Math.floor(position / WORDS_PER_BLOCK);
+    if (index !== this.#blockIndex) {
+      const [c1, c2, c3] = this.#counter;
+      philox4x32(this.#block, index, c1, c2, c3, this.#keyLow, this.#keyHigh);
+      this.#blockIndex = index;
+    }
+    this.#position = position + 1;
+    return this.#block[position % WORDS_PER_BLOCK]!;
+  }
+
+  /** A number in [0, 1), a multiple of 2^-53; draws two words. */
+  uniform(): number {
+    const upper = this.word() >>> 5;
+    const lower = this.word() >>> 6;
+    return (upper * 2 ** 26 + lower) * 2 ** -53;
+  }
+
+  /** A number in [low, high), by rounding possibly `high` itself; draws two words. */
+  uniformBetween(low: number, high: number): number {
+    return low + (high - low) * this.uniform();
+  }
+
+  /**
+   * An integer in 0..count-1, each equally likely; draws one word, seldom more.
+   * @param count 1..2^32
+   * @throws {RangeError} if `count` lies outside
+   */
+  integer(count: number): number {
+    if (!Number.isInteger(count) || count < 1 || count > WORD)
+      throw new RangeError(`Cannot draw an integer below ${count}: the count must be an integer in 1..2^32`);
+    // Words from the last, incomplete run of `count` are drawn again: they would favour small integers.
+    const limit = WORD - (WORD % count);
+    let word = this.word();
+    while (word >= limit) word = this.word();
+    return word % count;
+  }
+
+  /**
+   * Fills `out` with standard normal numbers, rounded to float32; draws one word each.
+   * A word w stands for the quantile of (w + 1/2)/2^32, so magnitudes stay below 6.4.
+   * @returns `out`
+   */
+  fillNormal(out: Float32Array): Float32Array {
+    for (let i = 0; i < out.length; i++) out[i] = inverseNormal((this.word() + 0.5) / WORD);
+    return out;
+  }
 }
 
-/** ln x for 0 < x < 1, by halving and the series of artanh: Math.log may differ in the last digit between engines. */
-function logarithm(x: number): number {
-  let mantissa = x;
-  let exponent = 0;
-  while (mantissa < Math.SQRT1_2) {
-    mantissa *= 2;
-    exponent -= 1;
-  }
-  const s = (mantissa - 1) / (mantissa + 1);
-  const square = s * s;
-  let sum = 0;
-  for (let k = 25; k >= 1; k -= 2) sum = sum * square + 1 / k;
-  return 2 * s * sum + exponent * Math.LN2;
+function isIntegerBelow(value: number, limit: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < limit;
+}
+
+function seedBits(seed: number | bigint): bigint {
+  const valid = typeof seed === 'bigint' ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0;
+  if (!valid)
+    throw new RangeError(
+      `Cannot seed a random stream with ${seed}: a seed is an integer in 0..2^53-1, or a bigint in 0..2^64-1`,
+    );
+  return BigInt(seed);
 }

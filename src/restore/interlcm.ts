@@ -7,7 +7,7 @@ import { addNoise, alphasCumprod, denoise, lcmTimesteps, stepScalings } from '..
 import { guidanceEmbedding, sinusoid } from '../diffusion/sinusoid.ts';
 import { fixColor } from '../image/color-fix.ts';
 import { clipInput } from '../models/clip/clip-input.ts';
-import { normalNoise } from '../random/random-stream.ts';
+import { RandomStream } from '../random/random-stream.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import { elementCount, formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -73,7 +73,8 @@ export async function restoreFaces(
     ? repeatRow(guidanceEmbedding(guidanceScale, guidanceWidth), batch)
     : hostTensor([batch, 0]);
   const noise = (k: number): Float32Array =>
-    noises?.[k]?.data ?? normalNoise(seed, k, elementCount(latent!.shape));
+    noises?.[k]?.data ??
+    new RandomStream(seed, [k]).fillNormal(new Float32Array(elementCount(latent!.shape)));
   /** What the model takes for the clean latent so far; before step 1 there is nothing. */
   let clean = startStep === 1 ? undefined : latent!.data;
   for (let step = startStep; step <= steps; step++) {
