@@ -1,0 +1,299 @@
+import { spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
+import sharp, { type Sharp } from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeImage, encodeImage, imageFormats, readImageFile } from './image-file.ts';
+
+const width = 48;
+const height = 32;
+
+/** A smooth picture: lossy formats keep it within a few levels. */
+const smooth = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+  const pixel = Math.floor(i / 3);
+  return [60 + 3 * (pixel % width), 80 + 4 * Math.floor(pixel / width), 120][i % 3]!;
+});
+
+function picture(): Sharp {
+  return sharp(smooth, { raw: { width, height, channels: 3 } });
+}
+
+function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}
+
+async function displayP3(): Promise<Buffer> {
+  return (await sharp(await picture().withIccProfile('p3').png().toBuffer()).metadata()).icc!;
+}
+
+describe('decodeImage', () => {
+  it.each([
+    ['png', picture().png(), 0],
+    ['jpeg', picture().jpeg({ quality: 95, chromaSubsampling: '4:4:4' }), 6],
+    ['webp', picture().webp({ lossless: true }), 0],
+    ['avif', picture().avif({ quality: 90, chromaSubsampling: '4:4:4' }), 6],
+    ['tiff', picture().tiff({ compression: 'lzw' }), 0],
+    ['gif', picture().gif(), 40],
+  ] as const)('reads %s', async (format, image, tolerance) => {
+    const decoded = await decodeImage(await image.toBuffer());
+    expect(decoded).toMatchObject({ format, dropped: [], notes: [], pixels: { width, height, channels: 3 } });
+    expect(decoded.alpha).toBeUndefined();
+    expect(decoded.profile).toBeUndefined();
+    expect(largestDifference(decoded.pixels.data, smooth)).toBeLessThanOrEqual(tolerance);
+  });
+
+  it('applies the EXIF orientation', async () => {
+    const data = new Uint8Array(2 * 3 * 3).fill(0);
+    data.set([255, 255, 255], 0);
+    for (const [orientation, corner] of [
+      [1, [0, 0]],
+      [2, [1, 0]],
+      [3, [1, 2]],
+      [6, [2, 0]],
+      [8, [0, 1]],
+    ] as const) {
+      const bytes = await sharp(data, { raw: { width: 2, height: 3, channels: 3 } })
+        .withExif({ IFD0: { Copyright: 'nobody' } })
+        .withMetadata({ orientation })
+        .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+        .toBuffer();
+      const { pixels, dropped } = await decodeImage(bytes);
+      expect([pixels.width, pixels.height]).toEqual(orientation > 4 ? [3, 2] : [2, 3]);
+      const bright = pixels.data.findIndex((value) => value > 128) / 3;
+      expect([bright % pixels.width, Math.floor(bright / pixels.width)], `${orientation}`).toEqual(corner);
+      expect(dropped).toContain('EXIF');
+    }
+  });
+
+  it('leaves the numbers of an RGB picture alone and hands on its profile', async () => {
+    const profile = await displayP3();
+    const numbers = await sharp(await picture().withIccProfile('p3').png().toBuffer(), { ignoreIcc: true })
+      .raw()
+      .toBuffer();
+    expect(largestDifference(numbers, smooth)).toBeGreaterThan(5);
+    for (const bytes of [
+      await picture().withIccProfile('p3').png().toBuffer(),
+      await picture().withIccProfile('p3').tiff({ compression: 'lzw' }).toBuffer(),
+    ]) {
+      const decoded = await decodeImage(bytes);
+      expect(decoded.profile).toEqual(profile);
+      expect(Buffer.compare(decoded.pixels.data, numbers)).toBe(0);
+      expect(decoded.dropped).toEqual([]);
+    }
+  });
+
+  it.each(['jpeg', 'tiff'] as const)('converts a CMYK %s to sRGB', async (format) => {
+    for (const image of [picture(), picture().withIccProfile('cmyk')]) {
+      const decoded = await decodeImage(await image.toColourspace('cmyk').toFormat(format).toBuffer());
+      expect(decoded.notes).toEqual(['converted from CMYK to sRGB']);
+      expect(decoded.profile).toBeUndefined();
+      expect(decoded.pixels.channels).toBe(3);
+      // There and back through CMYK's narrower gamut and JPEG.
+      const differences = decoded.pixels.data.map((value, i) => Math.abs(value - smooth[i]!));
+      expect(differences.reduce((sum, value) => sum + value, 0) / smooth.length).toBeLessThan(10);
+    }
+  });
+
+  it('drops a profile that is not one for the picture, and reads the numbers', async () => {
+    const cmyk = (
+      await sharp(await picture().withIccProfile('cmyk').toColourspace('cmyk').jpeg().toBuffer()).metadata()
+    ).icc!;
+    for (const profile of [cmyk, Buffer.alloc(300, 7), Buffer.alloc(5)]) {
+      const bytes = await encodeImage({ width, height, channels: 3, data: smooth }, 'png', { profile });
+      const decoded = await decodeImage(bytes);
+      expect(decoded.profile).toBeUndefined();
+      expect(decoded.pixels.data).toEqual(Buffer.from(smooth));
+    }
+  });
+
+  it('reads 16-bit, grayscale, palette and 1-bit pictures as 8-bit RGB', async () => {
+    const samples = Uint16Array.from(smooth, (value) => value * 257);
+    const deep = sharp(samples, { raw: { width, height, channels: 3 } }).toColourspace('rgb16');
+    for (const bytes of [
+      await deep.clone().png().toBuffer(),
+      await deep.clone().tiff({ compression: 'lzw' }).toBuffer(),
+    ]) {
+      const decoded = await decodeImage(bytes);
+      expect(decoded.dropped).toEqual(['16-bit samples (8-bit now)']);
+      expect(largestDifference(decoded.pixels.data, smooth)).toBe(0);
+    }
+    const ten = await decodeImage(await picture().avif({ bitdepth: 10, quality: 95 }).toBuffer());
+    expect(ten.dropped).toEqual(['10-bit samples (8-bit now)']);
+    expect(largestDifference(ten.pixels.data, smooth)).toBeLessThan(8);
+    for (const image of [
+      picture().toColourspace('b-w').png(),
+      picture().toColourspace('grey16').png(),
+      picture().toColourspace('b-w').jpeg(),
+      sharp(await picture().toColourspace('b-w').png().toBuffer())
+        .threshold(128)
+        .png({ palette: true, colours: 2 }),
+    ]) {
+      const { pixels } = await decodeImage(await image.toBuffer());
+      expect(pixels).toMatchObject({ width, height, channels: 3 });
+      expect(pixels.data.every((value, i) => i % 3 === 0 || value === pixels.data[i - 1])).toBe(true);
+    }
+    const palette = await decodeImage(await picture().png({ palette: true, colours: 256 }).toBuffer());
+    expect(largestDifference(palette.pixels.data, smooth)).toBeLessThan(40);
+  });
+
+  it('keeps alpha apart, with the colours on white', async () => {
+    const data = Uint8Array.from([200, 100, 0, 255, 200, 100, 0, 51, 9, 9, 9, 0]);
+    const image = sharp(data, { raw: { width: 3, height: 1, channels: 4 } });
+    for (const bytes of [
+      await image.clone().png().toBuffer(),
+      await image.clone().tiff({ compression: 'lzw' }).toBuffer(),
+    ]) {
+      const { pixels, alpha, dropped } = await decodeImage(bytes);
+      expect([...pixels.data]).toEqual([200, 100, 0, 244, 224, 204, 255, 255, 255]);
+      expect(alpha).toMatchObject({ width: 3, height: 1, channels: 1 });
+      expect([...alpha!.data]).toEqual([255, 51, 0]);
+      expect(dropped).toEqual([]);
+    }
+    expect((await decodeImage(await picture().ensureAlpha(1).png().toBuffer())).alpha).toBeUndefined();
+    const gray = await decodeImage(await picture().toColourspace('b-w').ensureAlpha(0.5).png().toBuffer());
+    expect(gray).toMatchObject({ pixels: { channels: 3 }, alpha: { channels: 1 } });
+  });
+
+  it('says what it leaves out', async () => {
+    const bytes = await picture()
+      .withExif({ IFD0: { Copyright: 'nobody' } })
+      .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')
+      .jpeg()
+      .toBuffer();
+    expect((await decodeImage(bytes)).dropped).toEqual(expect.arrayContaining(['EXIF', 'XMP']));
+    const frames = [picture(), picture().negate()].map((frame) => frame.png().toBuffer());
+    const animation = sharp(await Promise.all(frames), { join: { animated: true } });
+    for (const file of [
+      animation.clone().gif(),
+      animation.clone().webp({ lossless: true }),
+      animation.clone().tiff(),
+    ])
+      expect((await decodeImage(await file.toBuffer())).dropped).toEqual(['1 more page or frame']);
+  });
+
+  it('reads a picture of one pixel', async () => {
+    const one = sharp(Uint8Array.from([1, 2, 3]), { raw: { width: 1, height: 1, channels: 3 } });
+    expect([...(await decodeImage(await one.png().toBuffer())).pixels.data]).toEqual([1, 2, 3]);
+  });
+
+  it('refuses what is no picture, or none it can read', async () => {
+    const bmp = Buffer.concat([Buffer.from('BM'), Buffer.alloc(60)]);
+    const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic')]);
+    const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
+    await expect(decodeImage(Buffer.alloc(0))).rejects.toThrow('the file is empty');
+    await expect(decodeImage(Buffer.from('plain text'))).rejects.toThrow('it is not a picture');
+    await expect(decodeImage(Buffer.from('x'))).rejects.toThrow('it is not a picture');
+    await expect(decodeImage(bmp)).rejects.toThrow(
+      'BMP files cannot be read; convert it to PNG or JPEG first',
+    );
+    await expect(decodeImage(heic)).rejects.toThrow('HEIC files cannot be read');
+    await expect(decodeImage(svg)).rejects.toThrow('SVG files cannot be read');
+    await expect(decodeImage(Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]))).rejects.toThrow(
+      /^the PNG file (ends too early|is damaged)/,
+    );
+  });
+
+  it.each(['png', 'jpeg', 'webp', 'avif', 'tiff'] as const)('refuses half a %s', async (format) => {
+    const noise = Uint8Array.from({ length: 128 * 128 * 3 }, (_, i) => (i * i * 37) >> 5);
+    const bytes = await sharp(noise, { raw: { width: 128, height: 128, channels: 3 } })
+      .toFormat(format)
+      .toBuffer();
+    const half = bytes.subarray(0, bytes.length / 2);
+    await expect(decodeImage(half)).rejects.toThrow(/^the \w+ file (ends too early|is damaged)[^\n]*$/);
+  });
+
+  it('refuses more pixels than allowed, by the header alone', async () => {
+    await expect(decodeImage(hugePng(60_000, 60_000))).rejects.toThrow(
+      'it has more than 100 million pixels; make it smaller first',
+    );
+    await expect(decodeImage(await picture().png().toBuffer(), { maxPixels: 1000 })).rejects.toThrow(
+      'it has more than 0.001 million pixels',
+    );
+  });
+});
+
+/** A few bytes that claim to be a large picture. */
+function hugePng(wide: number, high: number): Buffer {
+  const chunk = (type: string, content: Buffer): Buffer => {
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type, 'latin1'), content, Buffer.alloc(4)]);
+    bytes.writeUInt32BE(content.length, 0);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+    return bytes;
+  };
+  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
+  header.writeUInt32BE(wide, 0);
+  header.writeUInt32BE(high, 4);
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.alloc(100))),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+describe('encodeImage', () => {
+  const pixels = { width, height, channels: 3, data: smooth };
+  const alpha = { width, height, channels: 1, data: smooth.filter((_, i) => i % 3 === 0) };
+
+  it.each(imageFormats)('writes %s that reads back, with profile and alpha', async (format) => {
+    const profile = await displayP3();
+    const lossless = format !== 'jpeg' && format !== 'avif';
+    for (const extras of [{}, { profile }, { alpha }, { profile, alpha }]) {
+      const bytes = await encodeImage(pixels, format, extras);
+      const stored = await sharp(bytes, { ignoreIcc: true }).removeAlpha().raw().toBuffer();
+      const decoded = await decodeImage(bytes);
+      expect(decoded.format).toBe(format);
+      expect(decoded.profile && Buffer.compare(decoded.profile, profile)).toBe(
+        extras.profile ? 0 : undefined,
+      );
+      expect(largestDifference(stored, smooth)).toBeLessThanOrEqual(lossless ? 0 : 6);
+      if (extras.alpha && format !== 'jpeg')
+        expect(largestDifference(decoded.alpha!.data, alpha.data)).toBeLessThanOrEqual(lossless ? 0 : 6);
+      else expect(decoded.alpha).toBeUndefined();
+    }
+  });
+});
+
+describe('readImageFile', () => {
+  let root: string;
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), 'image-file-'));
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  it('goes by content, not by name, and reads any name', async () => {
+    const path = join(root, 'Gesicht Jürgen 脸 [1].webp');
+    await writeFile(path, await picture().jpeg().toBuffer());
+    expect((await readImageFile(path)).format).toBe('jpeg');
+  });
+
+  it('names the file in every error', async () => {
+    const text = join(root, 'text.png');
+    await writeFile(text, 'text');
+    await mkdir(join(root, 'x.png'));
+    await symlink('loop.png', join(root, 'loop.png'));
+    await expect(readImageFile(text)).rejects.toThrow(`Cannot read ${text}: it is not a picture`);
+    await expect(readImageFile(join(root, 'x.png'))).rejects.toThrow(/x\.png: it is not a regular file$/);
+    await expect(readImageFile(join(root, 'loop.png'))).rejects.toThrow(/symbolic links form a loop$/);
+    await expect(readImageFile(join(root, 'none.png'))).rejects.toThrow(/there is no such file or folder$/);
+    await expect(readImageFile(text, { maxBytes: 3 })).rejects.toThrow(
+      'it has 4 bytes, more than the 3 that a picture may have',
+    );
+  });
+
+  it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
+    const pipe = join(root, 'pipe.png');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    await expect(readImageFile(pipe)).rejects.toThrow('it is not a regular file');
+  });
+
+  it.skipIf(process.getuid?.() === 0)('says when permission is missing', async () => {
+    const path = join(root, 'closed.png');
+    await writeFile(path, '');
+    await chmod(path, 0);
+    await expect(readImageFile(path)).rejects.toThrow(`Cannot read ${path}: permission denied`);
+  });
+});
