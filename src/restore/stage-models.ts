@@ -1,7 +1,7 @@
 /** From stages' graphs to models that a runtime can load: passes applied, weights bound. */
 
 import { graphFlops } from '../graph/cost.ts';
-import { parametersOf } from '../graph/graph.ts';
+import { topologicalOrder } from '../graph/graph.ts';
 import { type BindParameter, emitModel } from '../graph/onnx/emit-model.ts';
 import { parameter } from '../graph/ops.ts';
 import { hoist } from '../graph/passes/hoist.ts';
@@ -28,7 +28,7 @@ export type MemoryMode = 'low' | 'balanced' | 'fast';
 export interface StagePlan {
   /** How convolutions of a stage are rewritten; undefined leaves them direct. */
   readonly winograd: (stage: StageName) => WinogradOptions | undefined;
-  /** Weight bytes that may stay loaded. */
+  /** Estimated bytes that loaded stages may take together. */
   readonly budgetBytes: number;
 }
 
@@ -45,7 +45,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
   },
   balanced: {
     winograd: (stage) => ({ minSide: largeStages.has(stage) ? 32 : 16, bandBytes: 20 * megabyte }),
-    budgetBytes: 6500 * megabyte,
+    budgetBytes: 7000 * megabyte,
   },
   fast: {
     winograd: () => ({ minSide: 16, bandBytes: 40 * megabyte }),
@@ -69,7 +69,7 @@ export async function buildStageModels(
     const prepared = prepare ? await moveOut(stage, rewritten, bind, prepare) : { outputs: rewritten, bind };
     models[stage] = {
       model: emitModel(stage, prepared.outputs, prepared.bind),
-      weightBytes: weightBytes(Object.values(prepared.outputs)),
+      footprintBytes: footprintBytes(Object.values(prepared.outputs)),
       flops: graphFlops(Object.values(outputs)),
     };
   }
@@ -97,8 +97,16 @@ async function moveOut(
   };
 }
 
-function weightBytes(outputs: readonly Value[]): number {
-  let bytes = 0;
-  for (const value of parametersOf(outputs).values()) bytes += 4 * elementCount(value.shape);
-  return bytes;
+/** Scratch memory of a run, in sizes of its largest tensor: as measured on the autoencoder, where it matters most. */
+const scratchTensors = 8;
+
+function footprintBytes(outputs: readonly Value[]): number {
+  let weights = 0;
+  let largest = 0;
+  for (const value of topologicalOrder(outputs)) {
+    const bytes = 4 * elementCount(value.shape);
+    if (isOp(value, 'Parameter')) weights += bytes;
+    else largest = Math.max(largest, bytes);
+  }
+  return weights + scratchTensors * largest;
 }

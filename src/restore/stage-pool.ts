@@ -1,11 +1,11 @@
-/** Which stages' sessions stay loaded: as many as a budget of weight bytes allows, the least recently used going first. */
+/** Which stages' sessions stay loaded: as many as a memory budget allows, the least recently used going first. */
 import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 
 export interface StageModel {
   readonly model: OnnxModel;
-  /** Bytes of weights that the stage maps or holds while it is loaded. */
-  readonly weightBytes: number;
+  /** Estimate of what the stage takes while it is loaded: its weights and its scratch memory. */
+  readonly footprintBytes: number;
 }
 
 export interface StagePool<Stage extends string> {
@@ -31,12 +31,12 @@ export function createStagePool<Stage extends string>(
 
   const makeRoom = async (needed: number): Promise<void> => {
     let total = needed;
-    for (const stage of loaded.keys()) total += models[stage].weightBytes;
+    for (const stage of loaded.keys()) total += models[stage].footprintBytes;
     for (const [stage, session] of loaded) {
       if (total <= budgetBytes) break;
       loaded.delete(stage);
       await session.release();
-      total -= models[stage].weightBytes;
+      total -= models[stage].footprintBytes;
     }
   };
 
@@ -48,7 +48,7 @@ export function createStagePool<Stage extends string>(
       let session = loaded.get(stage);
       if (!session) {
         const start = performance.now();
-        await makeRoom(models[stage].weightBytes);
+        await makeRoom(models[stage].footprintBytes);
         session = await runtime.createSession(models[stage].model);
         loadMs += performance.now() - start;
       }

@@ -41,11 +41,15 @@ function emitPlainAttention(
   const count = q.shape[1]!;
   const parts: string[] = [];
   for (let start = 0; start < count; start += queryChunk) {
-    const range = [[start], [Math.min(start + queryChunk, count)], [1]].map((i) => emitter.integers(i));
-    const part = count <= queryChunk ? queries! : emitter.node('Slice', [queries!, ...range]);
+    const part = count <= queryChunk ? queries! : emitQueries(emitter, queries!, start, count);
     const attributes = { transB: 1, alpha: { float: scale } };
     const scores = emitter.node('FusedMatMul', [part, keys!], attributes, 'com.microsoft');
     parts.push(emitter.node('MatMul', [emitter.node('Softmax', [scores], { axis: -1 }), values!]));
   }
   return parts.length === 1 ? parts[0]! : emitter.node('Concat', parts, { axis: 1 });
+}
+
+function emitQueries(emitter: Emitter, queries: string, start: number, count: number): string {
+  const range = [start, Math.min(start + queryChunk, count), 1].map((i) => emitter.integers([i]));
+  return emitter.node('Slice', [queries, ...range]);
 }

@@ -10,6 +10,7 @@ import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
 import { modelLocation } from './node-runtime.ts';
 
+const cacheName = '.interlcm-cache';
 /** Memory pages: mapped tensors start on their own. */
 const alignment = 4096;
 
@@ -31,16 +32,17 @@ export function weightCache(
     const models = new Map(
       [...values].map(([name, value]) => [name, emitModel(name, { value }, bind)] as const),
     );
-    const key = await fingerprint([...models.values()]);
     const folder = await cacheFolder(checkpointFolder);
-    const file = path.join(folder, `${stage}-${key}.bin`);
     const layout = layOut(values);
+    // One file a stage and set of values; another fingerprint of the same set is out of date.
+    const set = `${stage}-${values.size}-`;
+    const file = path.join(folder, `${set}${await fingerprint([...models.values()])}.bin`);
     const existing = await stat(file).catch(() => undefined);
     if (existing?.size !== layout.byteLength) {
       onProgress(
         `transforming weights of ${stage} (once; ${Math.round(layout.byteLength / 2 ** 20)} MB in ${file})`,
       );
-      await removeStale(folder, stage);
+      await removeStale(folder, set);
       await writeValues(file, layout, async (name) =>
         withSession(runtime, models.get(name)!, async (session) => (await session.run({}))['value']!.data),
       );
@@ -89,7 +91,7 @@ async function fingerprint(
 }
 
 async function cacheFolder(checkpointFolder: string): Promise<string> {
-  const beside = path.join(checkpointFolder, '.interlcm-cache');
+  const beside = path.join(checkpointFolder, cacheName);
   const folder = await mkdir(beside, { recursive: true })
     .then(() => access(beside, constants.W_OK))
     .then(
@@ -100,21 +102,21 @@ async function cacheFolder(checkpointFolder: string): Promise<string> {
   return folder;
 }
 
-async function removeStale(folder: string, stage: string): Promise<void> {
+async function removeStale(folder: string, prefix: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (name.startsWith(`${stage}-`) && folder.endsWith('.interlcm-cache')) await rm(path.join(folder, name));
+    if (name.startsWith(prefix) && folder.endsWith(cacheName)) await rm(path.join(folder, name));
 }
 
 async function writeValues(
   file: string,
   { places, byteLength }: Layout,
-  valueOf: (name: string) => Promise<Float32Array>,
+  computeValue: (name: string) => Promise<Float32Array>,
 ): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
   const handle = await open(temporary, 'w');
   try {
     for (const [name, { offset }] of places) {
-      const values = await valueOf(name);
+      const values = await computeValue(name);
       await handle.write(
         new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
         0,
