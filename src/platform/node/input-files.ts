@@ -4,7 +4,7 @@ import type { Dirent } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
-import { readImageSignature, SIGNATURE_BYTES } from './image-signature.ts';
+import { type ImageSignature, readImageSignature, SIGNATURE_BYTES } from './image-signature.ts';
 import { explainSystemError } from './system-error.ts';
 
 export interface InputFile {
@@ -112,7 +112,8 @@ class Search implements InputFiles {
       if (!(await mayBeImage(absolute))) continue;
       count++;
       const path = isAbsolute(arg) ? absolute : relative('', absolute);
-      await this.#addFile(path, relative(resolve(base), absolute));
+      const below = relative(resolve(base), absolute);
+      await this.#addFile(path, below.startsWith('..') ? basename(absolute) : below);
     }
     if (count === 0)
       this.problems.push({
@@ -146,15 +147,21 @@ async function isFolder(entry: Dirent, path: string): Promise<boolean> {
 
 async function mayBeImage(path: string): Promise<boolean> {
   if (imageExtension.test(extname(path))) return true;
+  return (await readFileSignature(path))?.format !== undefined;
+}
+
+/** What a file says it is by its first bytes; undefined if it is no picture or cannot be read. */
+export async function readFileSignature(path: string): Promise<ImageSignature | undefined> {
+  // Asked before opening: opening a pipe waits for a writer.
   const status = await stat(path).catch(() => undefined);
-  if (!status?.isFile()) return false;
+  if (!status?.isFile()) return undefined;
   const file = await open(path).catch(() => undefined);
-  if (!file) return false;
+  if (!file) return undefined;
   try {
     const { buffer, bytesRead } = await file.read(new Uint8Array(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0);
-    return readImageSignature(buffer.subarray(0, bytesRead))?.format !== undefined;
+    return readImageSignature(buffer.subarray(0, bytesRead));
   } catch {
-    return false;
+    return undefined;
   } finally {
     await file.close();
   }

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** The `interlcm` command. */
+
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { cli } from 'cleye';
+import { rejectUnknownFlags } from './flag-types.ts';
+import { interruptedExitCode } from './interruption.ts';
+import { restoreCommand } from './restore.ts';
+import { printable } from './terminal-text.ts';
+import { InterruptedError, UsageError } from './usage-error.ts';
+
+const { version, description } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string; description: string };
+
+// Whoever reads the output may stop reading (`interlcm restore --help | head`): the work goes on.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+
+try {
+  await cli({ name: 'interlcm', version, help: { description }, commands: [restoreCommand] }, (parsed) => {
+    rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);
+    const [name] = parsed._;
+    if (name !== undefined)
+      throw new UsageError(`Unknown command ${JSON.stringify(name)}; see interlcm --help`);
+    parsed.showHelp();
+  });
+} catch (error) {
+  report(error);
+}
+
+function report(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printable(message)}\n`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+  // What was interrupted may still be running; what was written before must get out first.
+  if (error instanceof InterruptedError) process.stdout.write('', () => process.exit(interruptedExitCode));
+}
