@@ -70,6 +70,10 @@ function convShape(inputs: readonly Shape[], attributes: ConvAttributes): Shape 
 
 function poolShape(inputs: readonly Shape[], attributes: PoolAttributes): Shape {
   const [batch, channels, ...spatial] = inputs[0] as [number, number, ...number[]];
+  if (spatial.length !== attributes.kernel.length)
+    throw new RangeError(
+      `Cannot pool ${formatShape(inputs[0]!)} with a window of ${formatShape(attributes.kernel)}: ranks do not fit`,
+    );
   const dilations = spatial.map(() => 1);
   return [
     batch,
@@ -172,8 +176,10 @@ export const inferRules: InferRules = {
     const [x, w] = inputs as [Shape, Shape];
     const [batch, channels, ...spatial] = x as [number, number, ...number[]];
     const [inChannels, groupOut, ...kernel] = w as [number, number, ...number[]];
-    if (channels !== inChannels)
-      throw new RangeError(`Cannot transpose-convolve ${formatShape(x)} with ${formatShape(w)}`);
+    if (spatial.length !== kernel.length || channels !== inChannels || channels % groups !== 0)
+      throw new RangeError(
+        `Cannot transpose-convolve ${formatShape(x)} with ${formatShape(w)} in ${groups} groups: ranks or channels do not fit`,
+      );
     const size = spatial.map(
       (extent, i) =>
         strides[i]! * (extent - 1) +
@@ -241,6 +247,10 @@ export const inferRules: InferRules = {
   AveragePool: poolShape,
 
   Reshape([x], { shape }) {
+    if (!shape.every(Number.isInteger))
+      throw new RangeError(
+        `Cannot reshape ${formatShape(x!)} to ${formatShape(shape)}: extents must be whole numbers`,
+      );
     if (elementCount(x!) !== elementCount(shape))
       throw new RangeError(
         `Cannot reshape ${formatShape(x!)} to ${formatShape(shape)}: element counts ${elementCount(x!)} and ${elementCount(shape)} differ`,
@@ -256,6 +266,8 @@ export const inferRules: InferRules = {
 
   Concat(inputs, { axis }) {
     const first = inputs[0]!;
+    if (!(axis >= 0 && axis < first.length))
+      throw new RangeError(`Cannot concatenate ${inputs.map(formatShape).join(', ')} along axis ${axis}`);
     for (const shape of inputs)
       if (shape.length !== first.length || shape.some((extent, i) => i !== axis && extent !== first[i]))
         throw new RangeError(
@@ -266,7 +278,8 @@ export const inferRules: InferRules = {
   },
 
   Slice([x], { axis, start, end, step }) {
-    if (!(start >= 0 && start < end && end <= x![axis]! && step >= 1))
+    const whole = [start, end, step].every(Number.isInteger);
+    if (!(whole && start >= 0 && start < end && end <= x![axis]! && step >= 1))
       throw new RangeError(`Cannot slice ${start}:${end}:${step} of axis ${axis} of ${formatShape(x!)}`);
     return x!.map((extent, i) => (i === axis ? Math.ceil((end - start) / step) : extent));
   },
