@@ -4,11 +4,14 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
+import { benchCommand } from './bench.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
+import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
 import { restoreCommand } from './restore.ts';
 import { printable } from './terminal-text.ts';
 import { InterruptedError, UsageError } from './usage-error.ts';
+import { verifyCommand } from './verify.ts';
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -21,13 +24,21 @@ for (const stream of [process.stdout, process.stderr])
   });
 
 try {
-  await cli({ name: 'interlcm', version, help: { description }, commands: [restoreCommand] }, (parsed) => {
-    rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);
-    const [name] = parsed._;
-    if (name !== undefined)
-      throw new UsageError(`Unknown command ${JSON.stringify(name)}; see interlcm --help`);
-    parsed.showHelp();
-  });
+  await cli(
+    {
+      name: 'interlcm',
+      version,
+      help: { description },
+      commands: [restoreCommand, verifyCommand, benchCommand, infoCommand],
+    },
+    (parsed) => {
+      rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);
+      const [name] = parsed._;
+      if (name !== undefined)
+        throw new UsageError(`Unknown command ${JSON.stringify(name)}; see interlcm --help`);
+      parsed.showHelp();
+    },
+  );
 } catch (error) {
   report(error);
 }

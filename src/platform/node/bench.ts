@@ -12,6 +12,7 @@ import { hostTensor } from '../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaImage, microSpec, sd15Spec } from '../../verify/formula.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
+import { chooseMemoryMode } from './memory-mode.ts';
 import { userCacheFolder, weightCache } from './weight-cache.ts';
 
 export const benchSizes = {
@@ -53,7 +54,7 @@ export interface BenchResult {
 export async function benchRestoration(
   size: BenchSize,
   runtime: Runtime,
-  memory: MemoryMode,
+  requestedMemory: MemoryMode | undefined,
   onProgress: (message: string) => void = () => {},
 ): Promise<BenchResult> {
   const spec = benchSizes[size];
@@ -68,6 +69,7 @@ export async function benchRestoration(
   const store = await openCheckpointFolder(folder);
   try {
     const checkpoint = await openCheckpoint(store);
+    const memory = requestedMemory ?? chooseMemoryMode(checkpoint);
     let prepareMs = 0;
     const cache = weightCache(folder, runtime, onProgress);
     const side = modelImageSize(checkpoint);

@@ -5,12 +5,14 @@ import type { Restorer } from '../../restore/restorer.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
+import { chooseMemoryMode } from './memory-mode.ts';
 import { createNodeRuntime } from './node-runtime.ts';
 import { weightCache } from './weight-cache.ts';
 
 export interface LoadRestorerOptions {
   readonly device?: DeviceChoice;
   readonly threads?: number;
+  /** The fastest that the free memory allows, unless given. */
   readonly memory?: MemoryMode;
   /** Path of other weights for the visual encoder, such as the one-step release's. */
   readonly visualEncoder?: string;
@@ -36,7 +38,10 @@ export async function loadRestorer(
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     });
     const prepare = weightCache(checkpointFolder, runtime, onProgress);
-    const restorer = await createRestorer(checkpoint, runtime, { memory, prepare });
+    const restorer = await createRestorer(checkpoint, runtime, {
+      memory: memory ?? chooseMemoryMode(checkpoint),
+      prepare,
+    });
     return {
       ...restorer,
       release: async () => {

@@ -1,0 +1,63 @@
+/** `interlcm info`: what a checkpoint holds, and whether it is whole. */
+import path from 'node:path';
+import { command } from 'cleye';
+import type { CheckpointInfo, NetworkInfo } from '../platform/node/checkpoint-info.ts';
+import { rejectUnknownFlags, textFlag } from './flag-types.ts';
+import { printable } from './terminal-text.ts';
+import { UsageError } from './usage-error.ts';
+
+const flags = {
+  visualEncoder: {
+    type: textFlag('--visual-encoder', 'a file'),
+    placeholder: '<file>',
+    description: "Other weights than the checkpoint's own",
+  },
+  spatialEncoder: {
+    type: textFlag('--spatial-encoder', 'a file'),
+    placeholder: '<file>',
+    description: "Other weights than the checkpoint's own",
+  },
+  json: { type: Boolean, description: 'Write everything as one JSON document to standard output' },
+} as const;
+
+export const infoCommand = command(
+  {
+    name: 'info',
+    parameters: ['[folder]'],
+    flags,
+    help: {
+      description:
+        'Say what a checkpoint holds, and which tensors are missing or unexpected. Exits with 1 if any',
+    },
+  },
+  async (parsed) => {
+    rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
+    const { folder } = parsed._;
+    if (folder === undefined) throw new UsageError('info needs the folder of a checkpoint; see info --help');
+    const { visualEncoder, spatialEncoder, json } = parsed.flags;
+    const { checkpointInfo } = await import('../platform/node/checkpoint-info.ts');
+    const info = await checkpointInfo(folder, {
+      visualEncoder: visualEncoder && path.resolve(visualEncoder),
+      spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
+    });
+    process.stdout.write(json ? `${JSON.stringify(info, null, 2)}\n` : formatInfo(info));
+    process.exitCode = info.networks.every(isWhole) ? 0 : 1;
+  },
+);
+
+const isWhole = (info: NetworkInfo): boolean =>
+  info.missing.length + info.unexpected.length + info.misshapen.length === 0;
+
+function formatInfo({ folder, imageSize, networks }: CheckpointInfo): string {
+  const lines = [`${folder}: faces of ${imageSize}×${imageSize} pixels`];
+  for (const info of networks) {
+    const size = `${(info.parameters / 1e6).toFixed(1)} M parameters, ${(info.bytes / 1e6).toFixed(1)} MB`;
+    lines.push(
+      `${isWhole(info) ? 'ok  ' : 'FAIL'} ${info.network.padEnd(15)} ${info.tensors} tensors, ${size}, ${info.dtypes.join(' and ')}: ${info.file}`,
+      `     config ${JSON.stringify(info.config)}`,
+    );
+    for (const kind of ['missing', 'unexpected', 'misshapen', 'unused'] as const)
+      if (info[kind].length > 0) lines.push(`     ${kind}: ${info[kind].join(', ')}`);
+  }
+  return `${lines.map(printable).join('\n')}\n`;
+}
