@@ -63,6 +63,9 @@ function scanEntry(scanner: HeaderScanner, name: string): SafetensorsHeaderEntry
   return { dtype, shape, range: [begin, end] };
 }
 
+/** An integer of at most 16 digits, the length of 2^53 - 1, in the form JSON allows. */
+const digits = /(?:0|[1-9]\d{0,15})(?![\d.eE])/y;
+
 class HeaderScanner {
   readonly #file: string;
   readonly #text: string;
@@ -130,7 +133,6 @@ class HeaderScanner {
 
   #integer(): number {
     this.#skipSpace();
-    const digits = /(?:0|[1-9]\d{0,15})(?![\d.eE])/y;
     digits.lastIndex = this.#position;
     const match = digits.exec(this.#text);
     const value = Number(match?.[0]);

@@ -142,7 +142,7 @@ function placeTensor(
   if (Math.max(count, storageOffset + span) > storage.count)
     throw new CheckpointError(
       `shape ${formatShape(shape)} with strides ${formatShape(strides)} from element ${storageOffset} does not fit ` +
-        `its storage of ${storage.count}`,
+        `its storage of ${storage.count}; save it as a .contiguous() tensor`,
       { file, key: name },
     );
   const size = bytesPerElement[storage.dtype];
