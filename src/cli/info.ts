@@ -17,6 +17,11 @@ const flags = {
     placeholder: '<file>',
     description: "Other weights than the checkpoint's own",
   },
+  saveGraphs: {
+    type: textFlag('--save-graphs', 'a folder'),
+    placeholder: '<folder>',
+    description: "Also write each stage's network as an ONNX file, to look at in Netron",
+  },
   json: { type: Boolean, description: 'Write everything as one JSON document to standard output' },
 } as const;
 
@@ -34,13 +39,17 @@ export const infoCommand = command(
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { folder } = parsed._;
     if (folder === undefined) throw new UsageError('info needs the folder of a checkpoint; see info --help');
-    const { visualEncoder, spatialEncoder, json } = parsed.flags;
+    const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, json } = parsed.flags;
     const { checkpointInfo } = await import('../platform/node/checkpoint-info.ts');
     const info = await checkpointInfo(folder, {
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     });
     process.stdout.write(json ? `${JSON.stringify(info, null, 2)}\n` : formatInfo(info));
+    if (graphFolder !== undefined) {
+      const { saveGraphs } = await import('../platform/node/save-graphs.ts');
+      for (const file of await saveGraphs(folder, graphFolder)) process.stderr.write(`${file}\n`);
+    }
     process.exitCode = info.networks.every(isWhole) ? 0 : 1;
   },
 );
