@@ -149,7 +149,10 @@ class Run {
     const onProgress: RestoreOptions['onProgress'] = (progress) =>
       this.#progress.update(this.#done + progress.fraction, `${label}: ${progress.label}`);
     const options = { ...this.#settings.sampling, signal, onProgress };
-    const restored = await untilAborted(restorePicture(image, restorer, options), signal);
+    const restored = await untilAborted(restorePicture(image, restorer, options), signal).catch((error) => {
+      const cause = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot restore ${file.input.path}: ${cause}`, { cause: error });
+    });
 
     const { format, path, comparison = null } = file;
     const { profile } = image;

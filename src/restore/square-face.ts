@@ -36,7 +36,7 @@ export function toSquareFace(pixels: Pixels, size: number): SquareFace {
   const longer = Math.max(pixels.width, pixels.height);
   if (longer > largestAspect * Math.min(pixels.width, pixels.height))
     throw new RangeError(
-      `Cannot restore ${pixels.width} x ${pixels.height} pixels: an aligned face is square; cut the face out first`,
+      `Cannot fit ${pixels.width} x ${pixels.height} pixels into a square: an aligned face is square; cut it out first`,
     );
   const width = Math.max(Math.round((pixels.width * size) / longer), 1);
   const height = Math.max(Math.round((pixels.height * size) / longer), 1);

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explainSystemError } from './system-error.ts';
 
@@ -18,9 +18,13 @@ function removeUnfinished(): void {
  * Writes a file under a temporary name in the same folder, then renames it, so that nobody ever sees half of
  * it. Makes the folders it needs and replaces a file of that name. A failure, or the end of the process by
  * `process.exit`, leaves no temporary file.
+ * @param write puts the contents into the open file; its errors become the cause
  * @throws {Error} naming `path`, if it cannot be written
  */
-export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  write: (file: FileHandle) => Promise<unknown>,
+): Promise<void> {
   const folder = dirname(path);
   const temporary = join(folder, `.interlcm-${randomBytes(6).toString('hex')}.tmp`);
   if (!process.listeners('exit').includes(removeUnfinished)) process.on('exit', removeUnfinished);
@@ -29,7 +33,7 @@ export async function writeFileAtomically(path: string, data: Uint8Array | strin
     await mkdir(folder, { recursive: true });
     const file = await open(temporary, 'wx');
     try {
-      await file.writeFile(data);
+      await write(file);
       await file.sync();
     } finally {
       await file.close();
@@ -41,4 +45,9 @@ export async function writeFileAtomically(path: string, data: Uint8Array | strin
   } finally {
     unfinished.delete(temporary);
   }
+}
+
+/** `writeAtomically` of contents that are there already. */
+export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
+  await writeAtomically(path, (file) => file.writeFile(data));
 }
