@@ -18,7 +18,6 @@ export interface StagePool<Stage extends string> {
 
 /**
  * @param budgetBytes 0 keeps one stage at a time, infinity all
- * @param beforeRun called with the stage about to run
  */
 export function createStagePool<Stage extends string>(
   runtime: Runtime,
