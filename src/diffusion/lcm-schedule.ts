@@ -2,18 +2,23 @@
 import { z } from 'zod';
 
 /** diffusers' scheduler_config.json of an LCMScheduler. */
-export const schedulerConfigSchema = z.object({
-  num_train_timesteps: z.number().int().positive().default(1000),
-  beta_start: z.number().positive().default(0.00085),
-  beta_end: z.number().positive().default(0.012),
-  beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
-  original_inference_steps: z.number().int().positive().default(50),
-  timestep_scaling: z.number().positive().default(10),
-  prediction_type: z.literal('epsilon').default('epsilon'),
-  rescale_betas_zero_snr: z.literal(false).default(false),
-  thresholding: z.literal(false).default(false),
-  clip_sample: z.literal(false).default(false),
-});
+export const schedulerConfigSchema = z
+  .object({
+    num_train_timesteps: z.number().int().positive().default(1000),
+    beta_start: z.number().positive().lt(1).default(0.00085),
+    beta_end: z.number().positive().lt(1).default(0.012),
+    beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
+    original_inference_steps: z.number().int().positive().default(50),
+    timestep_scaling: z.number().positive().default(10),
+    prediction_type: z.literal('epsilon').default('epsilon'),
+    rescale_betas_zero_snr: z.literal(false).default(false),
+    thresholding: z.literal(false).default(false),
+    clip_sample: z.literal(false).default(false),
+  })
+  .refine((config) => config.original_inference_steps <= config.num_train_timesteps, {
+    path: ['original_inference_steps'],
+    message: 'must not exceed num_train_timesteps',
+  });
 export type SchedulerConfig = z.infer<typeof schedulerConfigSchema>;
 
 const sigmaData = 0.5;
