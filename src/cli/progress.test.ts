@@ -44,6 +44,9 @@ describe('Progress on a terminal', () => {
     const { written, progress } = record({ isTTY: true, columns: 20 });
     progress.update(2, 'a long name of a picture.png');
     expect(written).toEqual(['\ra long name …, 50 %\x1b[K']);
+    const unknown = record({ isTTY: true, columns: 0 });
+    unknown.progress.update(2, 'photo.png');
+    expect(unknown.written).toEqual(['\rphoto.png, 50 %\x1b[K']);
   });
 
   it('lets no file name steer the terminal or break the line', () => {

@@ -83,9 +83,9 @@ export class Progress {
     this.#shown = text;
   }
 
-  /** The last column stays free: writing there wraps on some terminals. */
+  /** Some terminals say 0 columns. The last one stays free: writing there may wrap. */
   #columns(): number {
-    return (this.#stream.columns ?? 80) - 1;
+    return (this.#stream.columns || 80) - 1;
   }
 
   #percent(completed: number): string {

@@ -71,7 +71,8 @@ export async function restoreFiles(
   environment: RestoreEnvironment,
 ): Promise<RestoreOutcome> {
   const found = await findInputFiles(settings.inputs, settings);
-  const requests = await Promise.all(found.files.map((file) => requestOutput(file, settings.format)));
+  const requests: OutputRequest[] = [];
+  for (const file of found.files) requests.push(await requestOutput(file, settings.format));
   const outputs = planOutputFiles(requests, {
     folder: settings.outputFolder,
     comparison: settings.comparison,
@@ -81,7 +82,7 @@ export async function restoreFiles(
   const run = new Run(settings, environment, outputs.length);
   for (const { path, message } of found.problems) run.fail(path, message);
   for (const [index, output] of outputs.entries())
-    await run.restore(output, `[${index + 1}/${outputs.length}] ${output.input.path}`);
+    await run.restore(output, `[${index + 1}/${outputs.length}]`);
   return run.finish();
 }
 
@@ -116,18 +117,18 @@ class Run {
     this.#files.push({ ...nothingDone, input, status: 'failed', error });
   }
 
-  /** @param label names the file on the terminal */
-  async restore(file: OutputFile, label: string): Promise<void> {
+  /** @param count e.g. '[2/7]' */
+  async restore(file: OutputFile, count: string): Promise<void> {
     const { signal } = this.#environment;
     const startedMs = performance.now() - this.#loadingMs;
     try {
       signal.throwIfAborted();
       if (this.#stoppedBy !== undefined) throw this.#stoppedBy;
-      const report = await this.#write(file, label);
+      const report = await this.#write(file, `${count} ${file.input.relativePath}`);
       const ms = Math.round(performance.now() - this.#loadingMs - startedMs);
       this.#files.push({ ...report, ms });
       this.#done++;
-      this.#progress.line(`${label} → ${file.path} (${formatDuration(ms)})`);
+      this.#progress.line(`${count} ${file.input.path} → ${file.path} (${formatDuration(ms)})`);
       if (report.dropped.length > 0) this.#progress.line(`  left out: ${report.dropped.join(', ')}`);
       for (const note of report.notes) this.#progress.line(`  ${note}`);
     } catch (error) {
@@ -138,10 +139,11 @@ class Run {
         return;
       }
       this.fail(file.input.path, error instanceof Error ? error.message : String(error));
-      this.#progress.line(`${label}: failed`);
+      this.#progress.line(`${count} ${file.input.path}: failed`);
     }
   }
 
+  /** @param label names the file on the terminal */
   async #write(file: OutputFile, label: string): Promise<FileReport> {
     const image = await readImageFile(file.input.path);
     const restorer = await this.#load();

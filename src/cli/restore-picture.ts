@@ -1,9 +1,10 @@
 /** From a picture as it was read to its restoration, of the same shape. */
 
-import type { ImageFile, Pixels } from '../platform/node/image-file.ts';
+import type { ImageFile } from '../platform/node/image-file.ts';
 import type { RestoreOptions, Restorer } from '../restore/restorer.ts';
 import {
   cutWindow,
+  type Pixels,
   pixelsToTensor,
   resizeBilinear,
   tensorToPixels,

@@ -2,7 +2,8 @@
 
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
-interface Pixels {
+/** 8-bit samples, interleaved, row by row. */
+export interface Pixels {
   readonly width: number;
   readonly height: number;
   readonly channels: number;

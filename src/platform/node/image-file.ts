@@ -11,17 +11,10 @@
 
 import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
+import type { Pixels } from '../../restore/square-face.ts';
 import { type ReadableFormat, readImageSignature } from './image-signature.ts';
 import { insertPngProfile } from './png-profile.ts';
 import { explainSystemError } from './system-error.ts';
-
-/** 8-bit samples, interleaved, row by row. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  readonly data: Uint8Array;
-}
 
 /** Formats that can be written. */
 export const imageFormats = ['png', 'jpeg', 'webp', 'avif', 'tiff'] as const;
