@@ -3,10 +3,6 @@
 const ROUNDS = 10;
 const MULTIPLIER_A = 0xd2511f53;
 const MULTIPLIER_B = 0xcd9e8d57;
-const MULTIPLIER_A_LOW = MULTIPLIER_A & 0xffff;
-const MULTIPLIER_A_HIGH = MULTIPLIER_A >>> 16;
-const MULTIPLIER_B_LOW = MULTIPLIER_B & 0xffff;
-const MULTIPLIER_B_HIGH = MULTIPLIER_B >>> 16;
 const WEYL_A = 0x9e3779b9;
 const WEYL_B = 0xbb67ae85;
 
@@ -32,22 +28,10 @@ export function philox4x32(
   let keyA = k0 | 0;
   let keyB = k1 | 0;
   for (let round = 0; round < ROUNDS; round++) {
-    // The upper half of each 32×32-bit product is put together from 16-bit halves: a call per product
-    // instead of these lines made the generator half as fast.
-    const low0 = x0 & 0xffff;
-    const high0 = x0 >>> 16;
-    const middle0 = Math.imul(high0, MULTIPLIER_A_LOW) + (Math.imul(low0, MULTIPLIER_A_LOW) >>> 16);
-    const cross0 = Math.imul(low0, MULTIPLIER_A_HIGH) + (middle0 & 0xffff);
-    const upperA = (Math.imul(high0, MULTIPLIER_A_HIGH) + (middle0 >>> 16) + (cross0 >>> 16)) | 0;
+    const upperA = upperProduct(x0, MULTIPLIER_A);
     const lowerA = Math.imul(x0, MULTIPLIER_A);
-
-    const low2 = x2 & 0xffff;
-    const high2 = x2 >>> 16;
-    const middle2 = Math.imul(high2, MULTIPLIER_B_LOW) + (Math.imul(low2, MULTIPLIER_B_LOW) >>> 16);
-    const cross2 = Math.imul(low2, MULTIPLIER_B_HIGH) + (middle2 & 0xffff);
-    const upperB = (Math.imul(high2, MULTIPLIER_B_HIGH) + (middle2 >>> 16) + (cross2 >>> 16)) | 0;
+    const upperB = upperProduct(x2, MULTIPLIER_B);
     const lowerB = Math.imul(x2, MULTIPLIER_B);
-
     x0 = upperB ^ x1 ^ keyA;
     x2 = upperA ^ x3 ^ keyB;
     x1 = lowerB;
@@ -59,4 +43,15 @@ export function philox4x32(
   out[1] = x1;
   out[2] = x2;
   out[3] = x3;
+}
+
+/** The upper 32 bits of the unsigned 64-bit product, put together from products of 16-bit halves. */
+function upperProduct(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  const middle = (Math.imul(aHigh, bLow) >>> 0) + (Math.imul(aLow, bLow) >>> 16);
+  const cross = (Math.imul(aLow, bHigh) >>> 0) + (middle & 0xffff);
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (cross >>> 16)) | 0;
 }

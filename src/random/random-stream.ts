@@ -39,7 +39,9 @@ export class RandomStream {
       );
     this.#counter = [key[0] ?? 0, key[1] ?? 0, key[2] ?? 0];
     if (!isIntegerBelow(position, STREAM_LENGTH + 1))
-      throw new RangeError(`Cannot start a random stream at ${position}: a position is an integer in 0..2^34`);
+      throw new RangeError(
+        `Cannot start a random stream at ${position}: a position is an integer in 0..2^34`,
+      );
     this.#position = position;
   }
 
@@ -55,7 +57,9 @@ export class RandomStream {
   word(): number {
     const position = this.#position;
     if (position >= STREAM_LENGTH)
-      throw new RangeError('Cannot draw from the random stream: its 2^34 words are used up; take another key');
+      throw new RangeError(
+        'Cannot draw from the random stream: its 2^34 words are used up; take another key',
+      );
     const index = Math.floor(position / WORDS_PER_BLOCK);
     if (index !== this.#blockIndex) {
       const [c1, c2, c3] = this.#counter;
@@ -109,7 +113,8 @@ function isIntegerBelow(value: number, limit: number): boolean {
 }
 
 function seedBits(seed: number | bigint): bigint {
-  const valid = typeof seed === 'bigint' ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0;
+  const valid =
+    typeof seed === 'bigint' ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0;
   if (!valid)
     throw new RangeError(
       `Cannot seed a random stream with ${seed}: a seed is an integer in 0..2^53-1, or a bigint in 0..2^64-1`,
