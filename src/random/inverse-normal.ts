@@ -56,14 +56,13 @@ function polynomial(c: Coefficients, x: number): number {
   return ((((((c[7] * x + c[6]) * x + c[5]) * x + c[4]) * x + c[3]) * x + c[2]) * x + c[1]) * x + c[0];
 }
 
-const SQRT_HALF = 0.7071067811865476;
 // ln 2 in two parts; the upper one has 21 trailing zero bits, so that its multiples by an exponent are exact.
 const LN2_UPPER = 0.6931471803691238;
 const LN2_LOWER = 1.9082149292705877e-10;
-/** Terms of the series of 2 artanh(s), |s| <= 0.1716, that exceed half a unit in the last place. */
+/** Terms of the series of 2 artanh(s), |s| < 0.177, that exceed half a unit in the last place. */
 const ARTANH_TERMS = 11;
 
-/** Natural logarithm of a positive number: ln(m·2^e) = e ln 2 + 2 artanh((m − 1)/(m + 1)), √½ <= m < √2. */
+/** Natural logarithm of a positive number: ln(m·2^e) = e ln 2 + 2 artanh((m − 1)/(m + 1)), 0.7 <= m < 1.4. */
 function logarithm(x: number): number {
   let mantissa = x;
   let exponent = 0;
@@ -71,7 +70,7 @@ function logarithm(x: number): number {
     mantissa *= 2 ** 16;
     exponent -= 16;
   }
-  while (mantissa < SQRT_HALF) {
+  while (mantissa < 0.7) {
     mantissa *= 2;
     exponent -= 1;
   }
