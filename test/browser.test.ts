@@ -1,0 +1,181 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openCheckpointFolder } from '../src/platform/node/checkpoint-store.ts';
+import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import { createNodeRuntime } from '../src/platform/node/node-runtime.ts';
+import { openCheckpoint } from '../src/restore/checkpoint.ts';
+import { relativeError } from '../src/tensor/host-tensor.ts';
+import { microSpec } from '../src/verify/formula.ts';
+import { chromiumPath, launchChromium, type ServedPage, servePage } from './browser/chromium.ts';
+import type { RunEngine } from './browser/engine.ts';
+import { restoreFormulaImage, runKernels, type TensorValues } from './browser/engine-cases.ts';
+
+/** Float32 rounding, in kernels that add up in another order. */
+const tolerance = 1e-4;
+
+describe.skipIf(!chromiumPath)('in a browser', () => {
+  let folder: string;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'interlcm-browser-'));
+    browser = await launchChromium();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Serves a page and opens it, with the problems it reports. */
+  async function open(
+    name: string,
+    root?: string,
+  ): Promise<{ page: Page; problems: string[]; server: ServedPage }> {
+    const server = await servePage(path.join(folder, name), { root });
+    const page = await browser.newPage({ viewport: { width: 900, height: 1400 } });
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('request', (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (protocol.startsWith('http') && origin !== new URL(server.url).origin)
+        problems.push(`asked another server: ${request.url()}`);
+    });
+    await page.goto(server.url);
+    return { page, problems, server };
+  }
+
+  describe('the engine', () => {
+    let inBrowser: Awaited<ReturnType<RunEngine>>;
+    let restored: TensorValues;
+    let kernels: TensorValues;
+    let problems: string[];
+
+    beforeAll(async () => {
+      const opened = await open('engine', 'test/browser');
+      problems = opened.problems;
+      inBrowser = await opened.page.evaluate(() =>
+        (globalThis as unknown as { runEngine: RunEngine }).runEngine('auto'),
+      );
+      await opened.server.close();
+
+      const checkpointFolder = path.join(folder, 'checkpoint');
+      await makeFormulaCheckpoint(microSpec, checkpointFolder);
+      const store = await openCheckpointFolder(checkpointFolder);
+      const runtime = await createNodeRuntime({ device: 'cpu' });
+      restored = await restoreFormulaImage(await openCheckpoint(store), runtime);
+      kernels = await runKernels(runtime);
+      await store.close();
+    });
+
+    const expectSame = (actual: TensorValues, expected: TensorValues): void => {
+      expect(Object.keys(actual)).toEqual(Object.keys(expected));
+      const errors = Object.entries(expected).map(
+        ([name, values]) =>
+          [name, relativeError(Float32Array.from(actual[name]!), Float32Array.from(values))] as const,
+      );
+      expect(errors.filter(([, error]) => !(error <= tolerance))).toEqual([]);
+    };
+
+    it('falls back to WebAssembly where there is no WebGPU, and says why', () => {
+      expect(inBrowser.device).toBe('wasm');
+      expect(inBrowser.reason).toMatch(/^this browser offers no WebGPU adapter; \d+ threads?$/);
+      expect(problems).toEqual([]);
+    });
+
+    it('computes every tensor of a restoration as Node does', () => {
+      for (const name of ['latent', 'eps1', 'eps2', 'eps3', 'decoded', 'wavelet'])
+        expect(restored).toHaveProperty(name);
+      expectSame(inBrowser.restored, restored);
+    });
+
+    it('has the kernels of larger models', () => {
+      expectSame(inBrowser.kernels, kernels);
+    });
+  });
+
+  describe('the page', () => {
+    let page: Page;
+    let problems: string[];
+    let server: ServedPage;
+    let photo: string;
+
+    beforeAll(async () => {
+      ({ page, problems, server } = await open('page'));
+      photo = path.join(folder, 'photo.png');
+      const gradient = Buffer.alloc(80 * 60 * 3).map((_, i) => (i * 7) % 256);
+      await sharp(gradient, { raw: { width: 80, height: 60, channels: 3 } })
+        .png()
+        .toFile(photo);
+    });
+    afterAll(async () => {
+      await server?.close();
+    });
+
+    const status = (text: RegExp) => page.getByRole('status').filter({ hasText: text });
+
+    it('needs a photo before it starts', async () => {
+      await page.getByRole('button', { name: 'Restore' }).click();
+      expect(
+        await page.locator('#picture').evaluate((input: HTMLInputElement) => input.checkValidity()),
+      ).toBe(false);
+      expect(await page.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+    });
+
+    it('cancels, and can be started again', async () => {
+      await page.locator('#picture').setInputFiles(photo);
+      await page.getByLabel('Micro demo weights').check();
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      await status(/^Cancelled$/).waitFor();
+      expect(await page.locator('#result').isVisible()).toBe(false);
+      expect(await page.getByRole('button', { name: 'Restore' }).isEnabled()).toBe(true);
+    });
+
+    it('restores a photo and offers the result in its proportions', async () => {
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await status(/^Done in .* wasm: /).waitFor();
+      await page.getByRole('slider').focus();
+      await page.keyboard.press('ArrowLeft');
+      expect(await page.getByRole('slider').inputValue()).toBe('49');
+
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Download PNG' }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe('restored.png');
+      const { width, height, format } = await sharp(await readFile(await download.path())).metadata();
+      expect({ width, height, format }).toEqual({ width: 64, height: 48, format: 'png' });
+      expect(await page.getByRole('alert').textContent()).toBe('');
+      expect(problems).toEqual([]);
+      const screenshot = process.env['INTERLCM_SCREENSHOT'];
+      await page.screenshot({ path: screenshot ?? path.join(folder, 'page.png'), fullPage: true });
+    });
+
+    it('says what is wrong with a file that is no picture', async () => {
+      await page
+        .locator('#picture')
+        .setInputFiles({ name: 'notes.png', mimeType: 'image/png', buffer: Buffer.from('no') });
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await page
+        .getByRole('alert')
+        .filter({ hasText: /^Cannot read the picture/ })
+        .waitFor();
+    });
+
+    it('says what is missing on a server that has no checkpoint', async () => {
+      await page.locator('#picture').setInputFiles(photo);
+      await page.getByLabel('A checkpoint folder on a server').check();
+      await page.getByLabel('Address of the folder').fill('nothing-here');
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await page
+        .getByRole('alert')
+        .filter({ hasText: /it has no weights of the LCM UNet/ })
+        .waitFor();
+    });
+  });
+});
