@@ -11,6 +11,8 @@ import {
   zipSignature,
 } from './zip-directory.ts';
 
+const utf8 = new TextDecoder();
+
 const stored = 0;
 const deflated = 8;
 
@@ -75,7 +77,7 @@ function dataOffset(archive: ZipArchive, entry: ZipEntry, header: Uint8Array<Arr
     view.getUint16(6, true) & encryptedFlag ||
     view.getUint16(8, true) !== entry.method ||
     view.getUint16(26, true) !== entry.nameBytes ||
-    new TextDecoder().decode(name) !== entry.name
+    utf8.decode(name) !== entry.name
   )
     throw fail(archive, entry, 'has a header that contradicts the directory; the archive is damaged');
   const offset = entry.headerOffset + localHeaderBytes + entry.nameBytes + view.getUint16(28, true);
