@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import { command } from 'cleye';
 import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
+import { modelFlags } from './model-flags.ts';
 import type { RestoreEnvironment, RestoreSettings } from './restore-files.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -70,21 +71,7 @@ const flags = {
     placeholder: '<name>',
     description: "How the result gets the input's colours: wavelet (default), adain or none",
   },
-  device: {
-    type: choiceFlag('--device', ['auto', 'cpu', 'webgpu', 'cuda']),
-    placeholder: '<name>',
-    description: 'auto (default), cpu, webgpu or cuda',
-  },
-  threads: {
-    type: integerFlag('--threads', 1, 1024),
-    placeholder: '<n>',
-    description: 'Threads of the processor',
-  },
-  memory: {
-    type: choiceFlag('--memory', ['low', 'balanced', 'fast']),
-    placeholder: '<name>',
-    description: 'low, balanced (default) or fast: less memory or less time',
-  },
+  ...modelFlags,
   json: { type: Boolean, description: 'Write a report as one JSON document to standard output' },
 } as const;
 
