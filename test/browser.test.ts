@@ -11,8 +11,13 @@ import { openCheckpoint } from '../src/restore/checkpoint.ts';
 import { relativeError } from '../src/tensor/host-tensor.ts';
 import { microSpec } from '../src/verify/formula.ts';
 import { chromiumPath, launchChromium, type ServedPage, servePage } from './browser/chromium.ts';
-import type { RunEngine } from './browser/engine.ts';
+import type { Engine } from './browser/engine.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './browser/engine-cases.ts';
+
+/** What the engine's page offers. */
+interface EnginePage {
+  readonly engine: Engine;
+}
 
 /** Float32 rounding, in kernels that add up in another order. */
 const tolerance = 1e-4;
@@ -50,18 +55,16 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
   }
 
   describe('the engine', () => {
-    let inBrowser: Awaited<ReturnType<RunEngine>>;
+    let inBrowser: Awaited<ReturnType<Engine['runEngine']>>;
     let restored: TensorValues;
     let kernels: TensorValues;
     let problems: string[];
+    let server: ServedPage;
 
     beforeAll(async () => {
       const opened = await open('engine', 'test/browser');
-      problems = opened.problems;
-      inBrowser = await opened.page.evaluate(() =>
-        (globalThis as unknown as { runEngine: RunEngine }).runEngine('auto'),
-      );
-      await opened.server.close();
+      ({ problems, server } = opened);
+      inBrowser = await opened.page.evaluate(() => (globalThis as unknown as EnginePage).engine.runEngine());
 
       const checkpointFolder = path.join(folder, 'checkpoint');
       await makeFormulaCheckpoint(microSpec, checkpointFolder);
@@ -70,6 +73,9 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
       restored = await restoreFormulaImage(await openCheckpoint(store), runtime);
       kernels = await runKernels(runtime);
       await store.close();
+    });
+    afterAll(async () => {
+      await server?.close();
     });
 
     const expectSame = (actual: TensorValues, expected: TensorValues): void => {
@@ -83,7 +89,9 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
 
     it('falls back to WebAssembly where there is no WebGPU, and says why', () => {
       expect(inBrowser.device).toBe('wasm');
-      expect(inBrowser.reason).toMatch(/^this browser offers no WebGPU adapter; \d+ threads?$/);
+      expect(inBrowser.reason).toMatch(
+        /^WebGPU cannot be used: this browser offers no adapter; \d+ threads?$/,
+      );
       expect(problems).toEqual([]);
     });
 
@@ -95,6 +103,24 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
 
     it('has the kernels of larger models', () => {
       expectSame(inBrowser.kernels, kernels);
+    });
+
+    it('takes WebGPU only if it computes correctly', async () => {
+      const withGpu = await launchChromium({ webGpu: true });
+      try {
+        const page = await withGpu.newPage();
+        await page.goto(server.url);
+        const result = await page.evaluate(() =>
+          (globalThis as unknown as EnginePage).engine.runEngineKernels(),
+        );
+        // Software adapters have been seen to fail the check, so either device is right here.
+        expect(result.reason).toMatch(
+          result.device === 'webgpu' ? /^this browser offers it$/ : /^WebGPU cannot be used: /,
+        );
+        expectSame(result.kernels, kernels);
+      } finally {
+        await withGpu.close();
+      }
     });
   });
 

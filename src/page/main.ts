@@ -9,7 +9,6 @@ function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Ki
 
 const form = element('form', HTMLFormElement);
 const picture = element('picture', HTMLInputElement);
-const pictureName = element('picture-name', HTMLOutputElement);
 const drop = element('drop', HTMLLabelElement);
 const folder = element('folder', HTMLInputElement);
 const url = element('url', HTMLInputElement);
@@ -113,10 +112,6 @@ function showCheckpointDetails(): void {
 form.addEventListener('change', showCheckpointDetails);
 showCheckpointDetails();
 
-picture.addEventListener('change', () => {
-  pictureName.textContent = picture.files?.[0]?.name ?? 'No photo chosen';
-});
-
 document.addEventListener('dragover', (event) => {
   event.preventDefault();
   drop.classList.add('over');
@@ -127,7 +122,6 @@ document.addEventListener('drop', (event) => {
   drop.classList.remove('over');
   if (!event.dataTransfer?.files.length) return;
   picture.files = event.dataTransfer.files;
-  picture.dispatchEvent(new Event('change', { bubbles: true }));
 });
 
 slider.addEventListener('input', () => {

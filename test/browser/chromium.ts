@@ -10,11 +10,18 @@ export const chromiumPath: string | undefined = [process.env['CHROMIUM'], ...usu
   (path) => path && existsSync(path),
 );
 
-export function launchChromium(): Promise<Browser> {
+const softwareWebGpu = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+];
+
+/** @param webGpu offers an adapter that computes in software */
+export function launchChromium({ webGpu = false } = {}): Promise<Browser> {
   const quiet = ['quic', 'background-networking', 'component-update', 'sync'].map((it) => `--disable-${it}`);
   return chromium.launch({
     executablePath: chromiumPath,
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', ...quiet],
+    args: ['--no-sandbox', '--no-first-run', ...quiet, ...(webGpu ? softwareWebGpu : ['--disable-gpu'])],
   });
 }
 

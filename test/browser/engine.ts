@@ -1,6 +1,6 @@
 /** Offers the engine to a test that drives the browser. */
 import { demoWeights } from '../../src/page/demo-weights.ts';
-import { createWebRuntime, type WebDeviceChoice } from '../../src/platform/web/index.ts';
+import { createWebRuntime } from '../../src/platform/web/index.ts';
 import { openCheckpoint } from '../../src/restore/checkpoint.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './engine-cases.ts';
 
@@ -11,9 +11,9 @@ export interface EngineResult {
   readonly kernels: TensorValues;
 }
 
-async function runEngine(device: WebDeviceChoice): Promise<EngineResult> {
+async function runEngine(): Promise<EngineResult> {
   const store = await demoWeights();
-  const runtime = await createWebRuntime({ device, loadWeights: store.loadWeights });
+  const runtime = await createWebRuntime({ loadWeights: store.loadWeights });
   return {
     device: runtime.device,
     reason: runtime.reason,
@@ -22,5 +22,12 @@ async function runEngine(device: WebDeviceChoice): Promise<EngineResult> {
   };
 }
 
-export type RunEngine = typeof runEngine;
-Object.assign(globalThis, { runEngine });
+/** The kernels alone: WebGPU on a software adapter takes minutes for a restoration. */
+async function runEngineKernels(): Promise<Omit<EngineResult, 'restored'>> {
+  const runtime = await createWebRuntime({ loadWeights: async () => new Uint8Array() });
+  return { device: runtime.device, reason: runtime.reason, kernels: await runKernels(runtime) };
+}
+
+const engine = { runEngine, runEngineKernels };
+export type Engine = typeof engine;
+Object.assign(globalThis, { engine });

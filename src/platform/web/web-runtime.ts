@@ -3,8 +3,9 @@ import type * as Ort from 'onnxruntime-web';
 import type { OnnxModel } from '../../graph/onnx/emit-model.ts';
 import { ortSession } from '../../runtime/ort-session.ts';
 import type { Runtime, Session } from '../../runtime/runtime.ts';
+import { findAttentionProblem } from './attention-check.ts';
 
-/** What may be asked for in a browser; `auto` takes WebGPU where there is an adapter. */
+/** What may be asked for in a browser; `auto` takes WebGPU where it is there and computes correctly. */
 export type WebDeviceChoice = 'auto' | 'webgpu' | 'wasm';
 
 export interface WebRuntimeOptions {
@@ -18,51 +19,45 @@ export interface WebRuntimeOptions {
   readonly loadWeights: (location: string) => Promise<Uint8Array>;
 }
 
-interface ChosenDevice {
-  readonly device: 'webgpu' | 'wasm';
-  readonly reason: string;
+/**
+ * Picks a device, says why, and loads ONNX Runtime's build for it. WebGPU is tried first and must get an attention
+ * right. A worker is the place for it: WebAssembly runs hold up the thread they are called from.
+ * @throws {Error} if WebGPU is asked for and cannot be used
+ */
+export async function createWebRuntime(options: WebRuntimeOptions): Promise<Runtime> {
+  const { device = 'auto' } = options;
+  if (device === 'wasm') return openRuntime('wasm', 'asked for', options);
+  let problem: string | undefined = 'this browser offers no adapter';
+  if (await hasWebGpu()) {
+    const reason = device === 'auto' ? 'this browser offers it' : 'asked for';
+    const runtime = await openRuntime('webgpu', reason, options);
+    problem = await findAttentionProblem(runtime);
+    if (!problem) return runtime;
+  }
+  if (device === 'webgpu')
+    throw new Error(`Cannot use webgpu: ${problem}. Take wasm, or a browser where WebGPU works`);
+  return openRuntime('wasm', `WebGPU cannot be used: ${problem}`, options);
 }
 
-/**
- * Picks a device, says why, and loads ONNX Runtime's build for it. A worker is the place for it: WebAssembly runs
- * hold up the thread they are called from.
- * @throws {Error} if WebGPU is asked for and not there
- */
-export async function createWebRuntime({
-  device = 'auto',
-  threads = navigator.hardwareConcurrency,
-  loadWeights,
-}: WebRuntimeOptions): Promise<Runtime> {
-  const chosen = await chooseDevice(device);
+async function openRuntime(
+  device: 'webgpu' | 'wasm',
+  reason: string,
+  { threads = navigator.hardwareConcurrency, loadWeights }: WebRuntimeOptions,
+): Promise<Runtime> {
   const ort: typeof Ort =
-    chosen.device === 'webgpu'
-      ? await import('onnxruntime-web/webgpu')
-      : await import('onnxruntime-web/wasm');
+    device === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm');
   const usableThreads = globalThis.crossOriginIsolated ? threads : 1;
   ort.env.wasm.numThreads = usableThreads;
-  const plural = usableThreads === 1 ? 'thread' : 'threads';
-  const reason = chosen.device === 'wasm' ? `${chosen.reason}; ${usableThreads} ${plural}` : chosen.reason;
+  const count = usableThreads === 1 ? '1 thread' : `${usableThreads} threads`;
   return {
-    device: chosen.device,
-    reason,
+    device,
+    reason: device === 'wasm' ? `${reason}; ${count}` : reason,
     async createSession(model) {
-      const inner = await ort.InferenceSession.create(
-        model.bytes,
-        await sessionOptions(chosen.device, model, loadWeights),
-      );
+      const settings = await sessionOptions(device, model, loadWeights);
+      const inner = await ort.InferenceSession.create(model.bytes, settings);
       return yieldingSession(ortSession(inner, ort.Tensor, model));
     },
   };
-}
-
-async function chooseDevice(choice: WebDeviceChoice): Promise<ChosenDevice> {
-  if (choice === 'wasm') return { device: 'wasm', reason: 'asked for' };
-  const offered = await hasWebGpu();
-  if (offered)
-    return { device: 'webgpu', reason: choice === 'auto' ? 'this browser offers it' : 'asked for' };
-  if (choice === 'webgpu')
-    throw new Error('Cannot use webgpu: this browser offers no adapter. Take wasm, or a browser with WebGPU');
-  return { device: 'wasm', reason: 'this browser offers no WebGPU adapter' };
 }
 
 /** The part of WebGPU that tells whether there is a device. */
@@ -87,6 +82,7 @@ async function sessionOptions(
     graphOptimizationLevel: 'extended',
     enableMemPattern: false,
     externalData,
+    logSeverityLevel: 3, // a warning for every model says that shapes are computed on the CPU, as they should be
   };
 }
 
