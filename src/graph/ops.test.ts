@@ -14,7 +14,7 @@ import type { OpType, Shape, Value } from './value.ts';
 
 /**
  * Of the largest value, for results in float32 against ones summed in double precision: one rounding is 6e-8, and
- * the longest sums here, of 1024 terms, gather about √1024 of them.
+ * the longest sums here, of 256 terms, gather about √256 of them.
  */
 const tolerance = 2e-6;
 
