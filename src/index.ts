@@ -1,0 +1,95 @@
+/**
+ * Everything that runs in Node and in browsers alike. Loading a model from disk is in `interlcm/node`, from a server
+ * in `interlcm/web`.
+ */
+
+// Checkpoint files
+export {
+  type ByteSource,
+  blobSource,
+  CheckpointError,
+  encodeSafetensors,
+  encodeTorchArchive,
+  memorySource,
+  type NamedTensor,
+  openTensorFile,
+  readTensor,
+  type SafetensorsInput,
+  type TensorDtype,
+  type TensorEntry,
+  type TensorFile,
+} from './checkpoint/index.ts';
+// The schedule and its noise
+export {
+  addNoise,
+  alphasCumprod,
+  denoise,
+  lcmTimesteps,
+  type SchedulerConfig,
+  type StepScalings,
+  stepScalings,
+} from './diffusion/lcm-schedule.ts';
+// Graphs, and what runs them
+export { graphFlops } from './graph/cost.ts';
+export {
+  type BindParameter,
+  emitModel,
+  type OnnxModel,
+  type ParameterBinding,
+} from './graph/onnx/emit-model.ts';
+export * as ops from './graph/ops.ts';
+export { useWinograd, type WinogradOptions } from './graph/passes/winograd.ts';
+export type { Shape, Value } from './graph/value.ts';
+
+// Pictures
+export { fixColor } from './image/color-fix.ts';
+export { resizeBicubic } from './image/resize-bicubic.ts';
+export { RandomStream } from './random/random-stream.ts';
+export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint-store.ts';
+// Restoring
+export {
+  type Checkpoint,
+  type CheckpointOverrides,
+  type CheckpointStore,
+  type NetworkCheckpoint,
+  openCheckpoint,
+} from './restore/checkpoint.ts';
+export {
+  createRestorer,
+  type LoadedStages,
+  loadStages,
+  type RestorerOptions,
+} from './restore/create-restorer.ts';
+export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/interlcm.ts';
+export {
+  buildRestorationGraphs,
+  type ImageBatch,
+  modelImageSize,
+  type RestorationGraphs,
+} from './restore/networks.ts';
+export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
+export {
+  cutWindow,
+  type Pixels,
+  type PixelWindow,
+  pixelsToTensor,
+  type SquareFace,
+  tensorToPixels,
+  toSquareFace,
+} from './restore/square-face.ts';
+export type { MemoryMode } from './restore/stage-models.ts';
+export {
+  type DeviceName,
+  NonFiniteError,
+  type Runtime,
+  type Session,
+  type Tensors,
+  withSession,
+} from './runtime/runtime.ts';
+export {
+  batchItem,
+  elementCount,
+  type HostTensor,
+  hostTensor,
+  relativeError,
+} from './tensor/host-tensor.ts';

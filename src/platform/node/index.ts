@@ -1,0 +1,15 @@
+/** In Node: models loaded from disk and run natively, picture files, verification. */
+
+export { openCheckpointFolder } from './checkpoint-store.ts';
+export {
+  decodeImage,
+  encodeImage,
+  type ImageFile,
+  type ImageFormat,
+  imageFormats,
+  type ReadLimits,
+  readImageFile,
+} from './image-file.ts';
+export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
+export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
+export { type VerifyOptions, verifyFiles } from './verify-files.ts';
