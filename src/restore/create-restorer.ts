@@ -1,7 +1,7 @@
 /** A loaded model over any runtime. */
 import { bindWeights, requireMatch } from '../models/network-weights.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import {
   type RunStage,
@@ -58,9 +58,7 @@ export async function loadStages(
   const plan = stagePlans[memory];
   const models = await buildStageModels(graphs, bind, plan, prepare);
   const pool = createStagePool(runtime, models, plan.budgetBytes);
-  // A stage takes the conditions that are its own from those of both networks.
-  const run: RunStage = (stage, feeds) => pool.run(stage, feeds);
-  return { models, pool, run };
+  return { models, pool, run: pool.run };
 }
 
 /** A restorer of square faces of the checkpoint's own size. */
@@ -86,7 +84,7 @@ export async function createRestorer(
     async restore(lq: HostTensor, sampleOptions: SampleOptions = {}) {
       requireImageBatch(lq, imageSize);
       const { run } = await stagesFor(lq.shape[0]!);
-      return restoreFaces(checkpoint, run, hostTensor(lq.shape, lq.data), sampleOptions);
+      return restoreFaces(checkpoint, run, lq, sampleOptions);
     },
     async release() {
       await stages?.pool.release();

@@ -2,7 +2,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import ort from 'onnxruntime-node';
-import type { OnnxModel } from '../../graph/onnx/emit-model.ts';
 import { ortSession } from '../../runtime/ort-session.ts';
 import type { DeviceChoice, DeviceName, Runtime, Session } from '../../runtime/runtime.ts';
 
@@ -31,14 +30,20 @@ export async function createNodeRuntime({
   threads = availableParallelism(),
   arena = true,
 }: NodeRuntimeOptions = {}): Promise<Runtime> {
-  const create = async (name: DeviceName, model: OnnxModel): Promise<Session> =>
-    ortSession(
-      await ort.InferenceSession.create(model.bytes, sessionOptions(name, threads, arena)),
-      ort.Tensor,
-      model,
-    );
   const chosen = chooseDevice(device);
-  return { ...chosen, createSession: (model) => create(chosen.device, model) };
+  const options = sessionOptions(chosen.device, threads, arena);
+  return {
+    ...chosen,
+    async createSession(model): Promise<Session> {
+      const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
+        const advice = chosen.device === 'cpu' ? '' : '. Use --device cpu';
+        throw new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}${advice}`, {
+          cause,
+        });
+      });
+      return ortSession(inner, ort.Tensor, model);
+    },
+  };
 }
 
 function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: string } {
