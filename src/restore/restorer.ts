@@ -1,10 +1,9 @@
 /** What a loaded model offers to whoever restores with it: a command, a page, a server. */
 
-import type { ColorFix } from '../image/color-fix.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 
 /** How the colours of the result are tied to those of the input. */
-export type { ColorFix };
+export type ColorFix = 'wavelet' | 'adain' | 'none';
 
 /** One report of a restoration under way. */
 export interface RestoreProgress {
