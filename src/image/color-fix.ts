@@ -1,90 +1,95 @@
-/** Colour fixes: give a restored image the colours of its low-quality input. */
+/** Gives a restored image the colours of its low-quality input. */
+
 import { formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
 
+const WAVELET_LEVELS = 5;
+
+/**
+ * Wavelet colour fix: the fine detail of `content` over the coarse colour of `style`. Low is five blurs with
+ * [1 2 1]ᵀ[1 2 1]/16 spread by 1, 2, 4, 8, 16 pixels, the edge replicated; the result is
+ * (content - low(content)) + low(style). Blurring is linear, so that is content + low(style - content).
+ * @param content [B, C, H, W], the restored image
+ * @param style [B, C, H, W], the low-quality input
+ * @returns [B, C, H, W]
+ * @throws {RangeError} if the shapes differ or are not of four axes
+ */
+export function waveletColorFix(content: HostTensor, style: HostTensor): HostTensor {
+  const [height, width] = checkShapes(content, style);
+  const area = height * width;
+  const result = hostTensor(content.shape, content.data.slice());
+  const plane = new Float32Array(area);
+  const scratch = new Float32Array(area);
+  for (let start = 0; start < content.data.length; start += area) {
+    for (let i = 0; i < area; i++) plane[i] = style.data[start + i]! - content.data[start + i]!;
+    for (let level = 0; level < WAVELET_LEVELS; level++) blur(plane, scratch, height, width, 2 ** level);
+    for (let i = 0; i < area; i++) result.data[start + i]! += plane[i]!;
+  }
+  return result;
+}
+
+/** [1 2 1]/4 along both axes of a plane with the outer taps `reach` pixels away; the edge is replicated. */
+function blur(plane: Float32Array, scratch: Float32Array, height: number, width: number, reach: number): void {
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    for (let x = 0; x < width; x++) {
+      const left = plane[row + Math.max(0, x - reach)]!;
+      const right = plane[row + Math.min(width - 1, x + reach)]!;
+      scratch[row + x] = (left + 2 * plane[row + x]! + right) / 4;
+    }
+  }
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    const above = Math.max(0, y - reach) * width;
+    const below = Math.min(height - 1, y + reach) * width;
+    for (let x = 0; x < width; x++)
+      plane[row + x] = (scratch[above + x]! + 2 * scratch[row + x]! + scratch[below + x]!) / 4;
+  }
+}
+
+/**
+ * AdaIN colour fix: each channel of each image of `content` takes the mean and the standard deviation of the
+ * same channel of `style` (unbiased variance, plus 1e-5).
+ * @param content [B, C, H, W], the restored image
+ * @param style [B, C, H, W], the low-quality input
+ * @returns [B, C, H, W]
+ * @throws {RangeError} if the shapes differ or are not of four axes
+ */
+export function adainColorFix(content: HostTensor, style: HostTensor): HostTensor {
+  const [height, width] = checkShapes(content, style);
+  const area = height * width;
+  const result = hostTensor(content.shape);
+  for (let start = 0; start < content.data.length; start += area) {
+    const plane = content.data.subarray(start, start + area);
+    const from = meanAndDeviation(plane);
+    const to = meanAndDeviation(style.data.subarray(start, start + area));
+    const gain = to.deviation / from.deviation;
+    for (let i = 0; i < area; i++) result.data[start + i] = (plane[i]! - from.mean) * gain + to.mean;
+  }
+  return result;
+}
+
+function meanAndDeviation(plane: Float32Array): { mean: number; deviation: number } {
+  let sum = 0;
+  for (const value of plane) sum += value;
+  const mean = sum / plane.length;
+  let squares = 0;
+  for (const value of plane) squares += (value - mean) ** 2;
+  return { mean, deviation: Math.sqrt(squares / (plane.length - 1) + 1e-5) };
+}
+
+function checkShapes(content: HostTensor, style: HostTensor): [height: number, width: number] {
+  if (content.shape.length !== 4 || !sameShape(content.shape, style.shape))
+    throw new RangeError(
+      `Cannot give an image of shape ${formatShape(content.shape)} the colours of one of ${formatShape(style.shape)}: expected two of the same [B, C, H, W]`,
+    );
+  return [content.shape[2]!, content.shape[3]!];
+}
+
+/** How the colours of the result are tied to those of the input. */
 export type ColorFix = 'wavelet' | 'adain' | 'none';
 
-/**
- * @param image [B, 3, H, W], restored
- * @param reference [B, 3, H, W], its input
- * @returns [B, 3, H, W]
- */
+/** `image` with the colours of `reference`, both [B, C, H, W], by the method of that name. */
 export function fixColor(image: HostTensor, reference: HostTensor, method: ColorFix): HostTensor {
-  if (!sameShape(image.shape, reference.shape))
-    throw new RangeError(
-      `Cannot fix the colours of ${formatShape(image.shape)} by ${formatShape(reference.shape)}: shapes differ`,
-    );
   if (method === 'none') return image;
-  return (method === 'wavelet' ? fixByWavelet : fixByStatistics)(image, reference);
-}
-
-const waveletLevels = 5;
-
-/**
- * High frequencies of the image, low frequencies of the reference, over five levels of the à-trous wavelet
- * transform with the kernel [1 2 1]ᵀ[1 2 1]/16. The levels' high parts add up to x − low(x).
- */
-function fixByWavelet(image: HostTensor, reference: HostTensor): HostTensor {
-  const imageLow = lowFrequencies(image);
-  const referenceLow = lowFrequencies(reference);
-  const data = image.data.map((x, i) => x - imageLow[i]! + referenceLow[i]!);
-  return hostTensor(image.shape, data);
-}
-
-function lowFrequencies({ shape, data }: HostTensor): Float32Array {
-  const [batch, channels, height, width] = shape as [number, number, number, number];
-  const low = data.slice();
-  const rows = new Float32Array(height * width);
-  for (let plane = 0; plane < batch * channels; plane++) {
-    const values = low.subarray(plane * height * width, (plane + 1) * height * width);
-    for (let level = 0; level < waveletLevels; level++) blurDilated(values, rows, height, width, 2 ** level);
-  }
-  return low;
-}
-
-/** Blurs in place with [1 2 1]/4 along both axes, taps `distance` apart, the border repeated. */
-function blurDilated(
-  values: Float32Array,
-  rows: Float32Array,
-  height: number,
-  width: number,
-  distance: number,
-): void {
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      const row = y * width;
-      const left = values[row + Math.max(x - distance, 0)]!;
-      const right = values[row + Math.min(x + distance, width - 1)]!;
-      rows[row + x] = (left + 2 * values[row + x]! + right) / 4;
-    }
-  for (let y = 0; y < height; y++) {
-    const up = Math.max(y - distance, 0) * width;
-    const down = Math.min(y + distance, height - 1) * width;
-    for (let x = 0; x < width; x++)
-      values[y * width + x] = (rows[up + x]! + 2 * rows[y * width + x]! + rows[down + x]!) / 4;
-  }
-}
-
-const epsilon = 1e-5;
-
-/** Adaptive instance normalisation: each channel gets the reference's mean and deviation (unbiased variance + 1e-5). */
-function fixByStatistics(image: HostTensor, reference: HostTensor): HostTensor {
-  const [batch, channels, height, width] = image.shape as [number, number, number, number];
-  const size = height * width;
-  const output = hostTensor(image.shape);
-  for (let plane = 0; plane < batch * channels; plane++) {
-    const from = statistics(image.data.subarray(plane * size, (plane + 1) * size));
-    const to = statistics(reference.data.subarray(plane * size, (plane + 1) * size));
-    for (let i = plane * size; i < (plane + 1) * size; i++)
-      output.data[i] = ((image.data[i]! - from.mean) / from.deviation) * to.deviation + to.mean;
-  }
-  return output;
-}
-
-function statistics(values: Float32Array): { mean: number; deviation: number } {
-  let sum = 0;
-  for (const value of values) sum += value;
-  const mean = sum / values.length;
-  let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1) + epsilon) };
+  return (method === 'wavelet' ? waveletColorFix : adainColorFix)(image, reference);
 }
