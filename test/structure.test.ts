@@ -9,6 +9,7 @@ const rows = [
   ['nn'],
   ['models', 'runtime'],
   ['restore'],
+  ['train'],
   ['verify'],
   ['platform'],
   ['cli', 'page', 'index.ts'],
@@ -26,7 +27,9 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts') && !/\.test(-support)?\.ts$/.test(file));
 
 const importsOf = (file: string): string[] =>
-  [...readFileSync(path.join(source, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((m) => m[1]!);
+  [...readFileSync(path.join(source, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+    (m) => m[1]!,
+  );
 const folderOf = (file: string): string => file.split('/')[0]!;
 const rowOf = (folder: string): number => rows.findIndex((row) => row.includes(folder));
 
@@ -40,7 +43,9 @@ it.each(files)('%s imports from its own folder and from rows below', (file) => {
   for (const target of importsOf(file).filter((name) => name.startsWith('.'))) {
     const imported = folderOf(path.posix.join(path.posix.dirname(file), target));
     const allowed =
-      imported === folder || rowOf(imported) < rowOf(folder) || (besides[folder]?.includes(imported) ?? false);
+      imported === folder ||
+      rowOf(imported) < rowOf(folder) ||
+      (besides[folder]?.includes(imported) ?? false);
     expect(allowed, `${target} (src/${imported}) is not below src/${folder}`).toBe(true);
   }
 });

@@ -7,6 +7,10 @@ import { UsageError } from './usage-error.ts';
 
 const flags = {
   ...modelFlags,
+  gradients: {
+    type: Boolean,
+    description: 'Compare the losses, gradients and a step of a training iteration instead',
+  },
   json: { type: Boolean, description: 'Write the rows as one JSON document to standard output' },
 } as const;
 
@@ -26,8 +30,8 @@ export const verifyCommand = command(
     const { target } = parsed._;
     if (target === undefined)
       throw new UsageError('verify needs a reference directory or a .json file; see verify --help');
-    const { device, threads, memory, json } = parsed.flags;
-    const [{ createNodeRuntime }, { verifyFiles }] = await Promise.all([
+    const { device, threads, memory, gradients, json } = parsed.flags;
+    const [{ createNodeRuntime }, { verifyFiles, verifyGradientFiles }] = await Promise.all([
       import('../platform/node/node-runtime.ts'),
       import('../platform/node/verify-files.ts'),
     ]);
@@ -35,7 +39,10 @@ export const verifyCommand = command(
     const say = (message: string): void => void process.stderr.write(`${message}\n`);
     say(`device ${runtime.device} (${runtime.reason})`);
     const rows: VerifyRow[] = [];
-    for await (const row of verifyFiles(target, runtime, { memory, onProgress: say })) {
+    const verification = gradients
+      ? verifyGradientFiles(target, runtime)
+      : verifyFiles(target, runtime, { memory, onProgress: say });
+    for await (const row of verification) {
       rows.push(row);
       if (!json) process.stdout.write(`${formatRow(row)}\n`);
     }

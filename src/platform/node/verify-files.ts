@@ -6,6 +6,7 @@ import { openCheckpoint } from '../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { formulaSpecSchema } from '../../verify/formula.ts';
+import { verifyGradients } from '../../verify/gradients.ts';
 import type { VerifyRow } from '../../verify/report.ts';
 import { type ReadTensor, verifyFormula, verifyReference } from '../../verify/restoration.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
@@ -68,6 +69,46 @@ export async function* verifyFiles(
   } finally {
     await store.close();
     await samples.close();
+  }
+}
+
+/**
+ * Verifies a training step against a reference directory that holds gradients.
+ * @throws {Error} if it holds none
+ */
+export async function* verifyGradientFiles(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
+  const reference = await readJson(path.join(target, 'reference.json'));
+  const folder = path.join(target, 'checkpoint');
+  const store = await openCheckpointFolder(folder);
+  const opened: Awaited<ReturnType<typeof openTensors>>[] = [];
+  const open = async (file: string): Promise<(typeof opened)[number]> => {
+    const tensors = await openTensors(file);
+    opened.push(tensors);
+    return tensors;
+  };
+  try {
+    const inputs = await open(path.join(target, 'inputs.safetensors'));
+    const expected = await open(path.join(target, 'gradients.safetensors'));
+    const training = async (name: string): Promise<ReadTensor> =>
+      (await open(path.join(folder, 'training', `${name}.safetensors`))).read;
+    const weights = {
+      discriminator: await training('discriminator'),
+      vgg: await training('vgg16'),
+      lpips: await training('lpips'),
+    };
+    const checkpoint = await openCheckpoint(store);
+    yield* verifyGradients(
+      reference,
+      checkpoint,
+      runtime,
+      inputs.read,
+      expected.read,
+      expected.names,
+      weights,
+    );
+  } finally {
+    await store.close();
+    for (const tensors of opened) await tensors.close();
   }
 }
 

@@ -1,0 +1,206 @@
+/** Verification of training: losses, gradients and a step of Adam against what the published code computes. */
+import { z } from 'zod';
+import { gradients } from '../graph/gradient/gradient.ts';
+import { parametersOf } from '../graph/graph.ts';
+import { emitModel, type ParameterBinding } from '../graph/onnx/emit-model.ts';
+import { add, constant, input, mul } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
+import { buildLpips } from '../models/lpips/lpips.ts';
+import { bindWeights } from '../models/network-weights.ts';
+import { parameterScope } from '../nn/parameter-scope.ts';
+import type { Checkpoint } from '../restore/checkpoint.ts';
+import { loadStages } from '../restore/create-restorer.ts';
+import { restoreFaces } from '../restore/interlcm.ts';
+import { allMatched, buildRestorationGraphs, compareNetworks } from '../restore/networks.ts';
+import { type Runtime, type Tensors, withSession } from '../runtime/runtime.ts';
+import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import { adamStep } from '../train/adam.ts';
+import { adversarialLoss, hingeLoss, l1Loss } from '../train/losses.ts';
+import { buildSampler } from '../train/sampler-graph.ts';
+import { type VerifyRow, verifyRow } from './report.ts';
+import { type ReadTensor, referenceSchema } from './restoration.ts';
+
+const trainingSchema = referenceSchema.extend({
+  tolerance: z.object({ forward: z.number().positive(), gradients: z.number().positive() }),
+  training: z.object({
+    ndf: z.number().int().positive(),
+    n_layers: z.number().int().positive(),
+    gan_weight: z.number(),
+    lr: z.number().positive(),
+    betas: z.tuple([z.number(), z.number()]),
+    lpips_channels: z.array(z.number().int().positive()).length(5),
+  }),
+});
+
+const lossTolerance = 1e-4;
+const stepTolerance = 1e-6;
+/** Gradients that are zero in exact arithmetic are compared with this part of the largest gradient's norm. */
+const normFloor = 1e-6;
+const adamEpsilon = 1e-8;
+/** The reference starts from the photo's latent in place of the first step's prediction. */
+const startStep = 2;
+
+export interface TrainingWeights {
+  /** Weights of the training networks by their files' keys. */
+  readonly discriminator: ReadTensor;
+  readonly vgg: ReadTensor;
+  readonly lpips: ReadTensor;
+}
+
+export async function* verifyGradients(
+  reference: unknown,
+  checkpoint: Checkpoint,
+  runtime: Runtime,
+  inputs: ReadTensor,
+  expected: ReadTensor,
+  expectedNames: readonly string[],
+  trainingWeights: TrainingWeights,
+): AsyncGenerator<VerifyRow> {
+  const {
+    num_inference_steps: steps,
+    guidance_scale: guidanceScale,
+    tolerance,
+    training,
+  } = trainingSchema.parse(reference);
+  const lq = (await inputs('lq'))!;
+  const gt = (await inputs('gt'))!;
+  const [batch, , height, width] = lq.shape as [number, number, number, number];
+  const size = { batch, height, width };
+
+  // What does not depend on the trained weights.
+  const frozen = await computeFrozen(checkpoint, runtime, lq, steps);
+  const noises: Record<string, HostTensor> = {};
+  for (let k = 0; k <= steps - startStep; k++) noises[`noise${k}`] = (await inputs(`noise${k}`))!;
+
+  const restored = buildSampler(checkpoint, size, { steps, startStep, guidanceScale });
+  const truth = input('gt', gt.shape);
+  const discriminator = parameterScope('d');
+  const scores = (image: Value): Value => buildDiscriminator(discriminator, training, image);
+  const fakeScores = scores(restored);
+  const lpipsNetworks = { vgg: parameterScope('vgg'), linear: parameterScope('lpips') };
+  const losses = {
+    l1: l1Loss(restored, truth),
+    lpips: buildLpips(lpipsNetworks, restored, truth, {
+      widths: training.lpips_channels,
+      doubleNormalisation: true,
+    }),
+    adv: adversarialLoss(fakeScores),
+    d_real: hingeLoss.real(scores(truth)),
+    d_fake: hingeLoss.fake(fakeScores),
+  };
+  const total = add(add(losses.l1, losses.lpips), mul(losses.adv, training.gan_weight));
+  const parameters = parametersOf([...Object.values(losses), total]);
+  const trained = new Map([...parameters].filter(([name]) => /^(ve|se)\//.test(name)));
+  const judging = new Map([...parameters].filter(([name]) => name.startsWith('d/')));
+  const generatorGradients = gradients(total, [...trained.values()]);
+  const judgeGradients = gradients(add(losses.d_real, losses.d_fake), [...judging.values()]);
+
+  const outputs: Record<string, Value> = { 'loss.total': total };
+  for (const [name, loss] of Object.entries(losses)) outputs[`loss.${name}`] = loss;
+  [...trained.keys()].forEach((name, i) => {
+    const gradient = generatorGradients[i]!;
+    outputs[`grad.${name.replace('/', '.')}`] = gradient;
+    const parameter = trained.get(name)!;
+    const zeros = constant(parameter.shape, hostTensor(parameter.shape).data);
+    const state = { parameter, mean: zeros, square: zeros };
+    const config = { learningRate: training.lr, betas: training.betas, epsilon: adamEpsilon };
+    const steppedName = `stepped.${name.replace('/', '.')}`;
+    if (expectedNames.includes(steppedName))
+      outputs[steppedName] = adamStep(state, gradient, 1, config).parameter;
+  });
+  [...judging.keys()].forEach((name, i) => {
+    outputs[`grad.${name.replace('/', '.')}`] = judgeGradients[i]!;
+  });
+
+  const bind = await bindAll(checkpoint, size, parameters, trainingWeights);
+  const model = emitModel('gradients', outputs, (name) => bind.get(name)!);
+  const feeds: Tensors = { ...frozen, ...noises, image: lq, gt };
+  const computed = await withSession(runtime, model, (session) => session.run(feeds));
+  yield* compare(computed, expected, expectedNames, tolerance.gradients);
+}
+
+async function computeFrozen(
+  checkpoint: Checkpoint,
+  runtime: Runtime,
+  lq: HostTensor,
+  steps: number,
+): Promise<{ clip_tokens: HostTensor; latent: HostTensor }> {
+  const [batch, , height, width] = lq.shape as [number, number, number, number];
+  const stages = await loadStages(checkpoint, runtime, { batch, height, width });
+  const seen = new Map<string, HostTensor>();
+  try {
+    await restoreFaces(checkpoint, stages.run, lq, {
+      steps,
+      startStep: steps,
+      observe: (name, tensor) => seen.set(name, tensor),
+    });
+  } finally {
+    await stages.pool.release();
+  }
+  return { clip_tokens: seen.get('clip_tokens')!, latent: seen.get('latent')! };
+}
+
+/** Where every parameter's values are: the checkpoint's in place, the training networks' in the model. */
+async function bindAll(
+  checkpoint: Checkpoint,
+  size: { batch: number; height: number; width: number },
+  parameters: ReadonlyMap<string, Value>,
+  weights: TrainingWeights,
+): Promise<Map<string, ParameterBinding>> {
+  const matched = allMatched(compareNetworks(checkpoint, buildRestorationGraphs(checkpoint, size)));
+  const bindCheckpoint = await bindWeights(matched);
+  const readers: Readonly<Record<string, ReadTensor>> = {
+    d: weights.discriminator,
+    vgg: weights.vgg,
+    lpips: weights.lpips,
+  };
+  const bindings = new Map<string, ParameterBinding>();
+  for (const [name, { shape }] of parameters) {
+    const slash = name.indexOf('/');
+    const read = readers[name.slice(0, slash)];
+    if (!read) {
+      bindings.set(name, bindCheckpoint(name, shape));
+      continue;
+    }
+    const tensor = await read(name.slice(slash + 1));
+    if (!tensor)
+      throw new RangeError(`Cannot verify gradients: the training checkpoint has no tensor ${name}`);
+    bindings.set(name, { kind: 'inline', data: tensor.data });
+  }
+  return bindings;
+}
+
+async function* compare(
+  computed: Tensors,
+  expected: ReadTensor,
+  names: readonly string[],
+  gradientTolerance: number,
+): AsyncGenerator<VerifyRow> {
+  const references = new Map<string, HostTensor>();
+  for (const name of names) references.set(name, (await expected(name))!);
+  const norm = ({ data }: HostTensor): number => Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
+  const group = (name: string): string => (name.startsWith('grad.d.') ? 'd' : 'generator');
+  const largest = new Map<string, number>();
+  for (const [name, tensor] of references)
+    if (name.startsWith('grad.'))
+      largest.set(group(name), Math.max(largest.get(group(name)) ?? 0, norm(tensor)));
+  for (const [name, reference] of references) {
+    const actual = computed[name];
+    const limit = name.startsWith('loss.')
+      ? lossTolerance
+      : name.startsWith('stepped.')
+        ? stepTolerance
+        : gradientTolerance;
+    const floor = name.startsWith('grad.') ? normFloor * largest.get(group(name))! : 0;
+    const error = actual
+      ? norm(
+          hostTensor(
+            actual.shape,
+            actual.data.map((x, i) => x - reference.data[i]!),
+          ),
+        ) / Math.max(norm(reference), floor)
+      : Number.NaN;
+    yield verifyRow(name, error, limit, 'relative error');
+  }
+}
