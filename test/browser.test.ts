@@ -24,10 +24,13 @@ const tolerance = 1e-4;
 
 describe.skipIf(!chromiumPath)('in a browser', () => {
   let folder: string;
+  let checkpointFolder: string;
   let browser: Browser;
 
   beforeAll(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'interlcm-browser-'));
+    checkpointFolder = path.join(folder, 'public', 'checkpoint');
+    await makeFormulaCheckpoint(microSpec, checkpointFolder);
     browser = await launchChromium();
   });
   afterAll(async () => {
@@ -40,7 +43,7 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     name: string,
     root?: string,
   ): Promise<{ page: Page; problems: string[]; server: ServedPage }> {
-    const server = await servePage(path.join(folder, name), { root });
+    const server = await servePage(path.join(folder, name), { root, publicDir: path.join(folder, 'public') });
     const page = await browser.newPage({ viewport: { width: 900, height: 1400 } });
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(error.message));
@@ -66,8 +69,6 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
       ({ problems, server } = opened);
       inBrowser = await opened.page.evaluate(() => (globalThis as unknown as EnginePage).engine.runEngine());
 
-      const checkpointFolder = path.join(folder, 'checkpoint');
-      await makeFormulaCheckpoint(microSpec, checkpointFolder);
       const store = await openCheckpointFolder(checkpointFolder);
       const runtime = await createNodeRuntime({ device: 'cpu' });
       restored = await restoreFormulaImage(await openCheckpoint(store), runtime);
@@ -180,6 +181,22 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
       expect(problems).toEqual([]);
       const screenshot = process.env['INTERLCM_SCREENSHOT'];
       await page.screenshot({ path: screenshot ?? path.join(folder, 'page.png'), fullPage: true });
+    });
+
+    it('restores an upright picture with a checkpoint from a server', async () => {
+      const turned = path.join(folder, 'turned.jpg');
+      await sharp(photo).withMetadata({ orientation: 6 }).jpeg().toFile(turned);
+      await page.locator('#picture').setInputFiles(turned);
+      await page.getByLabel('A checkpoint folder on a server').check();
+      await page.getByLabel('Address of the folder').fill('checkpoint');
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await status(/^Done in .* wasm: /).waitFor();
+      const size = await page.getByAltText('The restored face').evaluate(async (image: HTMLImageElement) => {
+        await image.decode();
+        return [image.naturalWidth, image.naturalHeight];
+      });
+      expect(size).toEqual([48, 64]);
+      expect(problems).toEqual([]);
     });
 
     it('says what is wrong with a file that is no picture', async () => {

@@ -95,9 +95,14 @@ function chosenKind(): string {
 function chosenCheckpoint(): CheckpointChoice | undefined {
   const kind = chosenKind();
   if (kind === 'demo') return { kind };
-  if (kind === 'url') return { kind, url: url.value.trim() };
+  if (kind === 'url') return { kind, url: absolute(url.value.trim()) };
   if (kind === 'folder') return { kind, files: [...(folder.files ?? [])] };
   return undefined;
+}
+
+/** Addresses are relative to the page; the worker would take them as relative to its script. */
+function absolute(address: string): string {
+  return URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI).href : address;
 }
 
 /** Shows the details of the chosen kind of checkpoint, which then must be filled in. */

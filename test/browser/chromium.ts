@@ -33,12 +33,13 @@ export interface ServedPage {
 /**
  * Builds a page and serves it on this machine.
  * @param outDir where the built page goes
+ * @param publicDir files to serve beside it
  */
 export async function servePage(
   outDir: string,
-  { root }: Pick<InlineConfig, 'root'> = {},
+  { root, publicDir }: Pick<InlineConfig, 'root' | 'publicDir'> = {},
 ): Promise<ServedPage> {
-  const config: InlineConfig = { root, logLevel: 'error', build: { outDir, emptyOutDir: true } };
+  const config: InlineConfig = { root, publicDir, logLevel: 'error', build: { outDir, emptyOutDir: true } };
   await build(config);
   const server = await preview({ ...config, preview: { host: '127.0.0.1', port: 0 } });
   const url = server.resolvedUrls?.local[0];

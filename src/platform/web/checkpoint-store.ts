@@ -19,7 +19,8 @@ export interface WebCheckpointOptions {
 /**
  * A checkpoint folder on a web server, in the released layout. Each file is downloaded once, as a whole, and kept as
  * a blob, which the browser may hold on disk.
- * @param baseUrl the folder that holds `lcm/`, `clip/` and `interlcm/`, relative to the page or absolute
+ * @param baseUrl the folder that holds `lcm/`, `clip/` and `interlcm/`: absolute, or relative to the page (in a
+ *   worker: to its script)
  * @throws {TypeError} if it is not a URL
  */
 export function webCheckpointStore(baseUrl: string, options: WebCheckpointOptions = {}): WeightStore {
