@@ -28,7 +28,13 @@ export function waveletColorFix(content: HostTensor, style: HostTensor): HostTen
 }
 
 /** [1 2 1]/4 along both axes of a plane with the outer taps `reach` pixels away; the edge is replicated. */
-function blur(plane: Float32Array, scratch: Float32Array, height: number, width: number, reach: number): void {
+function blur(
+  plane: Float32Array,
+  scratch: Float32Array,
+  height: number,
+  width: number,
+  reach: number,
+): void {
   for (let y = 0; y < height; y++) {
     const row = y * width;
     for (let x = 0; x < width; x++) {

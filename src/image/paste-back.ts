@@ -1,0 +1,125 @@
+/** Puts restored faces back into the photo they were cut from, without a visible seam. */
+
+import { erode } from './erode.ts';
+import { gaussianBlur } from './gaussian-blur.ts';
+import { type AffineMatrix, applyAffine, invertAffine } from './geometry.ts';
+import { createPixels, type FloatPixels, type Pixels, toFloatPixels } from './pixels.ts';
+import { type Region, warpAffine } from './warp-affine.ts';
+
+export interface RestoredFace {
+  /** The restored crop, 8-bit RGB. */
+  readonly pixels: Pixels;
+  /** From the photo to the crop, as it was cut out. */
+  readonly affine: AffineMatrix;
+  /** How much of each pixel is face, 0..1, one channel, as large as the crop; all of it if left out. */
+  readonly mask?: FloatPixels;
+}
+
+/** Classes of the face-parsing map that keep the photo's own pixels. */
+const EXCLUDED_CLASSES: ReadonlySet<number> = new Set([0, 14, 16, 17, 18]);
+const PARSING_BLUR = { size: 101, sigma: 11 };
+/** Width in pixels of the frame that a parsing mask leaves out at the edges of the crop. */
+const PARSING_FRAME = 10;
+
+/**
+ * The soft mask of a face-parsing map: face classes blurred twice, fading to 0 outside, 0 along the edges.
+ * @param labels class 0..18 of each pixel, row by row
+ * @returns one channel, 0..1
+ * @throws {RangeError} if the labels do not fill the size
+ */
+export function parsingMask(labels: Uint8Array, width: number, height: number): FloatPixels {
+  const face = Float32Array.from(labels, (label) => (EXCLUDED_CLASSES.has(label) ? 0 : 1));
+  const { size, sigma } = PARSING_BLUR;
+  const sharp = createPixels(width, height, 1, face);
+  const mask = gaussianBlur(gaussianBlur(sharp, size, sigma), size, sigma);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const toEdge = Math.min(x, y, width - 1 - x, height - 1 - y);
+      if (toEdge < PARSING_FRAME) mask.data[y * width + x] = 0;
+    }
+  }
+  return mask;
+}
+
+/** From a face crop to the photo enlarged by `scale`; whole-pixel centres are kept in place above scale 1. */
+export function inverseFaceTransform(affine: AffineMatrix, scale: number): AffineMatrix {
+  const [a, b, c, d, e, f] = invertAffine(affine).map((value) => value * scale) as [...AffineMatrix];
+  const offset = scale > 1 ? 0.5 * scale : 0;
+  return [a, b, c + offset, d, e, f + offset];
+}
+
+/**
+ * The background with each face blended into its place, under the smaller of its mask and a square whose
+ * edges are feathered over a twentieth of the face's side. Values are cut, not rounded, to 8 bits.
+ * @param background 8-bit RGB, with or without alpha: the photo, enlarged by `scale` already
+ * @param scale how much larger the background is than the photo that the faces were cut from
+ * @returns a new image; alpha is the background's
+ * @throws {RangeError} if an image has the wrong channels or a mask another size than its face
+ */
+export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], scale: number): Pixels {
+  if (background.channels === 1)
+    throw new RangeError(
+      'Cannot paste a face into an image of one channel: repeat it to three channels first',
+    );
+  const result = { ...background, data: background.data.slice() };
+  for (const face of faces) pasteFace(result, face, scale);
+  return result;
+}
+
+function pasteFace(photo: Pixels, { pixels, affine, mask }: RestoredFace, scale: number): void {
+  const { width, height } = pixels;
+  if (pixels.channels !== 3)
+    throw new RangeError(`Cannot paste a face of ${pixels.channels} channels: expected RGB`);
+  if (mask && (mask.width !== width || mask.height !== height || mask.channels !== 1))
+    throw new RangeError(
+      `Cannot paste a face of ${width} x ${height} under a mask of ${mask.width} x ${mask.height} with ${mask.channels} channels`,
+    );
+  const matrix = inverseFaceTransform(affine, scale);
+  const region = coveredRegion(matrix, pixels, photo);
+  if (!region) return;
+  const warped = warpAffine(pixels, matrix, region, [0, 0, 0]);
+  const square = createPixels(width, height, 1, new Float32Array(width * height).fill(1));
+  const cover = erode(toFloatPixels(warpAffine(square, matrix, region, [0])), Math.floor(2 * scale));
+  const opacity = feather(cover);
+  if (mask) {
+    const warpedMask = warpAffine(mask, matrix, region, [0]).data;
+    for (let i = 0; i < warpedMask.length; i++) opacity.data[i] = Math.min(opacity.data[i]!, warpedMask[i]!);
+  }
+  for (let i = 0; i < opacity.data.length; i++) {
+    const share = opacity.data[i]!;
+    if (share === 0) continue;
+    const y = region.y + Math.floor(i / region.width);
+    const to = (y * photo.width + region.x + (i % region.width)) * photo.channels;
+    for (let channel = 0; channel < 3; channel++) {
+      const face = cover.data[i]! * warped.data[i * 3 + channel]!;
+      photo.data[to + channel] = Math.floor(share * face + (1 - share) * photo.data[to + channel]!);
+    }
+  }
+}
+
+/** Moves the edges of a mask inwards by a twentieth of its side and softens them over as much. */
+function feather(cover: FloatPixels): FloatPixels {
+  let area = 0;
+  for (const value of cover.data) area += value;
+  const edge = Math.floor(Math.sqrt(area) / 20);
+  return edge === 0
+    ? { ...cover, data: cover.data.slice() }
+    : gaussianBlur(erode(cover, 2 * edge), 2 * edge + 1);
+}
+
+/** The part of the photo that a face can reach, with a seam of two pixels; none if it lies outside. */
+function coveredRegion(matrix: AffineMatrix, face: Pixels, photo: Pixels): Region | undefined {
+  const corners = [
+    applyAffine(matrix, [0, 0]),
+    applyAffine(matrix, [face.width, 0]),
+    applyAffine(matrix, [0, face.height]),
+    applyAffine(matrix, [face.width, face.height]),
+  ];
+  const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
+  const seam = 2;
+  const x = Math.max(0, Math.floor(Math.min(...xs)) - seam);
+  const y = Math.max(0, Math.floor(Math.min(...ys)) - seam);
+  const width = Math.min(photo.width, Math.ceil(Math.max(...xs)) + seam) - x;
+  const height = Math.min(photo.height, Math.ceil(Math.max(...ys)) + seam) - y;
+  return width > 0 && height > 0 ? { x, y, width, height } : undefined;
+}
