@@ -28,7 +28,12 @@ export function ortSession(
       const results = await inner.run(ortFeeds, fetches);
       return Object.fromEntries(
         [...model.outputs].map(([name, shape]) => {
-          const data = outputs[name]?.data ?? (results[name]!.data as Float32Array);
+          const result = results[name]!;
+          if (!sameShape(result.dims, shape))
+            throw new Error(
+              `${model.name} gave ${name} as ${formatShape(result.dims)}, not ${formatShape(shape)} as its graph says`,
+            );
+          const data = outputs[name]?.data ?? (result.data as Float32Array);
           assertFinite(model.name, name, data);
           return [name, { shape, data }];
         }),

@@ -1,11 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaFiles, formulaWeight } from '../../verify/formula.ts';
+import { requireDiskSpace } from './disk-space.ts';
 
 /**
  * Writes a checkpoint of formula weights in the released layout, unless it is there already.
@@ -24,11 +25,7 @@ export async function makeFormulaCheckpoint(
     .reduce((sum, shape) => sum + 4 * elementCount(shape), 0);
   const parent = path.dirname(folder);
   await mkdir(parent, { recursive: true });
-  const { bavail, bsize } = await statfs(parent);
-  if (bavail * bsize < bytes * 1.1)
-    throw new Error(
-      `Cannot make formula weights in ${folder}: ${Math.ceil(bytes / 2 ** 20)} MB are needed, ${Math.floor((bavail * bsize) / 2 ** 20)} MB are free. Free some, or set XDG_CACHE_HOME to another disk`,
-    );
+  await requireDiskSpace(parent, bytes, 'formula weights');
   const temporary = `${folder}.${process.pid}.tmp`;
   try {
     for (const [file, json] of Object.entries(configs)) {

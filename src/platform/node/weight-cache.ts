@@ -8,6 +8,7 @@ import type { Value } from '../../graph/value.ts';
 import type { PrepareWeights } from '../../restore/stage-models.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
+import { requireDiskSpace } from './disk-space.ts';
 import { modelLocation } from './node-runtime.ts';
 
 const cacheName = '.interlcm-cache';
@@ -43,6 +44,7 @@ export function weightCache(
         `transforming weights of ${stage} (once; ${Math.round(layout.byteLength / 2 ** 20)} MB in ${file})`,
       );
       await removeStale(folder, set);
+      await requireDiskSpace(folder, layout.byteLength, `transformed weights of ${stage}`);
       await writeValues(file, layout, async (name) =>
         withSession(runtime, models.get(name)!, async (session) => (await session.run({}))['value']!.data),
       );
