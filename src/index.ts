@@ -43,6 +43,8 @@ export type { Shape, Value } from './graph/value.ts';
 
 // Pictures
 export { fixColor } from './image/color-fix.ts';
+export { pixelsToTensor, tensorToPixels } from './image/pixel-tensor.ts';
+export type { BytePixels, Pixels } from './image/pixels.ts';
 export { resizeBicubic } from './image/resize-bicubic.ts';
 export { RandomStream } from './random/random-stream.ts';
 export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint-store.ts';
@@ -70,11 +72,8 @@ export {
 export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export {
   cutWindow,
-  type Pixels,
   type PixelWindow,
-  pixelsToTensor,
   type SquareFace,
-  tensorToPixels,
   toSquareFace,
 } from './restore/square-face.ts';
 export type { MemoryMode } from './restore/stage-models.ts';

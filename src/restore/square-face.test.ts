@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { hostTensor } from '../tensor/host-tensor.ts';
-import { cutWindow, pixelsToTensor, resizeBilinear, tensorToPixels, toSquareFace } from './square-face.ts';
+import type { BytePixels } from '../image/pixels.ts';
+import { cutWindow, toSquareFace } from './square-face.ts';
 
-function gray(width: number, height: number, data: readonly number[]) {
+function gray(width: number, height: number, data: readonly number[]): BytePixels {
   return { width, height, channels: 1, data: Uint8Array.from(data) };
 }
 
@@ -43,39 +43,5 @@ describe('toSquareFace', () => {
     expect(() => toSquareFace(gray(5, 2, Array(10).fill(0)), 8)).toThrow(
       new RangeError('Cannot fit 5 x 2 pixels into a square: an aligned face is square; cut it out first'),
     );
-  });
-});
-
-describe('resizeBilinear', () => {
-  it('samples without antialiasing, at half-pixel centres', () => {
-    expect([...resizeBilinear(gray(4, 1, [0, 10, 20, 200]), 2, 1).data]).toEqual([5, 110]);
-    expect([...resizeBilinear(gray(6, 1, [0, 10, 20, 30, 40, 90]), 2, 1).data]).toEqual([10, 40]);
-  });
-
-  it('keeps channels apart', () => {
-    const two = { width: 2, height: 1, channels: 2, data: Uint8Array.from([0, 100, 40, 200]) };
-    expect([...resizeBilinear(two, 4, 1).data]).toEqual([0, 100, 10, 125, 30, 175, 40, 200]);
-  });
-});
-
-describe('pixels and tensors', () => {
-  it('are each other, from 0..255 to [-1, 1] and channels first', () => {
-    const data = Uint8Array.from({ length: 256 * 3 }, (_, i) => (i * 7) % 256);
-    const pixels = { width: 16, height: 16, channels: 3, data };
-    const tensor = pixelsToTensor(pixels);
-    expect(tensor.shape).toEqual([1, 3, 16, 16]);
-    expect(tensor.data[0]).toBe(-1);
-    expect(tensor.data[256]).toBeCloseTo(7 / 127.5 - 1, 6);
-    expect(tensor.data[1]).toBeCloseTo(21 / 127.5 - 1, 6);
-    expect(tensorToPixels(tensor)).toEqual(pixels);
-  });
-
-  it('clamps, and refuses what is no number', () => {
-    const shape = [1, 3, 1, 1];
-    expect([...tensorToPixels(hostTensor(shape, Float32Array.from([-9, 0, 9]))).data]).toEqual([0, 128, 255]);
-    for (const value of [Number.NaN, Number.POSITIVE_INFINITY])
-      expect(() => tensorToPixels(hostTensor(shape, Float32Array.from([0, value, 0])))).toThrow(
-        `it has ${value} in it`,
-      );
   });
 });

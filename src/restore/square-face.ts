@@ -1,14 +1,7 @@
 /** Pictures of any size and shape as the square that a model restores, and back. */
 
-import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-
-/** 8-bit samples, interleaved, row by row. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  readonly data: Uint8Array;
-}
+import { type BytePixels, toBytePixels } from '../image/pixels.ts';
+import { resizePixels } from '../image/resize.ts';
 
 /** A part of a picture, in pixels. */
 export interface PixelWindow {
@@ -20,7 +13,7 @@ export interface PixelWindow {
 
 export interface SquareFace {
   /** size × size */
-  readonly square: Pixels;
+  readonly square: BytePixels;
   /** where in the square the picture is; the rest repeats its edge */
   readonly window: PixelWindow;
 }
@@ -33,7 +26,7 @@ const largestAspect = 2;
  * between repetitions of the outermost pixels. A square picture is only resized.
  * @throws {RangeError} if one side is more than twice the other
  */
-export function toSquareFace(pixels: Pixels, size: number): SquareFace {
+export function toSquareFace(pixels: BytePixels, size: number): SquareFace {
   const longer = Math.max(pixels.width, pixels.height);
   if (longer > largestAspect * Math.min(pixels.width, pixels.height))
     throw new RangeError(
@@ -42,12 +35,12 @@ export function toSquareFace(pixels: Pixels, size: number): SquareFace {
   const width = Math.max(Math.round((pixels.width * size) / longer), 1);
   const height = Math.max(Math.round((pixels.height * size) / longer), 1);
   const window = { left: (size - width) >> 1, top: (size - height) >> 1, width, height };
-  const resized = resizeBilinear(pixels, width, height);
+  const resized = toBytePixels(resizePixels(pixels, { width, height }, 'bilinear'));
   return { square: padByEdge(resized, window, size), window };
 }
 
 /** The part of a picture in a window. */
-export function cutWindow(pixels: Pixels, { left, top, width, height }: PixelWindow): Pixels {
+export function cutWindow(pixels: BytePixels, { left, top, width, height }: PixelWindow): BytePixels {
   const { channels } = pixels;
   const data = new Uint8Array(width * height * channels);
   for (let y = 0; y < height; y++) {
@@ -57,7 +50,7 @@ export function cutWindow(pixels: Pixels, { left, top, width, height }: PixelWin
   return { width, height, channels, data };
 }
 
-function padByEdge(pixels: Pixels, { left, top, width, height }: PixelWindow, size: number): Pixels {
+function padByEdge(pixels: BytePixels, { left, top, width, height }: PixelWindow, size: number): BytePixels {
   if (width === size && height === size) return pixels;
   const { channels } = pixels;
   const data = new Uint8Array(size * size * channels);
@@ -72,56 +65,4 @@ function padByEdge(pixels: Pixels, { left, top, width, height }: PixelWindow, si
 
 function clamp(index: number, count: number): number {
   return Math.min(Math.max(index, 0), count - 1);
-}
-
-/** Half-pixel centres, no antialiasing, clamped border, rounded to 8 bits. */
-export function resizeBilinear(pixels: Pixels, width: number, height: number): Pixels {
-  if (pixels.width === width && pixels.height === height) return pixels;
-  const { channels } = pixels;
-  const data = new Uint8Array(width * height * channels);
-  for (let y = 0; y < height; y++) {
-    const sourceY = ((y + 0.5) * pixels.height) / height - 0.5;
-    const top = Math.floor(sourceY);
-    const rows = [clamp(top, pixels.height), clamp(top + 1, pixels.height)] as const;
-    for (let x = 0; x < width; x++) {
-      const sourceX = ((x + 0.5) * pixels.width) / width - 0.5;
-      const left = Math.floor(sourceX);
-      const columns = [clamp(left, pixels.width), clamp(left + 1, pixels.width)] as const;
-      for (let c = 0; c < channels; c++) {
-        const at = (row: number, column: number): number =>
-          pixels.data[(row * pixels.width + column) * channels + c]!;
-        const upper =
-          at(rows[0], columns[0]) + (sourceX - left) * (at(rows[0], columns[1]) - at(rows[0], columns[0]));
-        const lower =
-          at(rows[1], columns[0]) + (sourceX - left) * (at(rows[1], columns[1]) - at(rows[1], columns[0]));
-        data[(y * width + x) * channels + c] = Math.round(upper + (sourceY - top) * (lower - upper));
-      }
-    }
-  }
-  return { width, height, channels, data };
-}
-
-/** @returns [1, 3, height, width] in [-1, 1] */
-export function pixelsToTensor({ width, height, data }: Pixels): HostTensor {
-  const plane = width * height;
-  const tensor = hostTensor([1, 3, height, width]);
-  for (let i = 0; i < 3 * plane; i++) tensor.data[(i % 3) * plane + Math.floor(i / 3)] = data[i]! / 127.5 - 1;
-  return tensor;
-}
-
-/**
- * @param tensor [1, 3, H, W]; values outside [-1, 1] are clamped
- * @throws {RangeError} if a value is not finite
- */
-export function tensorToPixels({ shape, data }: HostTensor): Pixels {
-  const [, , height, width] = shape as [number, number, number, number];
-  const plane = width * height;
-  const pixels = { width, height, channels: 3, data: new Uint8Array(3 * plane) };
-  for (let i = 0; i < 3 * plane; i++) {
-    const value = data[(i % 3) * plane + Math.floor(i / 3)]!;
-    if (!Number.isFinite(value))
-      throw new RangeError(`Cannot make a picture of the result: it has ${value} in it`);
-    pixels.data[i] = Math.round((Math.min(Math.max(value, -1), 1) + 1) * 127.5);
-  }
-  return pixels;
 }

@@ -11,7 +11,7 @@
 
 import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import type { Pixels } from '../../restore/square-face.ts';
+import type { BytePixels } from '../../image/pixels.ts';
 import { type ReadableFormat, readImageSignature } from './image-signature.ts';
 import { insertPngProfile } from './png-profile.ts';
 import { explainSystemError } from './system-error.ts';
@@ -29,9 +29,9 @@ export interface ReadLimits {
 
 export interface ImageFile {
   /** upright, RGB, on white where the picture is transparent */
-  readonly pixels: Pixels;
+  readonly pixels: BytePixels;
   /** one channel, 255 opaque; absent if the picture is opaque everywhere */
-  readonly alpha?: Pixels;
+  readonly alpha?: BytePixels;
   readonly format: ReadableFormat;
   /** ICC profile of the RGB numbers; absent: sRGB */
   readonly profile?: Uint8Array;
@@ -152,7 +152,7 @@ function listDropped(metadata: Metadata): string[] {
   return dropped;
 }
 
-async function splitAlpha(decoder: Sharp): Promise<{ pixels: Pixels; alpha?: Pixels }> {
+async function splitAlpha(decoder: Sharp): Promise<{ pixels: BytePixels; alpha?: BytePixels }> {
   const { data, info } = await decoder.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   if (channels === 3) return { pixels: { width, height, channels, data } };
@@ -184,9 +184,9 @@ function explainSharpError(error: unknown, name: string, maxPixels: number): str
  * @param extras `alpha` (one channel, the size of `pixels`) is ignored by JPEG, which has none
  */
 export async function encodeImage(
-  pixels: Pixels,
+  pixels: BytePixels,
   format: ImageFormat,
-  extras: { alpha?: Pixels; profile?: Uint8Array } = {},
+  extras: { alpha?: BytePixels; profile?: Uint8Array } = {},
 ): Promise<Uint8Array> {
   const { width, height } = pixels;
   let image = sharp(pixels.data, { raw: { width, height, channels: 3 } });

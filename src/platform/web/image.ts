@@ -1,11 +1,6 @@
 /** Pictures in a browser: decoded and encoded by it, through a canvas. */
-import {
-  cutWindow,
-  type PixelWindow,
-  pixelsToTensor,
-  tensorToPixels,
-  toSquareFace,
-} from '../../restore/square-face.ts';
+import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
+import { cutWindow, type PixelWindow, toSquareFace } from '../../restore/square-face.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 
 /** A face as a model takes it. */
