@@ -1,6 +1,6 @@
 /** Transformed weights, computed once and kept in a file that models read in place. */
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { type BindParameter, emitModel } from '../../graph/onnx/emit-model.ts';
@@ -8,6 +8,7 @@ import type { Value } from '../../graph/value.ts';
 import type { PrepareWeights } from '../../restore/stage-models.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
+import { writeAtomically } from './atomic-write.ts';
 import { requireDiskSpace } from './disk-space.ts';
 import { modelLocation } from './node-runtime.ts';
 
@@ -114,24 +115,12 @@ async function writeValues(
   { places, byteLength }: Layout,
   computeValue: (name: string) => Promise<Float32Array>,
 ): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  const handle = await open(temporary, 'w');
-  try {
+  await writeAtomically(file, async (handle) => {
     for (const [name, { offset }] of places) {
       const values = await computeValue(name);
-      await handle.write(
-        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-        0,
-        values.byteLength,
-        offset,
-      );
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      await handle.write(bytes, 0, bytes.length, offset);
     }
     await handle.truncate(byteLength);
-    await handle.close();
-    await rename(temporary, file);
-  } catch (error) {
-    await handle.close().catch(() => {});
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }
