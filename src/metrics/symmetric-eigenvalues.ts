@@ -1,0 +1,115 @@
+/** Eigenvalues of real symmetric matrices, without the eigenvectors. */
+
+/** Sweeps allowed for one eigenvalue; two are usual. */
+const MAX_SWEEPS = 60;
+
+/**
+ * All eigenvalues, in no particular order: Householder's reduction to three diagonals, then the QL algorithm
+ * with implicit shifts.
+ * @param matrix n x n, row by row; its upper triangle is read, and overwritten
+ * @see Golub & Van Loan, Matrix Computations, 4th ed., 8.3
+ */
+export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Array {
+  const { diagonal, beside } = tridiagonalise(matrix, n);
+  return tridiagonalEigenvalues(diagonal, beside);
+}
+
+/** @returns the diagonal, and in beside[i] the element between i and i + 1 */
+function tridiagonalise(m: Float64Array, n: number): { diagonal: Float64Array; beside: Float64Array } {
+  const diagonal = new Float64Array(n);
+  const beside = new Float64Array(n);
+  const v = new Float64Array(n);
+  const w = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    diagonal[k] = m[k * n + k]!;
+    let squares = 0;
+    for (let j = k + 1; j < n; j++) {
+      v[j] = m[k * n + j]!;
+      squares += v[j]! * v[j]!;
+    }
+    if (k + 1 >= n) break;
+    // Reflect (v_k+1, …, v_n) onto its first axis; the sign avoids cancellation.
+    const reflected = v[k + 1]! > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
+    beside[k] = reflected;
+    const scale = squares - reflected * v[k + 1]!;
+    if (scale === 0) continue;
+    v[k + 1]! -= reflected;
+    // w = A v / scale - (vᵀA v / 2 scale²) v, from the upper triangle alone; then A -= v wᵀ + w vᵀ.
+    w.fill(0, k + 1);
+    for (let i = k + 1; i < n; i++) {
+      const row = i * n;
+      const vi = v[i]!;
+      let sum = m[row + i]! * vi;
+      for (let j = i + 1; j < n; j++) {
+        sum += m[row + j]! * v[j]!;
+        w[j]! += m[row + j]! * vi;
+      }
+      w[i]! += sum;
+    }
+    let dot = 0;
+    for (let i = k + 1; i < n; i++) dot += v[i]! * w[i]!;
+    const along = dot / (2 * scale * scale);
+    for (let i = k + 1; i < n; i++) w[i] = w[i]! / scale - along * v[i]!;
+    for (let i = k + 1; i < n; i++) {
+      const row = i * n;
+      const vi = v[i]!;
+      const wi = w[i]!;
+      for (let j = i; j < n; j++) m[row + j]! -= vi * w[j]! + wi * v[j]!;
+    }
+  }
+  return { diagonal, beside };
+}
+
+/** Overwrites and returns `d`; `e[i]` lies between d[i] and d[i + 1], its last element is not used. */
+function tridiagonalEigenvalues(d: Float64Array, e: Float64Array): Float64Array {
+  const n = d.length;
+  for (let low = 0; low < n; low++) {
+    for (let sweep = 0; ; sweep++) {
+      let high = low;
+      while (high < n - 1 && !isNegligible(e[high]!, d[high]!, d[high + 1]!)) high++;
+      if (high === low) break;
+      if (sweep === MAX_SWEEPS)
+        throw new RangeError(
+          `Cannot find the eigenvalues of a matrix of ${n} x ${n}: no end after ${MAX_SWEEPS} sweeps; is it finite?`,
+        );
+      qlSweep(d, e, low, high);
+    }
+  }
+  return d;
+}
+
+function isNegligible(beside: number, a: number, b: number): boolean {
+  return Math.abs(beside) <= Number.EPSILON * (Math.abs(a) + Math.abs(b));
+}
+
+/** One QL sweep over the block low..high, shifted by an eigenvalue of its first 2 x 2 corner. */
+function qlSweep(d: Float64Array, e: Float64Array, low: number, high: number): void {
+  const half = (d[low + 1]! - d[low]!) / (2 * e[low]!);
+  const root = Math.hypot(half, 1);
+  let g = d[high]! - d[low]! + e[low]! / (half + (half >= 0 ? root : -root));
+  let sin = 1;
+  let cos = 1;
+  let shift = 0;
+  for (let i = high - 1; i >= low; i--) {
+    const f = sin * e[i]!;
+    const b = cos * e[i]!;
+    const r = Math.hypot(f, g);
+    e[i + 1] = r;
+    if (r === 0) {
+      // The block splits here: finish this sweep, the next one takes the smaller block.
+      d[i + 1]! -= shift;
+      e[high] = 0;
+      return;
+    }
+    sin = f / r;
+    cos = g / r;
+    g = d[i + 1]! - shift;
+    const t = (d[i]! - g) * sin + 2 * cos * b;
+    shift = sin * t;
+    d[i + 1] = g + shift;
+    g = cos * t - b;
+  }
+  d[low]! -= shift;
+  e[low] = g;
+  e[high] = 0;
+}
