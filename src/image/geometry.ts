@@ -48,7 +48,7 @@ const SAMPLED_PAIRS = [
 /**
  * The similarity transform (rotation, scale, shift) from five points to five others, robust against outliers:
  * least median of squares over pairs of points, then least squares over the points that fit the best pair.
- * The same as OpenCV's `estimateAffinePartial2D` with `LMEDS`.
+ * The same as OpenCV's `estimateAffinePartial2D` with `LMEDS`, which takes points in float32.
  * @throws {RangeError} if there are not five points on each side, or the points tried coincide
  */
 export function estimateSimilarityLmeds(from: readonly Point[], to: readonly Point[]): AffineMatrix {
@@ -56,10 +56,11 @@ export function estimateSimilarityLmeds(from: readonly Point[], to: readonly Poi
     throw new RangeError(
       `Cannot align ${from.length} points with ${to.length}: expected five landmarks on each side`,
     );
+  const [source, target] = [from.map(toFloat32), to.map(toFloat32)];
   let bestMedian = Number.POSITIVE_INFINITY;
   let bestErrors: readonly number[] = [];
   for (const pair of SAMPLED_PAIRS) {
-    const errors = squaredErrors(fitSimilarity(from, to, pair), from, to);
+    const errors = squaredErrors(fitSimilarity(source, target, pair), source, target);
     const median = [...errors].sort((p, q) => p - q)[2]!;
     if (median < bestMedian) {
       bestMedian = median;
@@ -71,7 +72,11 @@ export function estimateSimilarityLmeds(from: readonly Point[], to: readonly Poi
   // Rousseeuw's robust standard deviation for n = 5 points and 2 of them sampled, times 2.5.
   const limit = Math.max(0.001, 2.5 * 1.4826 * (1 + 5 / (5 - 2)) * Math.sqrt(bestMedian));
   const inliers = [0, 1, 2, 3, 4].filter((i) => bestErrors[i]! <= limit * limit);
-  return fitSimilarity(from, to, inliers);
+  return fitSimilarity(source, target, inliers);
+}
+
+function toFloat32([x, y]: Point): Point {
+  return [Math.fround(x), Math.fround(y)];
 }
 
 /** Least squares over the chosen points; not finite where they coincide. */
