@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '../random/random-stream.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { createPixels } from './pixels.ts';
+import { createPixels, toFloatPixels } from './pixels.ts';
 import { resizePixels, resizeTensor } from './resize.ts';
 import type { ResizeMethod } from './resize-taps.ts';
 
@@ -111,6 +111,21 @@ describe('resizePixels', () => {
     expect(overshoot).toBeInstanceOf(Uint8Array);
     expect(overshoot[1]).toBe(0);
     expect(overshoot[6]).toBe(255);
+  });
+
+  test('bilinear on bytes cuts intermediate results as OpenCV does', () => {
+    const bytes = createPixels(2, 1, 1, Uint8Array.of(10, 12));
+    // 10.5 and 11.5; each row weight's product is cut: 2048·10.5·2048 keeps ⌊4·10.5⌋ = 42, and (42 + 2) >> 2 = 11.
+    expect([...resizePixels(bytes, { width: 4, height: 1 }, 'bilinear').data]).toEqual([10, 11, 12, 12]);
+    // Between rows the cuts show: 0.75·10 and 0.25·11 keep 30 and 11 quarters, (41 + 2) >> 2 = 10.
+    const column = createPixels(1, 2, 1, Uint8Array.of(10, 11));
+    expect([...resizePixels(column, { width: 1, height: 4 }, 'bilinear').data]).toEqual([10, 10, 11, 11]);
+    const wide = createPixels(64, 64, 3, Uint8Array.from(image(64, 64).data));
+    const exact = resizePixels(toFloatPixels(wide), { width: 91, height: 50 }, 'bilinear');
+    const cut = resizePixels(wide, { width: 91, height: 50 }, 'bilinear');
+    cut.data.forEach((value, i) => {
+      expect(Math.abs(value - exact.data[i]!)).toBeLessThan(1);
+    });
   });
 
   test('rejects sizes that are not positive integers', () => {

@@ -3,6 +3,7 @@
 import { formatShape, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { applyTaps } from './axis-taps.ts';
 import { checkSize, isBytePixels, type Pixels, toBytes, toFloatPixels } from './pixels.ts';
+import { resizeBytesBilinear } from './resize-bytes.ts';
 import { type ResizeMethod, resizeTaps } from './resize-taps.ts';
 
 export interface Size {
@@ -11,13 +12,14 @@ export interface Size {
 }
 
 /**
- * Resizes an image; bytes stay bytes (rounded half to even), floats floats.
- * Agrees with OpenCV's `resize` on float32; its 8-bit bilinear resize works with 11-bit weights and may
- * differ by one level.
+ * Resizes an image as OpenCV's `resize` does; bytes stay bytes (rounded half to even; `bilinear` in OpenCV's own
+ * whole-number arithmetic), floats floats.
  * @throws {RangeError} if the size is not of positive integers, or `area` would enlarge a side
  */
 export function resizePixels(pixels: Pixels, size: Size, method: ResizeMethod): Pixels {
   checkSize(size.width, size.height);
+  if (method === 'bilinear' && isBytePixels(pixels))
+    return resizeBytesBilinear(pixels, size.width, size.height);
   const { channels, height, width } = pixels;
   const data = resizePlanes(toFloatPixels(pixels).data, 1, { width, height }, channels, size, method);
   return { ...size, channels, data: isBytePixels(pixels) ? toBytes(data) : data };

@@ -2,6 +2,7 @@
 
 import { type AffineMatrix, invertAffine } from './geometry.ts';
 import { checkSize, isBytePixels, type Pixels } from './pixels.ts';
+import { roundHalfEven } from './rounding.ts';
 
 /** A rectangle of whole pixels. */
 export interface Region {
@@ -89,9 +90,4 @@ export function warpAffine(
     }
   }
   return { width: region.width, height: region.height, channels, data: output };
-}
-
-function roundHalfEven(value: number): number {
-  // Adding 1.5·2^52 leaves no bits for a fraction; the addition itself rounds half to even.
-  return value + 6755399441055744 - 6755399441055744;
 }
