@@ -120,6 +120,7 @@ describe('pasteFaces', () => {
     const photo = flat(300, 250, 3, 50);
     const gray = createPixels(2, 2, 1, new Uint8Array(4));
     expect(() => pasteFaces(gray, [], 1)).toThrow('one channel');
+    expect(() => pasteFaces(photo, [], 0.5)).toThrow('scale 0.5');
     expect(() => pasteFaces(photo, [{ pixels: flat(4, 4, 4, 1), affine: AFFINE }], 1)).toThrow(
       'expected RGB',
     );

@@ -54,13 +54,15 @@ export function inverseFaceTransform(affine: AffineMatrix, scale: number): Affin
  * @param background 8-bit RGB, with or without alpha: the photo, enlarged by `scale` already
  * @param scale how much larger the background is than the photo that the faces were cut from
  * @returns a new image; alpha is the background's
- * @throws {RangeError} if an image has the wrong channels or a mask another size than its face
+ * @throws {RangeError} if an image has the wrong channels, a mask another size than its face, or the scale is
+ *   below 1
  */
 export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], scale: number): Pixels {
   if (background.channels === 1)
     throw new RangeError(
       'Cannot paste a face into an image of one channel: repeat it to three channels first',
     );
+  if (!(scale >= 1)) throw new RangeError(`Cannot paste faces at scale ${scale}: it must be 1 or more`);
   const result = { ...background, data: background.data.slice() };
   for (const face of faces) pasteFace(result, face, scale);
   return result;
