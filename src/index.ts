@@ -45,7 +45,7 @@ export type { Shape, Value } from './graph/value.ts';
 export { fixColor } from './image/color-fix.ts';
 export { pixelsToTensor, tensorToPixels } from './image/pixel-tensor.ts';
 export type { BytePixels, Pixels } from './image/pixels.ts';
-export { resizeBicubic } from './image/resize-bicubic.ts';
+export { resizePixels, resizeTensor } from './image/resize.ts';
 export { RandomStream } from './random/random-stream.ts';
 export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint-store.ts';
 // Restoring

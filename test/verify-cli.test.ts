@@ -66,6 +66,13 @@ describe('interlcm verify', () => {
       expect(code).toBe(0);
     });
 
+    it('image operations pass', { timeout: minutes }, async () => {
+      const { code, stdout } = await interlcm('verify', path.join(shared, 'image-ops'));
+      expect(stdout).toMatch(/^ok {3}.*pasted_x2/m);
+      expect(stdout).not.toContain('FAIL');
+      expect(code).toBe(0);
+    });
+
     it('gradients pass', { timeout: 3 * minutes }, async () => {
       const { code, stdout } = await interlcm('verify', '--gradients', path.join(shared, 'tiny-4step'));
       expect(stdout).not.toContain('FAIL');

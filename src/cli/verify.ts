@@ -21,7 +21,7 @@ export const verifyCommand = command(
     flags,
     help: {
       description:
-        "Compare every tensor of a restoration with reference values: a directory with reference.json, or a formula's .json. Exits with 1 if one is off",
+        "Compare a restoration, tensor by tensor, or image operations with reference values: a reference directory, or a formula's .json. Exits with 1 if one is off",
       examples: ['interlcm verify reference/tiny-4step', 'interlcm verify micro.json --device webgpu'],
     },
   },

@@ -1,4 +1,4 @@
-import { resizeBicubic } from '../../image/resize-bicubic.ts';
+import { resizeTensor } from '../../image/resize.ts';
 import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 
 /** CLIP's channel means and deviations, of images in [0, 1]. */
@@ -14,11 +14,8 @@ const deviation = [0.26862954, 0.26130258, 0.27577711];
 export function clipInput(image: HostTensor, size: number): HostTensor {
   const [batch, , height, width] = image.shape as [number, number, number, number];
   const shorter = Math.min(height, width);
-  const resized = resizeBicubic(
-    image,
-    height === shorter ? size : Math.floor((size * height) / shorter),
-    width === shorter ? size : Math.floor((size * width) / shorter),
-  );
+  const scaled = (side: number): number => (side === shorter ? size : Math.floor((size * side) / shorter));
+  const resized = resizeTensor(image, { width: scaled(width), height: scaled(height) }, 'bicubic');
   const [, , fullHeight, fullWidth] = resized.shape as [number, number, number, number];
   const top = Math.round((fullHeight - size) / 2);
   const left = Math.round((fullWidth - size) / 2);

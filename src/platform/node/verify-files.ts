@@ -1,17 +1,20 @@
 /** Verification from files: a reference directory, or a formula's JSON beside its samples. */
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { TensorFile } from '../../checkpoint/tensor-entry.ts';
 import { openTensorFile, readTensor } from '../../checkpoint/tensor-file.ts';
 import { openCheckpoint } from '../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { formulaSpecSchema } from '../../verify/formula.ts';
 import { verifyGradients } from '../../verify/gradients.ts';
+import { verifyImageOps } from '../../verify/image-ops.ts';
 import type { VerifyRow } from '../../verify/report.ts';
 import { type ReadTensor, verifyFormula, verifyReference } from '../../verify/restoration.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { openFileSource } from './file-source.ts';
 import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
+import { decodeJpeg, encodeJpeg } from './jpeg.ts';
 import { userCacheFolder, weightCache } from './weight-cache.ts';
 
 export interface VerifyOptions {
@@ -20,8 +23,9 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies against `target`: a directory with reference.json, or the JSON file of a formula model.
- * @throws {Error} if there is neither
+ * Verifies against `target`: a directory with reference.json, one of image operations, or the JSON file of a
+ * formula model.
+ * @throws {Error} if it is none of these
  */
 export async function* verifyFiles(
   target: string,
@@ -33,6 +37,10 @@ export async function* verifyFiles(
     throw new Error(
       `Cannot verify ${target}: there is no such file or directory. Pass a reference directory or a formula's .json`,
     );
+  if (found.isDirectory() && !(await stat(path.join(target, 'reference.json')).catch(() => undefined))) {
+    yield* verifyImageOpsFolder(target);
+    return;
+  }
   if (found.isDirectory()) {
     const reference = await readJson(path.join(target, 'reference.json'));
     const folder = path.join(target, 'checkpoint');
@@ -69,6 +77,25 @@ export async function* verifyFiles(
   } finally {
     await store.close();
     await samples.close();
+  }
+}
+
+/** A directory with one JSON file of image operations and the tensors beside it. */
+async function* verifyImageOpsFolder(folder: string): AsyncGenerator<VerifyRow> {
+  const [json, ...others] = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+  if (json === undefined || others.length > 0)
+    throw new Error(
+      `Cannot verify ${folder}: it holds neither reference.json nor one .json file of image operations`,
+    );
+  const file = path.join(folder, json);
+  const { tensors, close } = await openTensors(file.replace(/\.json$/, '.safetensors'));
+  try {
+    yield* verifyImageOps(await readJson(file), (name) => readTensor(tensors, name), {
+      encodeJpeg,
+      decodeJpeg,
+    });
+  } finally {
+    await close();
   }
 }
 
@@ -125,10 +152,11 @@ async function readJson(file: string): Promise<unknown> {
 
 async function openTensors(
   file: string,
-): Promise<{ read: ReadTensor; names: readonly string[]; close(): Promise<void> }> {
+): Promise<{ tensors: TensorFile; read: ReadTensor; names: readonly string[]; close(): Promise<void> }> {
   const source = await openFileSource(file);
   const tensors = await openTensorFile(source);
   return {
+    tensors,
     read: async (name) => (tensors.tensors.has(name) ? readTensor(tensors, name) : undefined),
     names: [...tensors.tensors.keys()],
     close: () => source.close(),
