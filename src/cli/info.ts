@@ -3,20 +3,12 @@ import path from 'node:path';
 import { command } from 'cleye';
 import type { CheckpointInfo, NetworkInfo } from '../platform/node/checkpoint-info.ts';
 import { rejectUnknownFlags, textFlag } from './flag-types.ts';
+import { encoderFlags } from './model-flags.ts';
 import { printable } from './terminal-text.ts';
 import { UsageError } from './usage-error.ts';
 
 const flags = {
-  visualEncoder: {
-    type: textFlag('--visual-encoder', 'a file'),
-    placeholder: '<file>',
-    description: "Other weights than the checkpoint's own",
-  },
-  spatialEncoder: {
-    type: textFlag('--spatial-encoder', 'a file'),
-    placeholder: '<file>',
-    description: "Other weights than the checkpoint's own",
-  },
+  ...encoderFlags,
   saveGraphs: {
     type: textFlag('--save-graphs', 'a folder'),
     placeholder: '<folder>',

@@ -1,5 +1,5 @@
 /** Flags that every command which runs networks takes. */
-import { choiceFlag, integerFlag } from './flag-types.ts';
+import { choiceFlag, integerFlag, textFlag } from './flag-types.ts';
 
 export const modelFlags = {
   device: {
@@ -16,5 +16,21 @@ export const modelFlags = {
     type: choiceFlag('--memory', ['low', 'balanced', 'fast']),
     placeholder: '<name>',
     description: 'low, balanced or fast: less memory or less time (default: the fastest that fits)',
+  },
+} as const;
+
+const otherWeights = "Other weights than the checkpoint's own";
+
+/** Flags of commands that open a checkpoint. */
+export const encoderFlags = {
+  visualEncoder: {
+    type: textFlag('--visual-encoder', 'a file'),
+    placeholder: '<file>',
+    description: otherWeights,
+  },
+  spatialEncoder: {
+    type: textFlag('--spatial-encoder', 'a file'),
+    placeholder: '<file>',
+    description: otherWeights,
   },
 } as const;

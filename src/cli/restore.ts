@@ -5,7 +5,7 @@ import { extname } from 'node:path';
 import { command } from 'cleye';
 import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
-import { modelFlags } from './model-flags.ts';
+import { encoderFlags, modelFlags } from './model-flags.ts';
 import type { RestoreEnvironment, RestoreSettings } from './restore-files.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -34,16 +34,7 @@ const flags = {
     placeholder: '<folder>',
     description: 'Folder of the weights, with lcm, clip and interlcm in it',
   },
-  visualEncoder: {
-    type: textFlag('--visual-encoder', 'a file'),
-    placeholder: '<file>',
-    description: "Other weights than the checkpoint's own",
-  },
-  spatialEncoder: {
-    type: textFlag('--spatial-encoder', 'a file'),
-    placeholder: '<file>',
-    description: "Other weights than the checkpoint's own",
-  },
+  ...encoderFlags,
   recursive: { type: Boolean, alias: 'r', description: 'Also take folders inside folders, and mirror them' },
   format: {
     type: choiceFlag('--format', ['input', 'png', 'jpeg', 'webp', 'avif', 'tiff']),
