@@ -4,6 +4,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import { microSpec } from '../src/verify/formula.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const shared = path.resolve(root, '../shared/reference');
@@ -102,11 +104,14 @@ it('bench reports times, arithmetic and memory', { timeout: 2 * minutes }, async
 });
 
 describe('interlcm info', () => {
-  const checkpoint = () => path.join(folder, 'cache/interlcm/formula/micro');
+  let checkpoint: string;
+  beforeAll(async () => {
+    checkpoint = path.join(folder, 'micro');
+    await makeFormulaCheckpoint(microSpec, checkpoint);
+  });
 
   it('lists what a checkpoint holds', { timeout: minutes }, async () => {
-    await interlcm('verify', path.join(root, 'reference/micro.json'));
-    const { code, stdout } = await interlcm('info', checkpoint(), '--json');
+    const { code, stdout } = await interlcm('info', checkpoint, '--json');
     expect(code).toBe(0);
     const info = JSON.parse(stdout);
     expect(info.imageSize).toBe(64);
@@ -115,7 +120,7 @@ describe('interlcm info', () => {
 
   it('names missing and unexpected tensors', { timeout: minutes }, async () => {
     const broken = path.join(folder, 'broken');
-    await cp(checkpoint(), broken, { recursive: true });
+    await cp(checkpoint, broken, { recursive: true });
     const file = path.join(broken, 'lcm/vae/diffusion_pytorch_model.safetensors');
     const bytes = await readFile(file, 'latin1');
     await writeFile(file, bytes.replace('"quant_conv.bias"', '"quant_conv.bies"'), 'latin1');

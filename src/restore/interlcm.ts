@@ -4,9 +4,10 @@
  */
 
 import { addNoise, alphasCumprod, denoise, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
-import { guidanceEmbedding, sinusoid } from '../diffusion/sinusoid.ts';
+import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
 import { fixColor } from '../image/color-fix.ts';
 import { clipInput } from '../models/clip/clip-input.ts';
+import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import { elementCount, formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
@@ -85,13 +86,7 @@ export async function restoreFaces(
     const latents = hostTensor(latent!.shape, clean ? addNoise(clean, noise(k), scalings) : noise(k));
     observe(`latents${k + 1}`, latents);
 
-    const timestep = repeatRow(
-      sinusoid(t, unet.config.block_out_channels[0]!, {
-        cosineFirst: unet.config.flip_sin_to_cos,
-        frequencyShift: unet.config.freq_shift,
-      }),
-      batch,
-    );
+    const timestep = repeatRow(timestepSinusoid(unet.config, t), batch);
     const residuals = await run('spatial', { latents, timestep, ...conditions });
     if (k === 0) for (const [name, tensor] of Object.entries(residuals)) observe(name, tensor);
     track('step', `step ${k + 1} of ${steps - startStep + 1}`, 0.3);

@@ -1,15 +1,17 @@
 /** The whole sampler as one graph, from CLIP's tokens and the photo's latent to the image, to be differentiated. */
 import { alphasCumprod, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
-import { guidanceEmbedding, sinusoid } from '../diffusion/sinusoid.ts';
+import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
 import { add, constant, input, mul, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { clipTokenCount } from '../models/clip/clip.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
+import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, vaeScaleFactor } from '../models/vae/vae.ts';
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint } from '../restore/checkpoint.ts';
+import { repeatRow } from '../restore/interlcm.ts';
 import type { ImageBatch } from '../restore/networks.ts';
 
 /**
@@ -30,11 +32,10 @@ export function buildSampler(
   const context = buildVisualEncoder(parameterScope('ve'), visualEncoder.config, tokens);
   const scopes = { unet: parameterScope('unet'), se: parameterScope('se'), vae: parameterScope('vae') };
 
-  const rows = (row: Float32Array): Value =>
-    constant(
-      [batch, row.length],
-      Float32Array.from({ length: batch * row.length }, (_, i) => row[i % row.length]!),
-    );
+  const rows = (row: Float32Array): Value => {
+    const { shape, data } = repeatRow(row, batch);
+    return constant(shape, data);
+  };
   const guidanceWidth = unet.config.time_cond_proj_dim;
   const guidance = guidanceWidth ? rows(guidanceEmbedding(guidanceScale, guidanceWidth)) : undefined;
   const alphas = alphasCumprod(scheduler);
@@ -45,12 +46,7 @@ export function buildSampler(
       const { signal, noise, skip, out } = stepScalings(scheduler, alphas, t);
       const fresh = input(`noise${k}`, latentShape);
       const latents = clean ? add(mul(clean, signal), mul(fresh, noise)) : fresh;
-      const timestep = rows(
-        sinusoid(t, unet.config.block_out_channels[0]!, {
-          cosineFirst: unet.config.flip_sin_to_cos,
-          frequencyShift: unet.config.freq_shift,
-        }),
-      );
+      const timestep = rows(timestepSinusoid(unet.config, t));
       const residuals = buildSpatialEncoder(scopes.se, spatialEncoder.config, {
         latents,
         timestep,

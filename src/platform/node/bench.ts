@@ -1,5 +1,4 @@
 /** Measures one restoration, stage by stage, against the machine's own matrix products. */
-import path from 'node:path';
 import { emitModel } from '../../graph/onnx/emit-model.ts';
 import { input, matmul } from '../../graph/ops.ts';
 import { openCheckpoint } from '../../restore/checkpoint.ts';
@@ -11,9 +10,9 @@ import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { hostTensor } from '../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaImage, microSpec, sd15Spec } from '../../verify/formula.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
-import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
+import { formulaFolder, makeFormulaCheckpoint } from './formula-checkpoint.ts';
 import { chooseMemoryMode } from './memory-mode.ts';
-import { userCacheFolder, weightCache } from './weight-cache.ts';
+import { weightCache } from './weight-cache.ts';
 
 export const benchSizes = {
   micro: { ...microSpec, image_size: 512 },
@@ -58,11 +57,7 @@ export async function benchRestoration(
   onProgress: (message: string) => void = () => {},
 ): Promise<BenchResult> {
   const spec = benchSizes[size];
-  const folder = path.join(
-    userCacheFolder(),
-    'formula',
-    size === 'micro' ? `micro-${spec.image_size}` : size,
-  );
+  const folder = formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
 
   const start = performance.now();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -7,6 +8,13 @@ import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaFiles, formulaWeight } from '../../verify/formula.ts';
 import { requireDiskSpace } from './disk-space.ts';
+import { userCacheFolder } from './weight-cache.ts';
+
+/** Where the formula checkpoint of `spec` is kept: models that differ in any size never share a folder. */
+export function formulaFolder(spec: FormulaSpec): string {
+  const key = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16);
+  return path.join(userCacheFolder(), 'formula', key);
+}
 
 /**
  * Writes a checkpoint of formula weights in the released layout, unless it is there already.

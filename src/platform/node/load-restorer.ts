@@ -30,7 +30,7 @@ export async function loadRestorer(
   options: LoadRestorerOptions = {},
 ): Promise<Restorer> {
   const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
-  const runtime = await createNodeRuntime({ device, threads, arena: memory !== 'low' });
+  const runtime = await createNodeRuntime({ device, threads });
   const store = await openCheckpointFolder(checkpointFolder);
   try {
     const checkpoint = await openCheckpoint(store, {

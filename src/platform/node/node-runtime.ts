@@ -17,8 +17,6 @@ export interface NodeRuntimeOptions {
   readonly device?: DeviceChoice;
   /** CPU threads; as many as the machine has cores unless given. */
   readonly threads?: number;
-  /** Keep scratch memory between runs: faster, larger. */
-  readonly arena?: boolean;
 }
 
 /**
@@ -28,10 +26,9 @@ export interface NodeRuntimeOptions {
 export async function createNodeRuntime({
   device = 'auto',
   threads = availableParallelism(),
-  arena = true,
 }: NodeRuntimeOptions = {}): Promise<Runtime> {
   const chosen = chooseDevice(device);
-  const options = sessionOptions(chosen.device, threads, arena);
+  const options = sessionOptions(chosen.device, threads);
   return {
     ...chosen,
     async createSession(model): Promise<Session> {
@@ -60,11 +57,7 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
   return { device: choice, reason: 'asked for' };
 }
 
-function sessionOptions(
-  device: DeviceName,
-  threads: number,
-  arena: boolean,
-): ort.InferenceSession.SessionOptions {
+function sessionOptions(device: DeviceName, threads: number): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
     // 'all' would switch convolutions to a blocked layout and copy every weight to the heap.
@@ -72,7 +65,6 @@ function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false,
-    enableCpuMemArena: arena,
     logSeverityLevel: 2,
     extra: {
       session: {

@@ -13,9 +13,9 @@ import type { VerifyRow } from '../../verify/report.ts';
 import { type ReadTensor, verifyFormula, verifyReference } from '../../verify/restoration.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { openFileSource } from './file-source.ts';
-import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
+import { formulaFolder, makeFormulaCheckpoint } from './formula-checkpoint.ts';
 import { decodeJpeg, encodeJpeg } from './jpeg.ts';
-import { userCacheFolder, weightCache } from './weight-cache.ts';
+import { weightCache } from './weight-cache.ts';
 
 export interface VerifyOptions {
   readonly memory?: MemoryMode;
@@ -68,7 +68,7 @@ export async function* verifyFiles(
   const reference = (await readJson(target)) as { spec?: unknown };
   const spec = formulaSpecSchema.parse(reference.spec);
   const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
-  const folder = path.join(userCacheFolder(), 'formula', path.basename(target, '.json'));
+  const folder = formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
   const store = await openCheckpointFolder(folder);
   const options = { memory, prepare: weightCache(folder, runtime, onProgress) };
