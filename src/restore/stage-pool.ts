@@ -9,8 +9,8 @@ export interface StageModel {
 }
 
 export interface StagePool<Stage extends string> {
-  /** Runs a stage, loading it first if need be. */
-  run(stage: Stage, feeds: Tensors): Promise<Tensors>;
+  /** Runs a stage, loading it first if need be; `outputs` are tensors to write results into. */
+  run(stage: Stage, feeds: Tensors, outputs?: Tensors): Promise<Tensors>;
   /** Milliseconds spent on loading so far. */
   readonly loadMs: number;
   release(): Promise<void>;
@@ -43,7 +43,7 @@ export function createStagePool<Stage extends string>(
     get loadMs() {
       return loadMs;
     },
-    async run(stage, feeds) {
+    async run(stage, feeds, outputs) {
       let session = loaded.get(stage);
       if (!session) {
         const start = performance.now();
@@ -53,7 +53,7 @@ export function createStagePool<Stage extends string>(
       }
       loaded.delete(stage);
       loaded.set(stage, session); // now the most recently used
-      return session.run(feeds);
+      return session.run(feeds, outputs);
     },
     async release() {
       const sessions = [...loaded.values()];

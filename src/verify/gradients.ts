@@ -15,7 +15,7 @@ import { restoreFaces } from '../restore/interlcm.ts';
 import { allMatched, buildRestorationGraphs, compareNetworks } from '../restore/networks.ts';
 import { type Runtime, type Tensors, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tensor.ts';
-import { adamStep } from '../train/adam.ts';
+import { adamRates, adamStep } from '../train/adam.ts';
 import { adversarialLoss, hingeLoss, l1Loss } from '../train/losses.ts';
 import { buildSampler } from '../train/sampler-graph.ts';
 import { type VerifyRow, verifyRow } from './report.ts';
@@ -230,8 +230,9 @@ async function* compareSteps(
     }
     const zeros = constant(parameter.shape, hostTensor(parameter.shape).data);
     const state = { parameter, mean: zeros, square: zeros };
-    const config = { learningRate, betas, epsilon: adamEpsilon };
-    const stepped = adamStep(state, input('gradient', parameter.shape), 1, config).parameter;
+    const config = { betas, epsilon: adamEpsilon, weightDecay: 0 };
+    const rates = adamRates(learningRate, config, 1);
+    const stepped = adamStep(state, input('gradient', parameter.shape), rates, config).parameter;
     const model = emitModel(name, { stepped }, (bound) => bind.get(bound)!);
     const results = await withSession(runtime, model, (session) => session.run({ gradient }));
     yield verifyRow(
