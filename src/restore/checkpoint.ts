@@ -34,6 +34,9 @@ export interface NetworkCheckpoint<Config> {
   readonly path: string;
 }
 
+export const networkNames = ['unet', 'vae', 'clip', 'visualEncoder', 'spatialEncoder'] as const;
+export type NetworkName = (typeof networkNames)[number];
+
 export interface Checkpoint {
   readonly name: string;
   readonly scheduler: SchedulerConfig;
@@ -65,50 +68,82 @@ const encoderFiles = (kind: string): string[] =>
  * Opens the checkpoint in a store: `lcm/{unet,vae,scheduler}`, `clip`, `interlcm/{visual,spatial}_encoder.pth`.
  * @throws {CheckpointError} naming what is missing or cannot be used
  */
-export async function openCheckpoint(
+export function openCheckpoint(
   store: CheckpointStore,
   overrides: CheckpointOverrides = {},
 ): Promise<Checkpoint> {
-  const encoderPaths = (kind: 'visual' | 'spatial', override?: string): string[] =>
-    override ? [override] : encoderFiles(kind).map((file) => `interlcm/${file}`);
-  const inFolder = (folder: string, files: readonly string[]): string[] =>
-    files.map((file) => `${folder}/${file}`);
+  return openNetworks(store, networkNames, overrides);
+}
 
-  const unetWeights = await openWeights(store, 'LCM UNet', inFolder('lcm/unet', unetFiles));
-  const vaeWeights = await openWeights(store, 'VAE', inFolder('lcm/vae', unetFiles));
-  const clipWeights = await openWeights(store, 'CLIP image tower', inFolder('clip', clipFiles));
-  const visualWeights = await openWeights(
-    store,
-    'visual encoder',
-    encoderPaths('visual', overrides.visualEncoder),
-  );
-  const spatialWeights = await openWeights(
-    store,
-    'spatial encoder',
-    encoderPaths('spatial', overrides.spatialEncoder),
-  );
-
-  const unetConfig = await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema);
-  const schedulerJson = await store.readJson('lcm/scheduler/scheduler_config.json');
+/** Opens some of a checkpoint's networks, and its schedule. @throws as {@link openCheckpoint} */
+export async function openNetworks<Name extends NetworkName>(
+  store: CheckpointStore,
+  names: readonly Name[],
+  overrides: CheckpointOverrides = {},
+): Promise<Pick<Checkpoint, Name | 'name' | 'scheduler'>> {
+  const schedulerJson = await store.readJson(schedulerPath);
+  const opened: Partial<Record<NetworkName, NetworkCheckpoint<unknown>>> = {};
+  for (const name of names) opened[name] = await openers[name](store, overrides);
   return {
     name: store.name,
-    scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, 'lcm/scheduler/scheduler_config.json'),
-    unet: { ...unetWeights, config: unetConfig },
-    vae: { ...vaeWeights, config: await requireConfig(store, 'lcm/vae/config.json', vaeConfigSchema) },
-    clip: { ...clipWeights, config: await requireConfig(store, 'clip/config.json', clipConfigSchema) },
-    visualEncoder: {
-      ...visualWeights,
-      config: await configBeside(store, visualWeights.path, visualEncoderConfigSchema, () =>
-        inferVisualEncoderConfig(shapesOf(visualWeights.tensors)),
+    scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, schedulerPath),
+    ...opened,
+  } as Pick<Checkpoint, Name | 'name' | 'scheduler'>;
+}
+
+const schedulerPath = 'lcm/scheduler/scheduler_config.json';
+
+type OpenNetwork<Name extends NetworkName> = (
+  store: CheckpointStore,
+  overrides: CheckpointOverrides,
+) => Promise<Checkpoint[Name]>;
+
+const openers: { readonly [Name in NetworkName]: OpenNetwork<Name> } = {
+  unet: async (store) => ({
+    ...(await openWeights(store, 'LCM UNet', inFolder('lcm/unet', unetFiles))),
+    config: await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
+  }),
+  vae: async (store) => ({
+    ...(await openWeights(store, 'VAE', inFolder('lcm/vae', unetFiles))),
+    config: await requireConfig(store, 'lcm/vae/config.json', vaeConfigSchema),
+  }),
+  clip: async (store) => ({
+    ...(await openWeights(store, 'CLIP image tower', inFolder('clip', clipFiles))),
+    config: await requireConfig(store, 'clip/config.json', clipConfigSchema),
+  }),
+  visualEncoder: async (store, overrides) => {
+    const weights = await openWeights(
+      store,
+      'visual encoder',
+      encoderPaths('visual', overrides.visualEncoder),
+    );
+    const config = await configBeside(store, weights.path, visualEncoderConfigSchema, () =>
+      inferVisualEncoderConfig(shapesOf(weights.tensors)),
+    );
+    return { ...weights, config };
+  },
+  spatialEncoder: async (store, overrides) => {
+    const weights = await openWeights(
+      store,
+      'spatial encoder',
+      encoderPaths('spatial', overrides.spatialEncoder),
+    );
+    const config = await configBeside(store, weights.path, spatialEncoderConfigSchema, async () =>
+      spatialEncoderConfigOf(
+        await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
+        shapesOf(weights.tensors),
       ),
-    },
-    spatialEncoder: {
-      ...spatialWeights,
-      config: await configBeside(store, spatialWeights.path, spatialEncoderConfigSchema, () =>
-        spatialEncoderConfigOf(unetConfig, shapesOf(spatialWeights.tensors)),
-      ),
-    },
-  };
+    );
+    return { ...weights, config };
+  },
+};
+
+function inFolder(folder: string, files: readonly string[]): string[] {
+  return files.map((file) => `${folder}/${file}`);
+}
+
+function encoderPaths(kind: 'visual' | 'spatial', override?: string): string[] {
+  return override ? [override] : inFolder('interlcm', encoderFiles(kind));
 }
 
 function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
@@ -192,7 +227,7 @@ async function configBeside<Schema extends z.ZodType>(
   store: CheckpointStore,
   weights: string,
   schema: Schema,
-  infer: () => z.output<Schema>,
+  infer: () => z.output<Schema> | Promise<z.output<Schema>>,
 ): Promise<z.output<Schema>> {
   const path = weights.replace(/\.\w+$/, '.json');
   const json = await store.readJson(path);

@@ -2,7 +2,7 @@
 import { bindWeights, requireMatch } from '../models/network-weights.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, networkNames } from './checkpoint.ts';
 import {
   type RunStage,
   requireImageBatch,
@@ -16,7 +16,6 @@ import {
   compareNetworks,
   type ImageBatch,
   modelImageSize,
-  networkNames,
 } from './networks.ts';
 import type { Restorer } from './restorer.ts';
 import {

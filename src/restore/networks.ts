@@ -16,7 +16,7 @@ import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder, oldVaeKey, vaeScaleFactor } from '../models/vae/vae.ts';
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, type NetworkName, networkNames } from './checkpoint.ts';
 
 export interface ImageBatch {
   readonly batch: number;
@@ -125,7 +125,7 @@ export function buildRestorationGraphs(
 }
 
 /** How each network's checkpoint keys relate to its parameters. */
-const weightRules: Readonly<Record<NetworkName, WeightRules>> = {
+export const weightRules: Readonly<Record<NetworkName, WeightRules>> = {
   unet: { prefix: 'unet/' },
   vae: { prefix: 'vae/', oldKey: oldVaeKey },
   clip: {
@@ -135,9 +135,6 @@ const weightRules: Readonly<Record<NetworkName, WeightRules>> = {
   visualEncoder: { prefix: 've/' },
   spatialEncoder: { prefix: 'se/' },
 };
-
-export const networkNames = ['unet', 'vae', 'clip', 'visualEncoder', 'spatialEncoder'] as const;
-export type NetworkName = (typeof networkNames)[number];
 
 /** Compares every network's declared parameters with the checkpoint's tensors. */
 export function compareNetworks(

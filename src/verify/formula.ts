@@ -11,8 +11,8 @@ import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-en
 import { unetConfigSchema } from '../models/unet/config.ts';
 import { vaeConfigSchema, vaeScaleFactor } from '../models/vae/vae.ts';
 import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
-import type { Checkpoint } from '../restore/checkpoint.ts';
-import { buildRestorationGraphs, type NetworkName } from '../restore/networks.ts';
+import type { Checkpoint, NetworkName } from '../restore/checkpoint.ts';
+import { buildRestorationGraphs } from '../restore/networks.ts';
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
 /** 32-bit FNV-1a of a name's UTF-8 bytes. */

@@ -1,12 +1,11 @@
 /** What a checkpoint folder holds, network by network. */
-import { type CheckpointOverrides, openCheckpoint } from '../../restore/checkpoint.ts';
 import {
-  buildRestorationGraphs,
-  compareNetworks,
-  modelImageSize,
+  type CheckpointOverrides,
   type NetworkName,
   networkNames,
-} from '../../restore/networks.ts';
+  openCheckpoint,
+} from '../../restore/checkpoint.ts';
+import { buildRestorationGraphs, compareNetworks, modelImageSize } from '../../restore/networks.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
 export interface NetworkInfo {

@@ -1,6 +1,5 @@
 import { freemem } from 'node:os';
-import type { Checkpoint } from '../../restore/checkpoint.ts';
-import { networkNames } from '../../restore/networks.ts';
+import { type Checkpoint, networkNames } from '../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 
 /** Size of a checkpoint's weights in float32, in bytes. */
