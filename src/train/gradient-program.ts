@@ -44,6 +44,14 @@ export interface GradientProgram {
   readonly outputNames: readonly string[];
 }
 
+/** A program without gradients; `outputs` are computed segment by segment. */
+export function buildForwardProgram({
+  outputs,
+  ...options
+}: Omit<GradientProgramOptions, 'loss' | 'trained'>): GradientProgram {
+  return buildProgram({ ...options, trained: new Set() }, outputs, undefined);
+}
+
 const accumulatedPrefix = 'accumulated/';
 const gradientPrefix = 'gradient/';
 const crossingPrefix = 'crossing/';
@@ -53,22 +61,30 @@ const crossingGradientPrefix = 'crossing-gradient/';
  * Gradients are accumulated: a part takes `accumulated/<parameter>` and gives `gradient/<parameter>`, its own share
  * added, so that segments, micro-batches and losses add up in one buffer.
  */
-export function buildGradientProgram({
-  name,
-  loss,
-  outputs,
-  trained,
-  bind,
-  activationBytes = Number.POSITIVE_INFINITY,
-  winograd,
-}: GradientProgramOptions): GradientProgram {
-  const wanted = shareEqualValues({ ...outputs, loss });
+export function buildGradientProgram({ loss, outputs, ...options }: GradientProgramOptions): GradientProgram {
+  return buildProgram(options, { ...outputs, loss }, 'loss');
+}
+
+/** @param lossName which of `outputs` is differentiated; it must come last */
+function buildProgram(
+  {
+    name,
+    trained,
+    bind,
+    activationBytes = Number.POSITIVE_INFINITY,
+    winograd,
+  }: Omit<GradientProgramOptions, 'loss' | 'outputs'>,
+  outputs: Readonly<Record<string, Value>>,
+  lossName: string | undefined,
+): GradientProgram {
+  const wanted: Record<string, Value> = shareEqualValues(outputs);
+  const loss = lossName === undefined ? undefined : wanted[lossName]!;
   const { segments, segmentOf } = cutIntoSegments(Object.values<Value>(wanted), activationBytes);
   const isTrained = (value: Value): boolean => isOp(value, 'Parameter') && trained.has(value.attributes.name);
   const active = new Set<Value>();
   for (const value of topologicalOrder(Object.values<Value>(wanted)))
     if (isTrained(value) || value.inputs.some((source) => active.has(source))) active.add(value);
-  const contributing = new Set(topologicalOrder([wanted.loss]));
+  const contributing = new Set(topologicalOrder(loss ? [loss] : []));
   const needsGradient = (value: Value): boolean => active.has(value) && contributing.has(value);
 
   const crossings = crossingValues(segments, segmentOf);
@@ -88,8 +104,8 @@ export function buildGradientProgram({
     });
   };
 
-  /** The loss comes last in the order. */
-  const last = segments.length - 1;
+  /** The loss comes last in the order; its segment runs once, backward. */
+  const last = loss ? segments.length - 1 : -1;
   const bodies = segments.map((_, segment) => segmentBody(segment, segmentOf, crossings, wanted));
   bodies.forEach((body, segment) => {
     const forward = { ...body.wanted, ...body.crossing };
@@ -103,7 +119,8 @@ export function buildGradientProgram({
         value,
         gradient: input(crossing.replace(crossingPrefix, crossingGradientPrefix), value.shape),
       }));
-    if (segment === last) seeds.push({ value: body.wanted['loss']!, gradient: constant([], [1]) as never });
+    if (segment === last)
+      seeds.push({ value: body.wanted[lossName!]!, gradient: constant([], [1]) as never });
     const graph = seeds.map(({ value }) => value);
     const parameters = [...parametersOf(graph).values()].filter(isTrained);
     const sources = topologicalOrder(graph).filter(

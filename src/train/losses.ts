@@ -1,5 +1,5 @@
 /** Losses between images; each is a scalar. */
-import { abs, add, neg, reduceMean, relu, sub } from '../graph/ops.ts';
+import { abs, add, mul, neg, reduceMean, relu, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 
 /** Mean absolute difference. */
@@ -16,3 +16,9 @@ export const hingeLoss = {
   real: (scores: Value): Value => reduceMean(relu(add(neg(scores), 1))),
   fake: (scores: Value): Value => reduceMean(relu(add(scores, 1))),
 };
+
+/** Mean squared difference. */
+export function mseLoss(a: Value, b: Value): Value {
+  const difference = sub(a, b);
+  return reduceMean(mul(difference, difference));
+}

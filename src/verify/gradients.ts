@@ -8,6 +8,7 @@ import type { Value } from '../graph/value.ts';
 import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
 import { buildLpips } from '../models/lpips/lpips.ts';
 import { bindWeights } from '../models/network-weights.ts';
+import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint } from '../restore/checkpoint.ts';
 import { loadStages } from '../restore/create-restorer.ts';
@@ -17,6 +18,7 @@ import { type Runtime, type Tensors, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tensor.ts';
 import { adamRates, adamStep } from '../train/adam.ts';
 import { adversarialLoss, hingeLoss, l1Loss } from '../train/losses.ts';
+import { networkConfigs, networkScopes } from '../train/networks.ts';
 import { buildSampler } from '../train/sampler-graph.ts';
 import { type VerifyRow, verifyRow } from './report.ts';
 import { type ReadTensor, referenceSchema } from './restoration.ts';
@@ -73,7 +75,23 @@ export async function* verifyGradients(
   const noises: Record<string, HostTensor> = {};
   for (let k = 0; k <= steps - startStep; k++) noises[`noise${k}`] = (await inputs(`noise${k}`))!;
 
-  const restored = buildSampler(checkpoint, size, { steps, startStep, guidanceScale });
+  const configs = networkConfigs(checkpoint);
+  const scopes = networkScopes();
+  const { clip_tokens: tokens, latent } = frozen;
+  const restored = buildSampler(
+    scopes,
+    configs,
+    {
+      context: buildVisualEncoder(
+        scopes.visualEncoder,
+        checkpoint.visualEncoder.config,
+        input('clip_tokens', tokens.shape),
+      ),
+      latent: input('latent', latent.shape),
+      image: input('image', lq.shape),
+    },
+    { steps, startStep, guidanceScale },
+  );
   const truth = input('gt', gt.shape);
   const discriminator = parameterScope('d');
   const scores = (image: Value): Value => buildDiscriminator(discriminator, training, image);

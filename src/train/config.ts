@@ -1,0 +1,168 @@
+/** What a training run is made of, as one JSON file. */
+import { z } from 'zod';
+import { networkNames } from '../restore/checkpoint.ts';
+import { scheduleSchema } from './learning-rate.ts';
+
+/** Parts of a network's own config, checked when they are joined with what a checkpoint says. */
+const settings = z.record(z.string(), z.unknown()).optional();
+const count = z.number().int().positive();
+const weight = z.number().nonnegative();
+/** The iteration from which a loss counts; they count from 1. */
+const from = count.default(1);
+
+const optimizerSchema = z.strictObject({
+  learningRate: z.number().positive(),
+  betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.99]),
+  epsilon: z.number().positive().default(1e-8),
+  /** Decoupled, as in AdamW; 0 is Adam. */
+  weightDecay: z.number().nonnegative().default(0),
+  maxGradientNorm: z.number().positive().optional(),
+  schedule: scheduleSchema.default({ type: 'constant' }),
+  warmupIterations: z.number().int().nonnegative().default(0),
+});
+
+/** The networks that perceptual losses compare images by. */
+const perceptualSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('lpips'),
+    weight,
+    from,
+    /** torchvision's VGG16 and the lpips package's linear layers. */
+    vgg: z.string(),
+    linear: z.string(),
+    doubleNormalisation: z.boolean().default(false),
+  }),
+  z.strictObject({ kind: z.literal('vgg19'), weight, from, vgg: z.string() }),
+  z.strictObject({ kind: z.literal('face'), weight, from }),
+]);
+
+const lossesSchema = z.strictObject({
+  l1: z.strictObject({ weight, from }).optional(),
+  mse: z.strictObject({ weight, from }).optional(),
+  kl: z.strictObject({ weight, from }).optional(),
+  perceptual: perceptualSchema.optional(),
+  adversarial: z
+    .strictObject({
+      weight,
+      from,
+      ndf: count.default(64),
+      n_layers: count.default(4),
+      optimizer: optimizerSchema,
+    })
+    .optional(),
+});
+
+const degradationSchema = z.strictObject({
+  preset: z.enum(['standard', 'severe']),
+  share: z.number().positive(),
+});
+
+/** Settings of each stage beyond what all share. */
+const stageSchemas = [
+  z.strictObject({ stage: z.literal('autoencoder') }),
+  z.strictObject({
+    stage: z.literal('diffusion'),
+    /** What the context is made of: the good image, the degraded one, or nothing. */
+    condition: z.enum(['high', 'low', 'none']).default('high'),
+    /** Part of the samples that see no condition. */
+    conditionDropout: z.number().min(0).max(1).default(0.1),
+    /** Whether a spatial encoder on the degraded image takes part (ControlNet). */
+    control: z.boolean().default(false),
+  }),
+  z.strictObject({
+    stage: z.literal('consistency'),
+    condition: z.enum(['high', 'low', 'none']).default('high'),
+    conditionDropout: z.number().min(0).max(1).default(0),
+    /** Timesteps of the teacher's solver; a step of the loss skips this much of the schedule. */
+    solverSteps: count.default(50),
+    /** Guidance scales are drawn from this range. */
+    guidance: z.tuple([z.number(), z.number()]).default([2, 14]),
+    loss: z.enum(['l2', 'huber']).default('huber'),
+    huberDelta: z.number().positive().default(0.001),
+  }),
+  z.strictObject({
+    stage: z.literal('interlcm'),
+    steps: count.default(4),
+    startStep: count.default(2),
+    guidanceScale: z.number().default(8),
+    /** Ablations: without them the context is zero, and the UNet gets no residuals. */
+    visualEncoder: z.boolean().default(true),
+    spatialEncoder: z.boolean().default(true),
+  }),
+] as const;
+
+const sharedSchema = z.strictObject({
+  /** Where each number comes from; for readers. */
+  notes: z.record(z.string(), z.string()).default({}),
+  seed: z.number().int().nonnegative().default(0),
+  iterations: count,
+  /** Networks whose weights change. */
+  train: z.array(z.enum(networkNames)).min(1),
+  /** Sizes of networks that start from random weights, or settings changed in those that are given. */
+  networks: z
+    .strictObject({
+      unet: settings,
+      vae: settings,
+      clip: settings,
+      visualEncoder: settings,
+      spatialEncoder: settings,
+      scheduler: settings,
+    })
+    .default({}),
+  data: z.strictObject({
+    /** Side of the images that the networks see. */
+    size: count,
+    /** Side of the image that is degraded, before it is resized to `size`. */
+    canvas: count.default(512),
+    batch: count,
+    flip: z.boolean().default(true),
+    crop: z.enum(['center', 'random']).default('center'),
+    minCrop: z.number().positive().max(1).default(1),
+    degradation: z
+      .array(degradationSchema)
+      .min(1)
+      .default([{ preset: 'standard', share: 1 }]),
+  }),
+  /** Images that go through the networks at a time; gradients add up to the batch. */
+  microBatch: count.optional(),
+  optimizer: optimizerSchema,
+  /** Decay of the running average of the weights. */
+  averageDecay: z.number().min(0).lt(1).optional(),
+  losses: lossesSchema,
+  /** A step's activations beyond this many MiB are recomputed segment by segment. */
+  activationMiB: count.optional(),
+  /** Iterations between lines of the log, validations and saved states. */
+  logEvery: count.default(10),
+  validateEvery: count.default(500),
+  validationImages: count.default(8),
+  saveEvery: count.default(500),
+});
+
+export const trainConfigSchema = z.discriminatedUnion(
+  'stage',
+  stageSchemas.map((schema) => sharedSchema.extend(schema.shape)) as never,
+) as unknown as z.ZodType<TrainConfig>;
+
+type Shared = z.output<typeof sharedSchema>;
+type StageSettings = z.output<(typeof stageSchemas)[number]>;
+export type TrainConfig = Shared & StageSettings;
+export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
+  Extract<StageSettings, { stage: Stage }>;
+export type OptimizerSettings = z.output<typeof optimizerSchema>;
+export type PerceptualSettings = z.output<typeof perceptualSchema>;
+
+/** @throws {TypeError} naming every setting that is wrong */
+export function parseTrainConfig(json: unknown, file: string): TrainConfig {
+  const parsed = trainConfigSchema.safeParse(json);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
+    throw new TypeError(`Cannot train by ${file}: ${issues.join('; ')}`);
+  }
+  const config = parsed.data;
+  const { data, microBatch = data.batch } = config;
+  if (data.batch % microBatch !== 0)
+    throw new TypeError(
+      `Cannot train by ${file}: microBatch ${microBatch} does not divide data.batch ${data.batch}`,
+    );
+  return config;
+}

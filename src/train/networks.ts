@@ -1,0 +1,133 @@
+/** The networks of a training run: their configs, and which weights start where. */
+import type { z } from 'zod';
+import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
+import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
+import { clipConfigSchema } from '../models/clip/clip.ts';
+import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
+import { unetConfigSchema } from '../models/unet/config.ts';
+import { vaeConfigSchema } from '../models/vae/vae.ts';
+import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
+import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
+import type { Checkpoint, NetworkCheckpoint, NetworkName } from '../restore/checkpoint.ts';
+import type { TrainConfig } from './config.ts';
+
+type ConfigOf<Name extends NetworkName> = Checkpoint[Name]['config'];
+
+/** Configs of the networks that a stage is made of. */
+export type NetworkConfigs = { readonly scheduler: SchedulerConfig } & {
+  readonly [Name in NetworkName]?: ConfigOf<Name>;
+};
+
+const schemas = {
+  unet: unetConfigSchema,
+  vae: vaeConfigSchema,
+  clip: clipConfigSchema,
+  visualEncoder: visualEncoderConfigSchema,
+  spatialEncoder: spatialEncoderConfigSchema,
+};
+
+/** Prefixes of the parameters' full names. */
+export const networkPrefixes: Readonly<Record<NetworkName, string>> = {
+  unet: 'unet',
+  vae: 'vae',
+  clip: 'clip',
+  visualEncoder: 've',
+  spatialEncoder: 'se',
+};
+
+/** One scope a network, so that a parameter used in several places is one value. */
+export type NetworkScopes = Readonly<Record<NetworkName, ParameterScope>>;
+export function networkScopes(): NetworkScopes {
+  const scopes = Object.entries(networkPrefixes).map(([name, prefix]) => [name, parameterScope(prefix)]);
+  return Object.fromEntries(scopes) as NetworkScopes;
+}
+
+/** The network that a parameter's full name belongs to. */
+export function networkOf(parameter: string): NetworkName | undefined {
+  const prefix = parameter.slice(0, parameter.indexOf('/'));
+  return (Object.keys(networkPrefixes) as NetworkName[]).find((name) => networkPrefixes[name] === prefix);
+}
+
+/** Networks that a stage needs, whatever their weights are. */
+export function networksOfStage(config: TrainConfig): readonly NetworkName[] {
+  switch (config.stage) {
+    case 'autoencoder':
+      return ['vae'];
+    case 'diffusion':
+    case 'consistency': {
+      const condition = config.condition === 'none' ? [] : (['clip', 'visualEncoder'] as const);
+      const control = config.stage === 'diffusion' && config.control ? (['spatialEncoder'] as const) : [];
+      return ['vae', 'unet', ...condition, ...control];
+    }
+    case 'interlcm':
+      return [
+        'vae',
+        'unet',
+        ...(config.visualEncoder ? (['clip', 'visualEncoder'] as const) : []),
+        ...(config.spatialEncoder ? (['spatialEncoder'] as const) : []),
+      ];
+  }
+}
+
+/**
+ * Configs of the stage's networks: those of the start checkpoint with the run's own settings over them.
+ * @param start networks of the checkpoint that the run starts from, as far as it has them
+ * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the run
+ */
+export function joinConfigs(
+  config: TrainConfig,
+  start: { readonly scheduler: SchedulerConfig } & {
+    readonly [Name in NetworkName]?: NetworkCheckpoint<unknown>;
+  },
+): NetworkConfigs {
+  const joined: Partial<Record<NetworkName, unknown>> = {};
+  for (const name of networksOfStage(config)) {
+    const own = config.networks[name];
+    // A spatial encoder is by default the contracting half of its UNet.
+    const base = (start[name]?.config ?? (name === 'spatialEncoder' ? joined.unet : undefined)) as
+      | object
+      | undefined;
+    if (!base && !own)
+      throw new CheckpointError(
+        `there is no ${name} to start from: pass a checkpoint that has one with --from, or describe it under networks.${name}`,
+        { file: 'config' },
+      );
+    joined[name] = parse(schemas[name], { ...base, ...own }, `networks.${name}`);
+  }
+  const scheduler = parse(
+    schedulerConfigSchema,
+    { ...start.scheduler, ...config.networks.scheduler },
+    'networks.scheduler',
+  );
+  return { scheduler, ...joined } as NetworkConfigs;
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, json: unknown, where: string): z.output<Schema> {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new TypeError(`Cannot train with ${where}: ${issues.join('; ')}`);
+}
+
+/** @throws {TypeError} if the stage has no such network */
+export function requireConfig<Name extends NetworkName>(
+  configs: NetworkConfigs,
+  name: Name,
+): NonNullable<NetworkConfigs[Name]> {
+  const config = configs[name];
+  if (!config) throw new TypeError(`This stage has no ${name}`);
+  return config as NonNullable<NetworkConfigs[Name]>;
+}
+
+/** The configs of a whole checkpoint. */
+export function networkConfigs(checkpoint: Checkpoint): NetworkConfigs {
+  const { scheduler, unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
+  return {
+    scheduler,
+    unet: unet.config,
+    vae: vae.config,
+    clip: clip.config,
+    visualEncoder: visualEncoder.config,
+    spatialEncoder: spatialEncoder.config,
+  };
+}

@@ -1,0 +1,25 @@
+/** What each stage of training provides: losses to minimise, what is fed, and what is shown. */
+import type { Value } from '../graph/value.ts';
+import type { RandomStream } from '../random/random-stream.ts';
+import type { Tensors } from '../runtime/runtime.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+
+/** Images of one micro-batch, each [B, 3, S, S] in [-1, 1]. */
+export interface ImagePair {
+  readonly high: HostTensor;
+  readonly low: HostTensor;
+}
+
+export interface StageGraph {
+  /** Losses of the stage's own, by their name in the config; scalars, unweighted. */
+  readonly terms: Readonly<Record<string, Value>>;
+  /** Images that image losses compare, where the stage makes any. */
+  readonly images?: { readonly restored: Value; readonly truth: Value };
+  /** Columns of the validation picture, each [B, 3, S, S]. */
+  readonly preview: Readonly<Record<string, Value>>;
+  /**
+   * What the graph is fed beside parameters.
+   * @param streams one an image, from which its noise and timestep are drawn
+   */
+  feeds(images: ImagePair, streams: readonly RandomStream[]): Tensors;
+}

@@ -1,0 +1,35 @@
+import type { UNetConfig } from '../../models/unet/config.ts';
+import type { TrainConfig } from '../config.ts';
+import type { NetworkConfigs, NetworkScopes } from '../networks.ts';
+import type { StageGraph } from '../stage-graph.ts';
+import { autoencoderStage } from './autoencoder.ts';
+import type { BatchSize } from './conditioning.ts';
+import { consistencyStage } from './consistency.ts';
+import { diffusionStage } from './diffusion.ts';
+import { interlcmStage } from './interlcm.ts';
+
+export interface StageNetworks {
+  readonly configs: NetworkConfigs;
+  /** The UNet that a distillation starts from, as it is without the run's own settings. */
+  readonly teacher?: UNetConfig | undefined;
+}
+
+export function buildStage(
+  config: TrainConfig,
+  scopes: NetworkScopes,
+  { configs, teacher }: StageNetworks,
+  size: BatchSize,
+): StageGraph {
+  switch (config.stage) {
+    case 'autoencoder':
+      return autoencoderStage(scopes, configs, size);
+    case 'diffusion':
+      return diffusionStage(config, scopes, configs, size);
+    case 'consistency':
+      if (!teacher)
+        throw new TypeError('Cannot distil: there is no teacher. Pass a checkpoint with a UNet by --from');
+      return consistencyStage(config, scopes, configs, teacher, size);
+    case 'interlcm':
+      return interlcmStage(config, scopes, configs, size);
+  }
+}

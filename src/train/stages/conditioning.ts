@@ -1,0 +1,48 @@
+/** What every stage computes of images with networks that mostly stay as they are: latents and contexts. */
+import { constant, input, mul } from '../../graph/ops.ts';
+import type { Shape, Value } from '../../graph/value.ts';
+import { buildClip } from '../../models/clip/clip.ts';
+import { buildVaeEncoder, vaeScaleFactor } from '../../models/vae/vae.ts';
+import { buildVisualEncoder } from '../../models/visual-encoder/visual-encoder.ts';
+import { elementCount } from '../../tensor/host-tensor.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
+
+/** Tokens of a context that stands for nothing: as many as Stable Diffusion's text encoder gives. */
+const emptyContextTokens = 77;
+
+/** A batch of square images. */
+export interface BatchSize {
+  readonly batch: number;
+  /** Side in pixels. */
+  readonly size: number;
+}
+
+/** Shape of one image's latent. */
+export function latentShape(configs: NetworkConfigs, { size }: BatchSize): Shape {
+  const vae = requireConfig(configs, 'vae');
+  const factor = vaeScaleFactor(vae);
+  if (size % factor !== 0)
+    throw new RangeError(`Cannot train at ${size} pixels: the autoencoder needs multiples of ${factor}`);
+  return [vae.latent_channels, size / factor, size / factor];
+}
+
+/** The scaled mean latent of an image. */
+export function latentOf(scopes: NetworkScopes, configs: NetworkConfigs, image: Value): Value {
+  const vae = requireConfig(configs, 'vae');
+  return mul(buildVaeEncoder(scopes.vae, vae, image).mean, vae.scaling_factor);
+}
+
+/** The context of input `clip_input`, which is fed by `clipInput`. */
+export function contextOfImage(scopes: NetworkScopes, configs: NetworkConfigs, batch: number): Value {
+  const clip = requireConfig(configs, 'clip');
+  const image = input('clip_input', [batch, 3, clip.image_size, clip.image_size]);
+  const tokens = buildClip(scopes.clip, clip, image);
+  return buildVisualEncoder(scopes.visualEncoder, requireConfig(configs, 'visualEncoder'), tokens);
+}
+
+/** Zeros in place of a context. */
+export function emptyContext(configs: NetworkConfigs, batch: number): Value {
+  const width = requireConfig(configs, 'unet').cross_attention_dim;
+  const shape = [batch, configs.visualEncoder?.out_channels ?? emptyContextTokens, width];
+  return constant(shape, new Float32Array(elementCount(shape)));
+}

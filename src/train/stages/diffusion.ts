@@ -1,0 +1,102 @@
+import { alphasCumprod } from '../../diffusion/lcm-schedule.ts';
+import { guidanceEmbedding } from '../../diffusion/sinusoid.ts';
+import { add, div, input, mul, reduceMean, sub } from '../../graph/ops.ts';
+import type { Value } from '../../graph/value.ts';
+import { clipInput } from '../../models/clip/clip-input.ts';
+import { buildSpatialEncoder } from '../../models/spatial-encoder/spatial-encoder.ts';
+import { timestepSinusoid } from '../../models/unet/timestep.ts';
+import { buildUNet } from '../../models/unet/unet.ts';
+import { buildVaeDecoder } from '../../models/vae/vae.ts';
+import type { HostTensor } from '../../tensor/host-tensor.ts';
+import { hostTensor } from '../../tensor/host-tensor.ts';
+import type { StageConfig } from '../config.ts';
+import { drawNoise, perImage, stackRows } from '../feeds.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
+import type { StageGraph } from '../stage-graph.ts';
+import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
+
+/** Scale of no guidance, for UNets that have its embedding. */
+const plainGuidance = 1;
+
+/**
+ * Denoising in latent space: the UNet predicts the noise in a noisy latent; its term is `mse`. With `control` a
+ * spatial encoder on the degraded image takes part, which is how a ControlNet is trained.
+ * @see Ho et al. 2020, arXiv:2006.11239; Zhang et al. 2023, arXiv:2302.05543
+ */
+export function diffusionStage(
+  config: StageConfig<'diffusion'>,
+  scopes: NetworkScopes,
+  configs: NetworkConfigs,
+  size: BatchSize,
+): StageGraph {
+  const { batch } = size;
+  const unet = requireConfig(configs, 'unet');
+  const vae = requireConfig(configs, 'vae');
+  const shape = latentShape(configs, size);
+  const imageShape = [batch, 3, size.size, size.size];
+  const high = input('high', imageShape);
+  const low = input('low', imageShape);
+  const [noise, signal, sigma] = [
+    input('noise', [batch, ...shape]),
+    input('signal', [batch, 1, 1, 1]),
+    input('sigma', [batch, 1, 1, 1]),
+  ];
+  const timestep = input('timestep', [batch, unet.block_out_channels[0]!]);
+  const guidanceWidth = unet.time_cond_proj_dim;
+  const guidance = guidanceWidth ? input('guidance', [batch, guidanceWidth]) : undefined;
+  const context =
+    config.condition === 'none'
+      ? emptyContext(configs, batch)
+      : mul(contextOfImage(scopes, configs, batch), input('seen', [batch, 1, 1]));
+
+  const clean = latentOf(scopes, configs, high);
+  const latents = add(mul(clean, signal), mul(noise, sigma));
+  const residuals = config.control
+    ? buildSpatialEncoder(scopes.spatialEncoder, requireConfig(configs, 'spatialEncoder'), {
+        latents,
+        timestep,
+        context,
+        image: low,
+      })
+    : undefined;
+  const epsilon = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
+  const error = sub(epsilon, noise);
+  const estimate = div(sub(latents, mul(epsilon, sigma)), signal);
+  const decode = (latent: Value): Value =>
+    buildVaeDecoder(scopes.vae, vae, mul(latent, 1 / vae.scaling_factor));
+
+  const alphas = alphasCumprod(configs.scheduler);
+  return {
+    terms: { mse: reduceMean(mul(error, error)) },
+    preview: { truth: high, noisy: decode(latents), estimate: decode(estimate) },
+    feeds(images, streams) {
+      const timesteps = streams.map((stream) => stream.integer(alphas.length));
+      const seen = streams.map((stream) => (stream.uniform() < config.conditionDropout ? 0 : 1));
+      return {
+        ...images,
+        noise: drawNoise(streams, shape),
+        signal: perImage(timesteps.map((t) => Math.sqrt(alphas[t]!))),
+        sigma: perImage(timesteps.map((t) => Math.sqrt(1 - alphas[t]!))),
+        timestep: stackRows(timesteps.map((t) => timestepSinusoid(unet, t))),
+        ...(guidanceWidth && {
+          guidance: stackRows(streams.map(() => guidanceEmbedding(plainGuidance, guidanceWidth))),
+        }),
+        ...conditionFeeds(config.condition, configs, images, seen),
+      };
+    },
+  };
+}
+
+/** What `contextOfImage` is fed, and which images are seen. */
+export function conditionFeeds(
+  condition: 'high' | 'low' | 'none',
+  configs: NetworkConfigs,
+  images: { readonly high: HostTensor; readonly low: HostTensor },
+  seen: readonly number[],
+): Record<string, HostTensor> {
+  if (condition === 'none') return {};
+  return {
+    clip_input: clipInput(images[condition], requireConfig(configs, 'clip').image_size),
+    seen: hostTensor([seen.length, 1, 1], Float32Array.from(seen)),
+  };
+}

@@ -1,0 +1,53 @@
+import { input } from '../../graph/ops.ts';
+import { clipInput } from '../../models/clip/clip-input.ts';
+import type { StageConfig } from '../config.ts';
+import { drawNoise } from '../feeds.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
+import { buildSampler } from '../sampler-graph.ts';
+import type { StageGraph } from '../stage-graph.ts';
+import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
+
+/**
+ * InterLCM: the degraded image is restored by the whole sampler, and image losses go back through it.
+ * @see Li et al. 2025, arXiv:2502.02215, section 3
+ */
+export function interlcmStage(
+  config: StageConfig<'interlcm'>,
+  scopes: NetworkScopes,
+  configs: NetworkConfigs,
+  size: BatchSize,
+): StageGraph {
+  const { steps, startStep, guidanceScale } = config;
+  const shape = latentShape(configs, size);
+  const imageShape = [size.batch, 3, size.size, size.size];
+  const low = input('low', imageShape);
+  const high = input('high', imageShape);
+  const context = config.visualEncoder
+    ? contextOfImage(scopes, configs, size.batch)
+    : emptyContext(configs, size.batch);
+  const latent = latentOf(scopes, configs, low);
+  const restored = buildSampler(
+    scopes,
+    configs,
+    { context, latent, image: low },
+    { steps, startStep, guidanceScale },
+  );
+  return {
+    terms: {},
+    images: { restored, truth: high },
+    preview: { input: low, restored, truth: high },
+    feeds(images, streams) {
+      const noises = Array.from({ length: steps - startStep + 1 }, (_, k) => [
+        `noise${k}`,
+        drawNoise(streams, shape),
+      ]);
+      return {
+        ...images,
+        ...Object.fromEntries(noises),
+        ...(config.visualEncoder && {
+          clip_input: clipInput(images.low, requireConfig(configs, 'clip').image_size),
+        }),
+      };
+    },
+  };
+}

@@ -1,0 +1,401 @@
+/** One run's networks, losses and optimisers: takes steps, validates, and gives and takes its state. */
+import { parametersOf } from '../graph/graph.ts';
+import type { BindParameter } from '../graph/onnx/emit-model.ts';
+import { add, input, mul } from '../graph/ops.ts';
+import type { WinogradOptions } from '../graph/passes/winograd.ts';
+import type { Shape, Value } from '../graph/value.ts';
+import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
+import { parameterScope } from '../nn/parameter-scope.ts';
+import { RandomStream } from '../random/random-stream.ts';
+import { createStagePool, type StagePool } from '../restore/stage-pool.ts';
+import type { Runtime, Tensors } from '../runtime/runtime.ts';
+import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { OptimizerSettings, TrainConfig } from './config.ts';
+import {
+  buildForwardProgram,
+  buildGradientProgram,
+  type GradientProgram,
+  type ProgramPart,
+  runGradientProgram,
+} from './gradient-program.ts';
+import { drawDiscriminatorWeights, drawInitialWeights } from './initial-weights.ts';
+import { learningRateAt } from './learning-rate.ts';
+import { adversarialLoss, hingeLoss, l1Loss, mseLoss } from './losses.ts';
+import { networkOf, networkScopes } from './networks.ts';
+import { createOptimizer, type Optimizer } from './optimizer.ts';
+import type { ImagePair, StageGraph } from './stage-graph.ts';
+import { buildStage, type StageNetworks } from './stages/build-stage.ts';
+import { targetPrefix } from './stages/consistency.ts';
+
+/** A frozen network that compares images. */
+export interface ImageDistance {
+  /** Distance of two batches [B, 3, H, W] in [-1, 1], a scalar. */
+  distance(restored: Value, truth: Value): Value;
+  readonly bind: BindParameter;
+  /** Whether a parameter is this network's. */
+  owns(parameter: string): boolean;
+}
+
+export interface TrainerOptions {
+  readonly config: TrainConfig;
+  readonly networks: StageNetworks;
+  readonly runtime: Runtime;
+  /** Values of the parameter `name` to start from, or undefined for random ones. */
+  readonly startWeight: (name: string, shape: Shape) => Promise<Float32Array | undefined>;
+  /** Where the frozen networks' weights are. */
+  readonly bindFrozen: BindParameter;
+  readonly perceptual?: ImageDistance | undefined;
+  readonly winograd?: WinogradOptions | undefined;
+  /** Sees how long each session's run took. */
+  readonly onPart?: (part: ProgramPart, ms: number) => void;
+}
+
+export interface StepResult {
+  /** Losses, learning rate and gradient norms by name. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+export interface ValidationResult {
+  readonly values: Readonly<Record<string, number>>;
+  /** Columns by name, each [images, 3, S, S]. */
+  readonly columns: Readonly<Record<string, HostTensor>>;
+}
+
+export interface Trainer {
+  /** Trained parameters by full name, and their averages. */
+  readonly parameters: Tensors;
+  readonly averages: Tensors;
+  readonly discriminator: Tensors | undefined;
+  /** Names that started from random weights. */
+  readonly drawn: readonly string[];
+  /** Everything a resumed run needs, to be saved and filled in place. */
+  readonly state: Readonly<Record<string, HostTensor>>;
+  /** @param iteration counts from 1 */
+  step(iteration: number, images: ImagePair): Promise<StepResult>;
+  /** Losses with averaged weights, on draws that are the same at every call. */
+  validate(images: ImagePair): Promise<ValidationResult>;
+  release(): Promise<void>;
+}
+
+const imageStream = 1;
+const validationStream = 2;
+const lossPrefix = 'loss.';
+const previewPrefix = 'preview.';
+
+export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
+  const { config, runtime, perceptual } = options;
+  const { batch, size } = config.data;
+  const microBatch = config.microBatch ?? batch;
+  const scopes = networkScopes();
+  const stage = buildStage(config, scopes, options.networks, { batch: microBatch, size });
+  const terms = lossTerms(config, stage, perceptual);
+
+  const judge = config.losses.adversarial;
+  const discriminatorScope = parameterScope('d');
+  if (judge && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
+  const scores = (image: Value): Value => buildDiscriminator(discriminatorScope, judge!, image);
+  const restoredScores = judge && scores(stage.images!.restored);
+
+  const all = parametersOf([...Object.values(terms), ...Object.values(stage.preview)]);
+  const trainedNames = [...all.keys()].filter((name) => {
+    const network = networkOf(name);
+    return network !== undefined && config.train.includes(network);
+  });
+  if (trainedNames.length === 0)
+    throw new TypeError(
+      `Nothing is trained: the ${config.stage} stage does not use ${config.train.join(' and ')}`,
+    );
+  const shapesOf = (names: readonly string[]): Map<string, Shape> =>
+    new Map(names.map((name) => [name, all.get(name)!.shape]));
+
+  const generator = await createOptimizer(runtime, shapesOf(trainedNames), {
+    ...config.optimizer,
+    averageDecay: config.averageDecay,
+  });
+  const drawn = await fillStart(generator, options);
+  const discriminator =
+    judge && (await createDiscriminator(runtime, judge.optimizer, restoredScores!, config.seed));
+  const trained = new Set(trainedNames);
+  const bind: BindParameter = (name, shape) => {
+    if (trained.has(name) || name.startsWith('d/') || name.startsWith(targetPrefix)) return { kind: 'input' };
+    return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
+  };
+
+  const accumulation = batch / microBatch;
+  const programOptions = {
+    bind,
+    activationBytes: config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20,
+    winograd: options.winograd,
+  };
+  const programs = new Map<string, LoadedProgram>();
+  const load = (key: string, build: () => GradientProgram): LoadedProgram => {
+    let program = programs.get(key);
+    if (!program) {
+      program = loadProgram(runtime, build(), config.activationMiB !== undefined, options.onPart);
+      programs.set(key, program);
+    }
+    return program;
+  };
+
+  /** The generator's program with the losses that count at an iteration. */
+  const generatorProgram = (iteration: number): LoadedProgram => {
+    const active = activeWeights(config, iteration).filter(
+      ([name]) => name in terms || name === 'adversarial',
+    );
+    return load(`generator ${active.map(([name]) => name).join(' ')}`, () => {
+      const values: Record<string, Value> = {};
+      for (const [name] of active)
+        values[lossPrefix + name] = name === 'adversarial' ? adversarialLoss(restoredScores!) : terms[name]!;
+      const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
+      const loss = weighted.reduce((sum, term) => add(sum, term));
+      const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
+      return buildGradientProgram({ name: 'generator', loss, outputs, trained, ...programOptions });
+    });
+  };
+
+  const discriminatorProgram = (): LoadedProgram =>
+    load('discriminator', () => {
+      const shape = [microBatch, 3, size, size];
+      const values = {
+        [`${lossPrefix}d_real`]: hingeLoss.real(scores(input('real', shape))),
+        [`${lossPrefix}d_fake`]: hingeLoss.fake(scores(input('fake', shape))),
+      };
+      const loss = mul(
+        Object.values(values).reduce((sum, term) => add(sum, term)),
+        1 / accumulation,
+      );
+      const names = new Set(Object.keys(discriminator!.parameters));
+      return buildGradientProgram({
+        name: 'discriminator',
+        loss,
+        outputs: values,
+        trained: names,
+        ...programOptions,
+      });
+    });
+
+  const validationProgram = (): LoadedProgram =>
+    load('validation', () => {
+      const outputs: Record<string, Value> = {};
+      for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
+      for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
+      return buildForwardProgram({ name: 'validation', outputs, ...programOptions });
+    });
+
+  const targets = (): Tensors =>
+    Object.fromEntries(
+      Object.entries(generator.averages)
+        .filter(([name]) => networkOf(name) === 'unet')
+        .map(([name, tensor]) => [targetPrefix + name.slice(name.indexOf('/') + 1), tensor]),
+    );
+
+  return {
+    parameters: generator.parameters,
+    averages: generator.averages,
+    discriminator: discriminator?.parameters,
+    drawn,
+    state: {
+      ...prefixed('generator', generator.state),
+      ...(discriminator && prefixed('discriminator', discriminator.state)),
+    },
+
+    async step(iteration, images) {
+      const sums = new Map<string, number>();
+      const program = generatorProgram(iteration);
+      const judging = judge && iteration >= judge.from;
+      const restored: HostTensor[] = [];
+      const parts = microBatches(images, microBatch);
+      for (const [i, part] of parts.entries()) {
+        const streams = Array.from(
+          { length: microBatch },
+          (_, k) => new RandomStream(config.seed, [imageStream, iteration, i * microBatch + k]),
+        );
+        const feeds = {
+          ...stage.feeds(part, streams),
+          ...generator.parameters,
+          ...discriminator?.parameters,
+          ...targets(),
+        };
+        const values = await program.run(feeds, generator.gradients);
+        addLosses(sums, values, accumulation);
+        if (judging) restored.push(values['restored']!);
+      }
+      const rate = rateAt(config.optimizer, iteration);
+      const report = await generator.step(iteration, rate);
+      sums.set('gradient_norm', report.gradientNorm);
+      sums.set('learning_rate', rate);
+      if (judging) {
+        for (const [i, part] of parts.entries()) {
+          const feeds = { real: part.high, fake: restored[i]!, ...discriminator!.parameters };
+          addLosses(sums, await discriminatorProgram().run(feeds, discriminator!.gradients), accumulation);
+        }
+        const step = iteration - judge.from + 1;
+        const { gradientNorm } = await discriminator!.step(step, rateAt(judge.optimizer, step));
+        sums.set('d_gradient_norm', gradientNorm);
+      }
+      return { values: Object.fromEntries(sums) };
+    },
+
+    async validate(images) {
+      const sums = new Map<string, number>();
+      const columns: Record<string, HostTensor[]> = {};
+      const parts = microBatches(images, microBatch);
+      for (const [i, part] of parts.entries()) {
+        const streams = Array.from(
+          { length: microBatch },
+          (_, k) => new RandomStream(config.seed, [validationStream, i * microBatch + k]),
+        );
+        const feeds = { ...stage.feeds(part, streams), ...generator.averages, ...targets() };
+        const values = await validationProgram().run(feeds, {});
+        addLosses(sums, values, parts.length);
+        for (const [name, tensor] of Object.entries(values))
+          if (name.startsWith(previewPrefix)) {
+            const column = name.slice(previewPrefix.length);
+            columns[column] = [...(columns[column] ?? []), tensor];
+          }
+      }
+      return {
+        values: Object.fromEntries(sums),
+        columns: Object.fromEntries(
+          Object.entries(columns).map(([name, tensors]) => [name, joinBatches(tensors)]),
+        ),
+      };
+    },
+
+    async release() {
+      for (const program of programs.values()) await program.release();
+      await generator.release();
+      await discriminator?.release();
+    },
+  };
+}
+
+/** Losses that can count in a stage, unweighted. */
+function lossTerms(
+  { losses, stage: stageName }: TrainConfig,
+  stage: StageGraph,
+  perceptual: ImageDistance | undefined,
+): Record<string, Value> {
+  const terms: Record<string, Value> = { ...stage.terms };
+  if (stage.images) {
+    const { restored, truth } = stage.images;
+    if (losses.l1) terms['l1'] = l1Loss(restored, truth);
+    if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
+    if (losses.perceptual) terms['perceptual'] = perceptual!.distance(restored, truth);
+  }
+  for (const name of Object.keys(losses))
+    if (name !== 'adversarial' && !(name in terms))
+      throw new TypeError(`Cannot train by losses.${name}: the ${stageName} stage has none`);
+  return terms;
+}
+
+/** Names and weights of the losses that count at an iteration. */
+function activeWeights({ losses }: TrainConfig, iteration: number): [string, number][] {
+  return Object.entries(losses)
+    .filter(([, loss]) => loss && loss.weight > 0 && iteration >= loss.from)
+    .map(([name, loss]) => [name, loss!.weight]);
+}
+
+function rateAt({ learningRate, schedule, warmupIterations }: OptimizerSettings, step: number): number {
+  return learningRateAt(learningRate, schedule, warmupIterations, step);
+}
+
+async function fillStart(generator: Optimizer, { config, startWeight }: TrainerOptions): Promise<string[]> {
+  const drawn: string[] = [];
+  for (const [name, { shape, data }] of Object.entries(generator.parameters)) {
+    const values = await startWeight(name, shape);
+    if (values) data.set(values);
+    else drawn.push(name);
+  }
+  drawInitialWeights(generator.parameters, drawn, config.seed);
+  copyTensors(generator.parameters, generator.averages);
+  return drawn;
+}
+
+async function createDiscriminator(
+  runtime: Runtime,
+  settings: OptimizerSettings,
+  restoredScores: Value,
+  seed: number,
+): Promise<Optimizer> {
+  const own = [...parametersOf([restoredScores])].filter(([name]) => name.startsWith('d/'));
+  const optimizer = await createOptimizer(
+    runtime,
+    new Map(own.map(([name, { shape }]) => [name, shape])),
+    settings,
+  );
+  drawDiscriminatorWeights(optimizer.parameters, seed);
+  return optimizer;
+}
+
+interface LoadedProgram {
+  run(feeds: Tensors, gradients: Tensors): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/** @param oneAtATime whether only one session is kept, for programs too large to be loaded as a whole */
+function loadProgram(
+  runtime: Runtime,
+  program: GradientProgram,
+  oneAtATime: boolean,
+  onPart?: TrainerOptions['onPart'],
+): LoadedProgram {
+  const models = Object.fromEntries(
+    program.parts.map(({ model }) => [model.name, { model, footprintBytes: 1 }]),
+  );
+  const pool: StagePool<string> = createStagePool(runtime, models, oneAtATime ? 0 : Number.POSITIVE_INFINITY);
+  return {
+    run: (feeds, gradients) =>
+      runGradientProgram(
+        program,
+        async (part, partFeeds, outputs) => {
+          const start = performance.now();
+          const results = await pool.run(part.model.name, partFeeds, outputs);
+          onPart?.(part, performance.now() - start);
+          return results;
+        },
+        feeds,
+        gradients,
+      ),
+    release: () => pool.release(),
+  };
+}
+
+function addLosses(sums: Map<string, number>, values: Tensors, count: number): void {
+  for (const [name, tensor] of Object.entries(values))
+    if (name.startsWith(lossPrefix)) {
+      const key = name.slice(lossPrefix.length);
+      sums.set(key, (sums.get(key) ?? 0) + tensor.data[0]! / count);
+    }
+}
+
+function microBatches({ high, low }: ImagePair, count: number): ImagePair[] {
+  const parts: ImagePair[] = [];
+  for (let i = 0; i + count <= high.shape[0]!; i += count)
+    parts.push({ high: batchSlice(high, i, count), low: batchSlice(low, i, count) });
+  return parts;
+}
+
+function batchSlice({ shape, data }: HostTensor, start: number, count: number): HostTensor {
+  const size = elementCount(shape.slice(1));
+  return hostTensor([count, ...shape.slice(1)], data.subarray(start * size, (start + count) * size));
+}
+
+function joinBatches(tensors: readonly HostTensor[]): HostTensor {
+  const [, ...shape] = tensors[0]!.shape;
+  const joined = hostTensor([tensors.reduce((sum, tensor) => sum + tensor.shape[0]!, 0), ...shape]);
+  let offset = 0;
+  for (const { data } of tensors) {
+    joined.data.set(data, offset);
+    offset += data.length;
+  }
+  return joined;
+}
+
+function copyTensors(from: Tensors, to: Tensors): void {
+  for (const [name, { data }] of Object.entries(from)) to[name]!.data.set(data);
+}
+
+function prefixed(prefix: string, tensors: Tensors): Tensors {
+  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));
+}
