@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
+import { downloadCommand } from './download.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
@@ -29,7 +30,7 @@ try {
       name: 'interlcm',
       version,
       help: { description },
-      commands: [restoreCommand, verifyCommand, benchCommand, infoCommand],
+      commands: [restoreCommand, downloadCommand, verifyCommand, benchCommand, infoCommand],
     },
     (parsed) => {
       rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);
