@@ -47,6 +47,10 @@ export const severeDegradation: DegradationRanges = {
   jpegQuality: [30, 80],
 };
 
+/** The ranges by name. */
+export const degradationPresets = { standard: standardDegradation, severe: severeDegradation } as const;
+export type DegradationPreset = keyof typeof degradationPresets;
+
 /** Everything random about one degradation, as plain data: write it down, and `degrade` repeats it exactly. */
 export interface DegradationDraws {
   readonly kernelSize: number;
@@ -81,6 +85,29 @@ export function drawDegradation(stream: RandomStream, ranges: DegradationRanges)
     noiseSigma: stream.uniformBetween(...ranges.noiseSigma),
     noiseSeed: stream.word(),
     jpegQuality: Math.floor(stream.uniformBetween(...ranges.jpegQuality)),
+  };
+}
+
+/** Side of the images that the ranges are meant for. */
+const METHOD_SIDE = 512;
+
+/**
+ * The draws that do to an image of another side what `draws` do to one of 512: the blur is as wide in relation to
+ * the image, the image shrinks to the same number of pixels, and noise and JPEG are those of that small image.
+ * What it leaves out are details that the larger image has and the smaller has not.
+ * @param side of the square image
+ */
+export function scaleDegradation(draws: DegradationDraws, side: number): DegradationDraws {
+  if (side === METHOD_SIDE) return draws;
+  const scale = side / METHOD_SIDE;
+  const small = Math.max(1, Math.floor(METHOD_SIDE / draws.downsample));
+  return {
+    ...draws,
+    kernelSize: 2 * Math.round(((draws.kernelSize - 1) / 2) * scale) + 1,
+    sigmaX: draws.sigmaX * scale,
+    sigmaY: draws.sigmaY * scale,
+    // The half keeps rounding from losing a pixel: floor(side / downsample) is `small`.
+    downsample: side / (small + 0.5),
   };
 }
 

@@ -25,7 +25,7 @@ export interface InputOptions {
   /** whether folders inside folders count */
   readonly recursive: boolean;
   /** not entered from outside, so that results do not become inputs of the next run */
-  readonly outputFolder: string;
+  readonly outputFolder?: string;
 }
 
 const imageExtension = /^\.(png|jpe?g|jpe|jfif|webp|avif|tiff?|gif|bmp|hei[cf])$/i;
@@ -47,12 +47,12 @@ class Search implements InputFiles {
   readonly files: InputFile[] = [];
   readonly problems: { path: string; message: string }[] = [];
   readonly #seen = new Set<string>();
-  readonly #output: string;
+  readonly #output: string | undefined;
   readonly #recursive: boolean;
 
   constructor({ recursive, outputFolder }: InputOptions) {
     this.#recursive = recursive;
-    this.#output = resolve(outputFolder);
+    this.#output = outputFolder === undefined ? undefined : resolve(outputFolder);
   }
 
   async add(arg: string): Promise<void> {
@@ -104,7 +104,9 @@ class Search implements InputFiles {
   async #addGlob(arg: string): Promise<void> {
     const pattern = sep === '\\' ? arg.replaceAll('\\', '/') : arg;
     const base = fixedPart(pattern);
-    const ignore = isInside(resolve(base), this.#output) ? [] : [`${escapePath(this.#output)}/**`];
+    const output = this.#output;
+    const ignore =
+      output === undefined || isInside(resolve(base), output) ? [] : [`${escapePath(output)}/**`];
     const paths = await glob(pattern, { ignore, expandDirectories: false, absolute: true });
     paths.sort(byName.compare);
     let count = 0;

@@ -36,3 +36,8 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<BytePixels> {
     throw new Error(`Cannot decode a JPEG of ${bytes.length} bytes: ${(cause as Error).message}`, { cause });
   }
 }
+
+/** What JPEG of a quality makes of an image: a `JpegRoundTrip`. */
+export async function roundTripJpeg(pixels: BytePixels, quality: number): Promise<BytePixels> {
+  return decodeJpeg(await encodeJpeg(pixels, quality));
+}

@@ -1,0 +1,173 @@
+/** What the networks are trained on: batches of images, each a pure function of a seed and an iteration. */
+
+import {
+  type DegradationDraws,
+  type DegradationPreset,
+  degradationPresets,
+  drawDegradation,
+} from '../image/degradation.ts';
+import { RandomStream } from '../random/random-stream.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+
+/** Good images and the degraded ones made of them, both [batch, 3, size, size] in [-1, 1]. */
+export interface TrainingBatch {
+  readonly high: HostTensor;
+  /** `high` itself where nothing is degraded */
+  readonly low: HostTensor;
+}
+
+/** Where a training run gets its batches. */
+export interface TrainingData {
+  /** how many images there are */
+  readonly count: number;
+  /**
+   * The batch of an iteration: always the same one, whatever was asked for before.
+   * @param iteration a whole number from 0
+   * @throws {Error} naming the file, if an image cannot be read
+   */
+  batch(iteration: number): Promise<TrainingBatch>;
+  close(): Promise<void>;
+}
+
+export interface TrainingDataSettings {
+  /** as `RandomStream` takes it */
+  readonly seed: number;
+  /** side of the images of a batch in pixels */
+  readonly size: number;
+  /** images in a batch */
+  readonly batch: number;
+  /** whether every other image is flipped, left to right */
+  readonly flip: boolean;
+  /** the largest square in the centre, or a random square */
+  readonly crop: 'center' | 'random';
+  /** shortest side of a random square as a share of the image's shorter side, 0..1 */
+  readonly minCrop: number;
+  /**
+   * side at which images are degraded before they are resized to `size`; the method's is 512. Another one
+   * approximates it: see `scaleDegradation`
+   */
+  readonly canvas: number;
+  /** null: `low` is `high` */
+  readonly degradation: readonly DegradationShare[] | null;
+}
+
+/** A degradation and how often it is taken, in relation to the others. */
+export interface DegradationShare {
+  readonly preset: DegradationPreset;
+  readonly share: number;
+}
+
+/** Everything random about one image of a batch. */
+export interface SamplePlan {
+  /** which image, 0..count-1 */
+  readonly image: number;
+  readonly flip: boolean;
+  /** side as a share of the image's shorter side; left and top as shares of what remains, 0..1 */
+  readonly crop: { readonly side: number; readonly left: number; readonly top: number };
+  readonly degradation: DegradationDraws | null;
+}
+
+// The third number of a stream's key: what is drawn. Far from the small numbers of other draws of a run.
+const ORDER = 0x6f_72_64_72;
+const SAMPLE = 0x73_61_6d_70;
+
+/**
+ * Plans samples 0, 1, 2, … of a run. Every epoch takes each image once in an order of its own; batches run on
+ * over the ends of epochs.
+ */
+export class TrainingPlan {
+  readonly #settings: TrainingDataSettings;
+  readonly #count: number;
+  #order: { epoch: number; images: Uint32Array } | undefined;
+
+  /**
+   * @param count of images
+   * @throws {RangeError} if there is none, or a setting is out of range
+   */
+  constructor(settings: TrainingDataSettings, count: number) {
+    if (!isWhole(count, 1)) throw new RangeError(`Cannot train on ${count} images: at least one is needed`);
+    checkSettings(settings);
+    this.#settings = settings;
+    this.#count = count;
+  }
+
+  /** @param iteration a whole number from 0 */
+  batch(iteration: number): SamplePlan[] {
+    const { batch } = this.#settings;
+    if (!isWhole(iteration, 0) || (iteration + 1) * batch > 2 ** 32)
+      throw new RangeError(
+        `Cannot plan the batch of iteration ${iteration}: it must be a whole number from 0, of at most 2^32 samples before it`,
+      );
+    return Array.from({ length: batch }, (_, i) => this.#sample(iteration * batch + i));
+  }
+
+  #sample(index: number): SamplePlan {
+    const { seed, crop, minCrop, flip, degradation } = this.#settings;
+    const stream = new RandomStream(seed, [index, 0, SAMPLE]);
+    // All are drawn whatever the settings, so that one setting does not change the draws of another.
+    const flipped = stream.uniform() < 0.5;
+    const random = {
+      side: stream.uniformBetween(minCrop, 1),
+      left: stream.uniform(),
+      top: stream.uniform(),
+    };
+    const choice = stream.uniform();
+    return {
+      image: this.#image(index),
+      flip: flip && flipped,
+      crop: crop === 'random' ? random : { side: 1, left: 0.5, top: 0.5 },
+      degradation: degradation && drawDegradation(stream, degradationPresets[choose(degradation, choice)]),
+    };
+  }
+
+  #image(index: number): number {
+    const epoch = Math.floor(index / this.#count);
+    if (this.#order?.epoch !== epoch)
+      this.#order = {
+        epoch,
+        images: shuffle(this.#count, new RandomStream(this.#settings.seed, [epoch, 0, ORDER])),
+      };
+    return this.#order.images[index % this.#count]!;
+  }
+}
+
+/** 0..count-1 in random order, each order equally likely (Fisher and Yates). */
+function shuffle(count: number, stream: RandomStream): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let last = count - 1; last > 0; last--) {
+    const other = stream.integer(last + 1);
+    const kept = order[last]!;
+    order[last] = order[other]!;
+    order[other] = kept;
+  }
+  return order;
+}
+
+/** @param choice 0..1 */
+function choose(shares: readonly DegradationShare[], choice: number): DegradationPreset {
+  let rest = choice * shares.reduce((sum, { share }) => sum + share, 0);
+  for (const { preset, share } of shares) {
+    rest -= share;
+    if (rest < 0) return preset;
+  }
+  return shares.at(-1)!.preset;
+}
+
+function checkSettings({ size, batch, canvas, minCrop, degradation }: TrainingDataSettings): void {
+  for (const [name, value] of Object.entries({ size, batch, canvas }))
+    if (!isWhole(value, 1))
+      throw new RangeError(`Cannot make batches of ${name} ${value}: it must be a positive whole number`);
+  if (!(minCrop > 0 && minCrop <= 1))
+    throw new RangeError(`Cannot crop images with minCrop ${minCrop}: it must lie above 0 and not above 1`);
+  if (!degradation) return;
+  if (degradation.length === 0 || !degradation.every(({ share }) => share > 0 && Number.isFinite(share)))
+    throw new RangeError('Cannot choose among degradations: each needs a positive share, and one is needed');
+  if (canvas < size)
+    throw new RangeError(
+      `Cannot make images of ${size} pixels from ones degraded at ${canvas}: give a canvas of at least ${size}`,
+    );
+}
+
+function isWhole(value: number, min: number): boolean {
+  return Number.isSafeInteger(value) && value >= min;
+}
