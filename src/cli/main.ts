@@ -11,6 +11,7 @@ import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
 import { restoreCommand } from './restore.ts';
 import { printable } from './terminal-text.ts';
+import { trainCommand } from './train.ts';
 import { InterruptedError, UsageError } from './usage-error.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -30,7 +31,7 @@ try {
       name: 'interlcm',
       version,
       help: { description },
-      commands: [restoreCommand, downloadCommand, verifyCommand, benchCommand, infoCommand],
+      commands: [restoreCommand, downloadCommand, verifyCommand, benchCommand, infoCommand, trainCommand],
     },
     (parsed) => {
       rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);

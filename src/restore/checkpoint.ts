@@ -91,6 +91,14 @@ export async function openNetworks<Name extends NetworkName>(
   } as Pick<Checkpoint, Name | 'name' | 'scheduler'>;
 }
 
+/** Those of the networks that the store has weights of. */
+export async function findNetworks(store: CheckpointStore): Promise<NetworkName[]> {
+  const found: NetworkName[] = [];
+  for (const name of networkNames)
+    if (await findWeights(store, weightSources[name].paths({}))) found.push(name);
+  return found;
+}
+
 const schedulerPath = 'lcm/scheduler/scheduler_config.json';
 
 type OpenNetwork<Name extends NetworkName> = (
@@ -98,36 +106,44 @@ type OpenNetwork<Name extends NetworkName> = (
   overrides: CheckpointOverrides,
 ) => Promise<Checkpoint[Name]>;
 
+const weightSources: Readonly<
+  Record<NetworkName, { label: string; paths: (overrides: CheckpointOverrides) => string[] }>
+> = {
+  unet: { label: 'LCM UNet', paths: () => inFolder('lcm/unet', unetFiles) },
+  vae: { label: 'VAE', paths: () => inFolder('lcm/vae', unetFiles) },
+  clip: { label: 'CLIP image tower', paths: () => inFolder('clip', clipFiles) },
+  visualEncoder: {
+    label: 'visual encoder',
+    paths: ({ visualEncoder }) => encoderPaths('visual', visualEncoder),
+  },
+  spatialEncoder: {
+    label: 'spatial encoder',
+    paths: ({ spatialEncoder }) => encoderPaths('spatial', spatialEncoder),
+  },
+};
+
 const openers: { readonly [Name in NetworkName]: OpenNetwork<Name> } = {
   unet: async (store) => ({
-    ...(await openWeights(store, 'LCM UNet', inFolder('lcm/unet', unetFiles))),
+    ...(await openWeights(store, 'unet')),
     config: await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
   }),
   vae: async (store) => ({
-    ...(await openWeights(store, 'VAE', inFolder('lcm/vae', unetFiles))),
+    ...(await openWeights(store, 'vae')),
     config: await requireConfig(store, 'lcm/vae/config.json', vaeConfigSchema),
   }),
   clip: async (store) => ({
-    ...(await openWeights(store, 'CLIP image tower', inFolder('clip', clipFiles))),
+    ...(await openWeights(store, 'clip')),
     config: await requireConfig(store, 'clip/config.json', clipConfigSchema),
   }),
   visualEncoder: async (store, overrides) => {
-    const weights = await openWeights(
-      store,
-      'visual encoder',
-      encoderPaths('visual', overrides.visualEncoder),
-    );
+    const weights = await openWeights(store, 'visualEncoder', overrides);
     const config = await configBeside(store, weights.path, visualEncoderConfigSchema, () =>
       inferVisualEncoderConfig(shapesOf(weights.tensors)),
     );
     return { ...weights, config };
   },
   spatialEncoder: async (store, overrides) => {
-    const weights = await openWeights(
-      store,
-      'spatial encoder',
-      encoderPaths('spatial', overrides.spatialEncoder),
-    );
+    const weights = await openWeights(store, 'spatialEncoder', overrides);
     const config = await configBeside(store, weights.path, spatialEncoderConfigSchema, async () =>
       spatialEncoderConfigOf(
         await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
@@ -152,19 +168,31 @@ function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
 
 async function openWeights(
   store: CheckpointStore,
-  network: string,
-  paths: readonly string[],
+  network: NetworkName,
+  overrides: CheckpointOverrides = {},
 ): Promise<{ tensors: StoredTensors; path: string }> {
+  const { label, paths } = weightSources[network];
+  const candidates = paths(overrides);
+  const found = await findWeights(store, candidates);
+  if (!found)
+    throw new CheckpointError(
+      `it has no weights of the ${label}: looked for ${candidates.join(', ')}. Put the released files there`,
+      { file: store.name },
+    );
+  return found;
+}
+
+async function findWeights(
+  store: CheckpointStore,
+  paths: readonly string[],
+): Promise<{ tensors: StoredTensors; path: string } | undefined> {
   for (const path of paths) {
     const opened = await store.openTensors(path);
     if (opened) return { tensors: storedTensors(opened), path };
     const sharded = await openShards(store, path);
     if (sharded) return { tensors: sharded, path };
   }
-  throw new CheckpointError(
-    `it has no weights of the ${network}: looked for ${paths.join(', ')}. Put the released files there`,
-    { file: store.name },
-  );
+  return undefined;
 }
 
 function storedTensors({

@@ -40,8 +40,8 @@ export interface ProgramPart {
 export interface GradientProgram {
   /** In the order they run. */
   readonly parts: readonly ProgramPart[];
-  /** Names of the wanted values, the loss as `loss`. */
-  readonly outputNames: readonly string[];
+  /** The wanted values' names, the loss as `loss`, and under which name each is known: some are inputs. */
+  readonly outputs: ReadonlyMap<string, string>;
 }
 
 /** A program without gradients; `outputs` are computed segment by segment. */
@@ -143,7 +143,11 @@ function buildProgram(
     });
     emit(segment, 'backward', results);
   }
-  return { parts, outputNames: Object.keys(wanted) };
+  const knownAs = ([key, value]: [string, Value]): [string, string] => [
+    key,
+    isOp(value, 'Input') ? value.attributes.name : key,
+  ];
+  return { parts, outputs: new Map(Object.entries(wanted).map(knownAs)) };
 }
 
 /** Values computed in one segment and used in a later one, by the name they cross under. */
@@ -214,5 +218,5 @@ export async function runGradientProgram(
       else known[result] = tensor;
     }
   }
-  return Object.fromEntries(program.outputNames.map((output) => [output, known[output]!]));
+  return Object.fromEntries([...program.outputs].map(([output, name]) => [output, known[name]!]));
 }
