@@ -8,6 +8,7 @@ const rows = [
   ['random', 'checkpoint', 'graph', 'diffusion', 'image', 'metrics'],
   ['nn'],
   ['models', 'runtime'],
+  ['face'],
   ['restore'],
   ['train'],
   ['verify'],
