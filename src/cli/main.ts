@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
+import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { infoCommand } from './info.ts';
@@ -31,7 +32,15 @@ try {
       name: 'interlcm',
       version,
       help: { description },
-      commands: [restoreCommand, downloadCommand, verifyCommand, benchCommand, infoCommand, trainCommand],
+      commands: [
+        restoreCommand,
+        downloadCommand,
+        verifyCommand,
+        benchCommand,
+        infoCommand,
+        doctorCommand,
+        trainCommand,
+      ],
     },
     (parsed) => {
       rejectUnknownFlags(parsed.unknownFlags, ['help', 'version']);
