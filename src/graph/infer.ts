@@ -145,6 +145,7 @@ export const inferRules: InferRules = {
   Tanh: same,
   Relu: same,
   LeakyRelu: same,
+  Silu: same,
   Gelu: same,
   Add: broadcast,
   Sub: broadcast,

@@ -74,7 +74,7 @@ describe('operations in ONNX Runtime', () => {
 
     const expected = evaluate(y, leaves);
     expect(result['y']!.data).toHaveLength(expected.data.length);
-    expect(largestError(result['y']!.data, expected.data)).toBeLessThan(tolerance);
+    expect(largestError(result['y']!.data, expected.data)).toBeLessThan(opCase.tolerance ?? tolerance);
   });
 });
 

@@ -44,6 +44,7 @@ const unary =
       | 'Sigmoid'
       | 'Tanh'
       | 'Relu'
+      | 'Silu'
       | 'Gelu'
       | 'Softmax',
   >(
@@ -63,6 +64,8 @@ export const erf = unary('Erf');
 export const sigmoid = unary('Sigmoid');
 export const tanh = unary('Tanh');
 export const relu = unary('Relu');
+/** x·σ(x) */
+export const silu = unary('Silu');
 /** x·Φ(x), exact. */
 export const gelu = unary('Gelu');
 /** Over the last axis. */
@@ -79,8 +82,6 @@ export const sub = binary('Sub');
 export const mul = binary('Mul');
 export const div = binary('Div');
 
-/** x·σ(x), also called swish (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
-export const silu = (x: Value): Value => mul(x, sigmoid(x));
 /** x·σ(1.702x), CLIP's approximation of GELU. */
 export const quickGelu = (x: Value): Value => mul(x, sigmoid(mul(x, 1.702)));
 

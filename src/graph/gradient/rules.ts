@@ -17,13 +17,17 @@ import {
   mul,
   neg,
   pad,
+  reciprocal,
   reduceMean,
   reduceSum,
   relu,
   reshape,
+  scalar,
+  sigmoid,
   sign,
   slice,
   softmax,
+  sqrt,
   sub,
   transpose,
 } from '../ops.ts';
@@ -162,16 +166,43 @@ function layerNormalizationGradient(y: Value<'LayerNormalization'>, dy: Value): 
   ];
 }
 
+/**
+ * With x − μ kept and sums over positions taken as products of vectors, few passes over the image are needed:
+ * dx = r·γ·dy − (x − μ)·r·m₂ − r·m₁, m₁ = mean(γ·dy), m₂ = r²·mean(γ·dy·(x − μ)), means over a group.
+ */
 function groupNormalizationGradient(y: Value<'GroupNormalization'>, dy: Value): InputGradients {
   const [x, gain] = y.inputs as [Value, Value];
   const { groups, epsilon } = y.attributes;
-  const grouped = [x.shape[0]!, groups, elementCount(x.shape) / x.shape[0]! / groups];
-  const { normal, gradient } = standardise(reshape(x, grouped), epsilon);
-  const perChannel = reshape(gain, [-1, ...x.shape.slice(2).map(() => 1)]);
+  const [batch, channels] = x.shape as [number, number];
+  const grouped = [batch * groups, 1, -1];
+  const planes = [batch * channels, 1, -1];
+  const perGroup = [batch, groups, 1];
+  const ofGroups = [batch, groups, channels / groups];
+  const members = elementCount(x.shape) / batch / groups;
+  const dot = (a: Value, b: Value): Value => matmul(a, b, { transB: true });
+
+  const ungrouped = reshape(x, grouped);
+  const centred = sub(ungrouped, reduceMean(ungrouped, [2], true));
+  const variance = mul(dot(centred, centred), 1 / members);
+  const r = reshape(reciprocal(sqrt(add(variance, epsilon))), perGroup);
+  const sum = (): Value => reshape(reduceSum(reshape(dy, planes), [2]), ofGroups); // Σ dy, [N, G, C/G]
+  const product = (): Value => reshape(dot(reshape(dy, planes), reshape(centred, planes)), ofGroups);
+  const gains = reshape(gain, [1, groups, channels / groups]);
+  const groupMean = (terms: Value): Value => mul(reduceSum(mul(terms, gains), [2], true), 1 / members);
+  const toGains = (terms: Value): Value => reshape(reduceSum(terms, [0]), [channels]);
   return [
-    () => reshape(gradient(reshape(mul(dy, perChannel), grouped)), x.shape),
-    () => reduceSum(mul(dy, reshape(normal, x.shape)), nonChannelAxes(x)),
-    () => reduceSum(dy, nonChannelAxes(x)),
+    () => {
+      const scaled = mul(reshape(dy, planes), reshape(mul(r, gains), [batch * channels, 1, 1]));
+      const m1 = groupMean(sum());
+      const m2 = mul(groupMean(product()), mul(r, r));
+      const centre = add(
+        mul(centred, reshape(mul(r, m2), [batch * groups, 1, 1])),
+        reshape(mul(r, m1), [batch * groups, 1, 1]),
+      );
+      return reshape(sub(reshape(scaled, grouped), centre), x.shape);
+    },
+    () => toGains(mul(product(), r)),
+    () => toGains(sum()),
   ];
 }
 
@@ -247,6 +278,8 @@ export const gradientRules: GradientRules = {
       return mul(dy, add(mul(sign(relu(y.inputs[0]!)), 1 - alpha), alpha));
     },
   ],
+  // y + σ(x)·(1 − y), where y = x·σ(x)
+  Silu: unary((x, y, dy) => mul(dy, add(y, mul(sigmoid(x), sub(scalar(1), y))))),
   // Φ(x) + x·φ(x)
   Gelu: unary((x, _, dy) => {
     const distribution = mul(add(erf(mul(x, 1 / rootTwo)), 1), 0.5);

@@ -57,6 +57,8 @@ export const emitRules: EmitRules = {
     emit: (emitter, inputs, { attributes: { alpha } }) =>
       emitter.node('LeakyRelu', inputs, { alpha: { float: alpha } }),
   },
+  // The runtime fuses the pair.
+  Silu: { emit: (emitter, [x]) => emitter.node('Mul', [x!, emitter.node('Sigmoid', [x!])]) },
   Gelu: plain('Gelu'),
   Add: plain('Add'),
   Sub: plain('Sub'),

@@ -5,8 +5,16 @@
  * @see Lavin & Gray 2016, arXiv:1509.09308
  */
 import { rewriteGraph } from '../graph.ts';
-import { add, concat, constant, conv, makeValue, matmul, reshape, slice, transpose } from '../ops.ts';
+import { add, concat, conv, makeValue, matmul, reshape, slice, transpose } from '../ops.ts';
 import { isOp, type Value } from '../value.ts';
+import {
+  inputTransform,
+  kernelTransform,
+  outputTransform,
+  taps,
+  tile,
+  upsampledInputTransform,
+} from './winograd-matrices.ts';
 
 export interface WinogradOptions {
   /** Convolutions whose output has a shorter side stay direct. */
@@ -17,51 +25,6 @@ export interface WinogradOptions {
 
 /** Fewer channels on either side are not worth the transforms. */
 const minChannels = 32;
-
-const tile = 4;
-const window = 6; // tile + 3 − 1
-const taps = window * window;
-
-/** Bᵀ: the input transform. */
-const bt = [
-  [4, 0, -5, 0, 1, 0],
-  [0, -4, -4, 1, 1, 0],
-  [0, 4, -4, -1, 1, 0],
-  [0, -2, -1, 2, 1, 0],
-  [0, 2, -1, -2, 1, 0],
-  [0, 4, 0, -5, 0, 1],
-];
-/** G: the kernel transform. */
-const g = [
-  [1 / 4, 0, 0],
-  [-1 / 6, -1 / 6, -1 / 6],
-  [-1 / 6, 1 / 6, -1 / 6],
-  [1 / 24, 1 / 12, 1 / 6],
-  [1 / 24, -1 / 12, 1 / 6],
-  [0, 0, 1],
-];
-/** Aᵀ: the output transform. */
-const at = [
-  [1, 1, 1, 1, 1, 0],
-  [0, 1, -1, 2, -2, 0],
-  [0, 1, 1, 4, 4, 0],
-  [0, 1, -1, 8, -8, 1],
-];
-/** Bᵀ with the columns summed that read the same pixel of an image enlarged two times: windows of 4 pixels. */
-const btUpsampled = bt.map(([a, b, c, d, e, f]) => [a!, b! + c!, d! + e!, f!]);
-
-/** M ⊗ M, so that one product applies M along both axes of a window. */
-function kronecker(m: readonly (readonly number[])[]): Value {
-  const rows = m.length;
-  const columns = m[0]!.length;
-  const values = m.flatMap((left) => m.flatMap((right) => left.flatMap((l) => right.map((r) => l * r))));
-  return constant([rows * rows, columns * columns], values);
-}
-
-const inputTransform = reshape(kronecker(bt), [taps, 1, window, window]);
-const upsampledInputTransform = reshape(kronecker(btUpsampled), [taps, 1, 4, 4]);
-const kernelTransform = kronecker(g);
-const outputTransform = kronecker(at);
 
 /** Replaces the convolutions that gain by their Winograd form. */
 export function useWinograd<Name extends string>(
