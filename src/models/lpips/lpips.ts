@@ -2,7 +2,7 @@
 import { add, constant, conv, div, mul, reduceMean, reduceSum, sqrt, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
-import { buildVgg16, vgg16Widths } from './vgg.ts';
+import { buildVgg, imagenetNormalise, lastActivations, vggWidths } from '../vgg/vgg.ts';
 
 export interface LpipsOptions {
   readonly widths?: readonly number[];
@@ -14,8 +14,6 @@ export interface LpipsOptions {
 }
 
 const perChannel = (values: readonly number[]): Value => constant([1, 3, 1, 1], values);
-const imagenetMean = [0.485, 0.456, 0.406];
-const imagenetDeviation = [0.229, 0.224, 0.225];
 /** The metric's own normalisation of [-1, 1]. */
 const shift = [-0.03, -0.088, -0.188];
 const scale = [0.458, 0.448, 0.45];
@@ -32,14 +30,12 @@ export function buildLpips(
   networks: { readonly vgg: ParameterScope; readonly linear: ParameterScope },
   a: Value,
   b: Value,
-  { widths = vgg16Widths, doubleNormalisation }: LpipsOptions,
+  { widths = vggWidths, doubleNormalisation }: LpipsOptions,
 ): Value {
   const features = (image: Value): Value[] => {
-    const input = doubleNormalisation
-      ? div(sub(mul(add(image, 1), 0.5), perChannel(imagenetMean)), perChannel(imagenetDeviation))
-      : image;
+    const input = doubleNormalisation ? imagenetNormalise(image) : image;
     const scaled = div(sub(input, perChannel(shift)), perChannel(scale));
-    return buildVgg16(networks.vgg, scaled, widths).map(unitLength);
+    return lastActivations(buildVgg(networks.vgg, scaled, 16, widths), 16).map(unitLength);
   };
   const left = features(a);
   const right = features(b);
@@ -53,5 +49,7 @@ export function buildLpips(
 
 /** Features divided by their length over the channels. */
 function unitLength(x: Value): Value {
-  return div(x, add(sqrt(reduceSum(mul(x, x), [1], true)), epsilon));
+  // The root of zero has no gradient: ε² under it changes no other value in float32.
+  const length = sqrt(add(reduceSum(mul(x, x), [1], true), epsilon ** 2));
+  return div(x, add(length, epsilon));
 }

@@ -1,0 +1,139 @@
+/** Distances of faces in the features of a face-recognition network. */
+import { add, constant, div, matmul, mul, reduceMean, reduceSum, slice, sqrt, sub } from '../../graph/ops.ts';
+import type { Value } from '../../graph/value.ts';
+import { resizeTaps } from '../../image/resize-taps.ts';
+import { parameterScope } from '../../nn/parameter-scope.ts';
+import type { HostTensor } from '../../tensor/host-tensor.ts';
+import {
+  buildFaceRecognition,
+  type FaceFeatures,
+  faceCropSize,
+} from '../face-recognition/face-recognition.ts';
+import type { PerceptualNetwork } from './perceptual-network.ts';
+
+/** A part of an image, in fractions of its sides. */
+export interface FractionalBox {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** The face in an image that is aligned as FFHQ's are: x 96..416, y 110..430 of 512. */
+export const alignedFaceBox: FractionalBox = {
+  left: 96 / 512,
+  top: 110 / 512,
+  right: 416 / 512,
+  bottom: 430 / 512,
+};
+
+/** The first convolution and the last block of each width: images of 72, 35, 17, 8 and 4 pixels. */
+export const faceStages: readonly string[] = [
+  'conv32_down',
+  'conv32_3',
+  'conv64_3',
+  'conv128_2',
+  'conv256_2',
+];
+
+export interface FaceNetworkOptions {
+  readonly box?: FractionalBox;
+  /** Keys of the stages that are compared; their distances are averaged. */
+  readonly stages?: readonly string[];
+  /** Weight of the descriptors' squared distance, which is added; 0 unless given. */
+  readonly descriptorWeight?: number;
+}
+
+const epsilon = 1e-8;
+
+/**
+ * Mean over stages and positions of ‖u(a) − u(b)‖², u being features divided by their length over the channels, as
+ * in LPIPS without its learned weights.
+ * @param weights as {@link foldFaceRecognitionWeights} gives them
+ * @throws {RangeError} for a stage that the network does not have, or a box that does not lie in the image
+ */
+export function createFaceNetwork(
+  weights: ReadonlyMap<string, HostTensor>,
+  { box = alignedFaceBox, stages = faceStages, descriptorWeight = 0 }: FaceNetworkOptions = {},
+): PerceptualNetwork {
+  const root = parameterScope('face');
+  const prefix = 'face/';
+  const features = (image: Value): FaceFeatures => buildFaceRecognition(root, cropFace(image, box));
+  return {
+    name: 'face recognition',
+    distance(a, b) {
+      const left = features(a);
+      const right = features(b);
+      const terms = stages.map((stage) => {
+        if (!left.stages.has(stage))
+          throw new RangeError(
+            `Cannot compare faces by the stage ${stage}: there are ${[...left.stages.keys()].join(', ')}`,
+          );
+        const distance = squaredDistance(
+          unitLength(left.stages.get(stage)!),
+          unitLength(right.stages.get(stage)!),
+        );
+        return mul(distance, 1 / stages.length);
+      });
+      if (descriptorWeight !== 0)
+        terms.push(mul(squaredDistance(left.descriptor, right.descriptor), descriptorWeight));
+      if (terms.length === 0)
+        throw new RangeError('Cannot compare faces by nothing: name a stage or weigh the descriptor');
+      return terms.reduce((sum, term) => add(sum, term));
+    },
+    bind(name) {
+      const tensor = weights.get(name.slice(prefix.length));
+      if (!name.startsWith(prefix) || !tensor)
+        throw new TypeError(`Parameter ${name} is none of the face-recognition network`);
+      return { kind: 'inline', data: tensor.data };
+    },
+    owns: (name) => name.startsWith(prefix),
+  };
+}
+
+/**
+ * The box resampled to 150 × 150, bilinearly where that enlarges it and by area where it shrinks: one constant
+ * matrix on either side, so that gradients flow.
+ * @param image [B, C, H, W]
+ * @returns [B, C, 150, 150]
+ */
+export function cropFace(image: Value, box: FractionalBox): Value {
+  const [, , height, width] = image.shape as [number, number, number, number];
+  const rows = wholePixels(box.top, box.bottom, height);
+  const columns = wholePixels(box.left, box.right, width);
+  const part = slice(slice(image, 2, ...rows), 3, ...columns);
+  const down = resampling(rows[1] - rows[0]); // [150, rows]
+  const across = resampling(columns[1] - columns[0]);
+  return matmul(matmul(down, part), across, { transB: true });
+}
+
+function wholePixels(from: number, to: number, size: number): [number, number] {
+  const range: [number, number] = [Math.round(from * size), Math.round(to * size)];
+  if (!(range[0] >= 0 && range[0] < range[1] && range[1] <= size))
+    throw new RangeError(`Cannot crop ${from}..${to} of ${size} pixels: it is empty or reaches beyond them`);
+  return range;
+}
+
+function resampling(from: number): Value {
+  const { tapCount, source, weight } = resizeTaps(
+    from,
+    faceCropSize,
+    from > faceCropSize ? 'area' : 'bilinear',
+  );
+  const matrix = new Float32Array(faceCropSize * from);
+  for (let i = 0; i < faceCropSize; i++)
+    for (let tap = i * tapCount; tap < (i + 1) * tapCount; tap++)
+      matrix[i * from + source[tap]!]! += weight[tap]!;
+  return constant([faceCropSize, from], matrix);
+}
+
+/** Features divided by their length over the channels; ε under the root keeps its gradient finite at zero. */
+function unitLength(x: Value): Value {
+  return div(x, sqrt(add(reduceSum(mul(x, x), [1], true), epsilon)));
+}
+
+/** Sum over channels, mean over everything else. */
+function squaredDistance(a: Value, b: Value): Value {
+  const difference = sub(a, b);
+  return reduceMean(reduceSum(mul(difference, difference), [1]));
+}

@@ -1,0 +1,35 @@
+import { parametersOf } from '../../graph/graph.ts';
+import type { BindParameter } from '../../graph/onnx/emit-model.ts';
+import type { Value } from '../../graph/value.ts';
+import { bindWeights, compareWeights, requireMatch, type StoredTensors } from '../network-weights.ts';
+
+/** Tensors of one network, and what their file is called in errors. */
+export interface StoredNetwork {
+  readonly tensors: StoredTensors;
+  readonly file: string;
+}
+
+/**
+ * Finds the weights of one network of a graph.
+ * @param output of the graph
+ * @param prefix of the network's parameters, with the slash
+ * @param network in words, for errors
+ * @param unused tensors that the file may hold and the graph does not need
+ * @throws {CheckpointError} that lists what is missing, unexpected or misshapen
+ */
+export async function matchStored(
+  output: Value,
+  prefix: string,
+  { tensors, file }: StoredNetwork,
+  network: string,
+  unused?: RegExp,
+): Promise<BindParameter> {
+  const declared = new Map(
+    [...parametersOf([output])]
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, { shape }]) => [name, shape]),
+  );
+  const comparison = compareWeights(declared, tensors, { prefix, ...(unused && { unused }) });
+  requireMatch(comparison, network, file);
+  return bindWeights(comparison.matched);
+}

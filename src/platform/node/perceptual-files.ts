@@ -1,0 +1,91 @@
+/** Networks that compare images, from the files they are published in. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
+import { openTensorFile } from '../../checkpoint/tensor-file.ts';
+import { parseTfjsWeights } from '../../checkpoint/tfjs-weights.ts';
+import { foldFaceRecognitionWeights } from '../../models/face-recognition/face-recognition-weights.ts';
+import { createFaceNetwork, type FaceNetworkOptions } from '../../models/perceptual/face-network.ts';
+import { createLpipsNetwork } from '../../models/perceptual/lpips-network.ts';
+import type { StoredNetwork } from '../../models/perceptual/match-stored.ts';
+import type { PerceptualNetwork } from '../../models/perceptual/perceptual-network.ts';
+import { createVgg19Network, type Vgg19Options } from '../../models/perceptual/vgg19-network.ts';
+import type { HostTensor } from '../../tensor/host-tensor.ts';
+import { openFileSource } from './file-source.ts';
+import { modelLocation } from './node-runtime.ts';
+
+export type PerceptualSettings =
+  /** `vgg`: torchvision's VGG16; `linear`: the lpips package's `vgg.pth`. */
+  | {
+      readonly kind: 'lpips';
+      readonly vgg: string;
+      readonly linear: string;
+      readonly doubleNormalisation?: boolean;
+    }
+  /** `vgg`: torchvision's VGG19. */
+  | ({ readonly kind: 'vgg19'; readonly vgg: string } & Vgg19Options)
+  /** The network that the package face-api brings along. */
+  | ({ readonly kind: 'face' } & FaceNetworkOptions);
+
+/**
+ * Opens a network. VGG's weights stay in their files, which must not change while it is used.
+ * @throws {CheckpointError} if a file cannot be read or is of another network
+ */
+export async function openPerceptualNetwork(settings: PerceptualSettings): Promise<PerceptualNetwork> {
+  switch (settings.kind) {
+    case 'lpips': {
+      const { vgg, linear, doubleNormalisation = false } = settings;
+      return withStored([vgg, linear], ([vggWeights, linearWeights]) =>
+        createLpipsNetwork(vggWeights!, linearWeights!, { doubleNormalisation }),
+      );
+    }
+    case 'vgg19':
+      return withStored([settings.vgg], ([vgg]) => createVgg19Network(vgg!, settings));
+    case 'face':
+      return createFaceNetwork(await readFaceRecognitionWeights(), settings);
+  }
+}
+
+/** @returns as {@link foldFaceRecognitionWeights} */
+export async function readFaceRecognitionWeights(): Promise<Map<string, HostTensor>> {
+  const { manifest, bytes, file } = await readFaceApiModel('face_recognition_model');
+  return foldFaceRecognitionWeights(parseTfjsWeights(manifest, bytes, file), file);
+}
+
+/** @param model such as `face_recognition_model` */
+async function readFaceApiModel(
+  model: string,
+): Promise<{ manifest: unknown; bytes: Uint8Array; file: string }> {
+  const packageFile = createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json');
+  const file = path.join(path.dirname(packageFile), 'model', `${model}.bin`);
+  const manifestFile = path.join(path.dirname(file), `${model}-weights_manifest.json`);
+  const read = (name: string) =>
+    readFile(name).catch((cause: Error) => {
+      throw new CheckpointError(`${cause.message}. Install the package again: npm ci`, { file: name, cause });
+    });
+  const manifest = JSON.parse((await read(manifestFile)).toString()) as unknown;
+  return { manifest, bytes: await read(file), file };
+}
+
+/** Opens files for as long as `use` takes. */
+async function withStored<Result>(
+  files: readonly string[],
+  use: (stored: readonly StoredNetwork[]) => Promise<Result>,
+): Promise<Result> {
+  const open: { close(): Promise<void> }[] = [];
+  try {
+    const stored: StoredNetwork[] = [];
+    for (const name of files) {
+      const source = await openFileSource(name);
+      open.push(source);
+      const file = await openTensorFile(source);
+      const location = modelLocation(name);
+      const tensors = new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location }]));
+      stored.push({ tensors, file: name });
+    }
+    return await use(stored);
+  } finally {
+    for (const source of open) await source.close();
+  }
+}
