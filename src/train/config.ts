@@ -32,8 +32,24 @@ const perceptualSchema = z.discriminatedUnion('kind', [
     linear: z.string(),
     doubleNormalisation: z.boolean().default(false),
   }),
-  z.strictObject({ kind: z.literal('vgg19'), weight, from, vgg: z.string() }),
-  z.strictObject({ kind: z.literal('face'), weight, from }),
+  z.strictObject({
+    kind: z.literal('vgg19'),
+    weight,
+    from,
+    /** torchvision's VGG19. */
+    vgg: z.string(),
+    /** Weights of layers such as `conv3_4`. */
+    layers: z.record(z.string(), z.number().positive()).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('face'),
+    weight,
+    from,
+    /** Keys of the residual blocks whose outputs are compared. */
+    stages: z.array(z.string()).optional(),
+    /** Weight of the identity descriptors' squared distance. */
+    descriptorWeight: z.number().nonnegative().optional(),
+  }),
 ]);
 
 const lossesSchema = z.strictObject({

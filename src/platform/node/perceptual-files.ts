@@ -1,10 +1,5 @@
 /** Networks that compare images, from the files they are published in. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import { openTensorFile } from '../../checkpoint/tensor-file.ts';
-import { parseTfjsWeights } from '../../checkpoint/tfjs-weights.ts';
 import { foldFaceRecognitionWeights } from '../../models/face-recognition/face-recognition-weights.ts';
 import { createFaceNetwork, type FaceNetworkOptions } from '../../models/perceptual/face-network.ts';
 import { createLpipsNetwork } from '../../models/perceptual/lpips-network.ts';
@@ -12,6 +7,7 @@ import type { StoredNetwork } from '../../models/perceptual/match-stored.ts';
 import type { PerceptualNetwork } from '../../models/perceptual/perceptual-network.ts';
 import { createVgg19Network, type Vgg19Options } from '../../models/perceptual/vgg19-network.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
+import { readFaceApiWeights } from './face-api-files.ts';
 import { openFileSource } from './file-source.ts';
 import { modelLocation } from './node-runtime.ts';
 
@@ -49,23 +45,8 @@ export async function openPerceptualNetwork(settings: PerceptualSettings): Promi
 
 /** @returns as {@link foldFaceRecognitionWeights} */
 export async function readFaceRecognitionWeights(): Promise<Map<string, HostTensor>> {
-  const { manifest, bytes, file } = await readFaceApiModel('face_recognition_model');
-  return foldFaceRecognitionWeights(parseTfjsWeights(manifest, bytes, file), file);
-}
-
-/** @param model such as `face_recognition_model` */
-async function readFaceApiModel(
-  model: string,
-): Promise<{ manifest: unknown; bytes: Uint8Array; file: string }> {
-  const packageFile = createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json');
-  const file = path.join(path.dirname(packageFile), 'model', `${model}.bin`);
-  const manifestFile = path.join(path.dirname(file), `${model}-weights_manifest.json`);
-  const read = (name: string) =>
-    readFile(name).catch((cause: Error) => {
-      throw new CheckpointError(`${cause.message}. Install the package again: npm ci`, { file: name, cause });
-    });
-  const manifest = JSON.parse((await read(manifestFile)).toString()) as unknown;
-  return { manifest, bytes: await read(file), file };
+  const model = 'face_recognition_model';
+  return foldFaceRecognitionWeights(await readFaceApiWeights(model), `face-api's ${model}`);
 }
 
 /** Opens files for as long as `use` takes. */

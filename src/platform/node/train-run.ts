@@ -11,7 +11,7 @@ import { parseTrainConfig, type TrainConfig } from '../../train/config.ts';
 import { createTrainer, type Trainer, type ValidationResult } from '../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../train/training-data.ts';
 import { writeFileAtomically } from './atomic-write.ts';
-import { openPerceptualLoss } from './perceptual-loss.ts';
+import { openPerceptualNetwork } from './perceptual-files.ts';
 import { openStartNetworks, type StartNetworks } from './start-networks.ts';
 import { openTrainLog, type TrainLog } from './train-log.ts';
 import { readTrainState, writeIteration } from './train-state.ts';
@@ -137,7 +137,7 @@ async function train(
       runtime,
       startWeight: start.startWeight,
       bindFrozen: start.bindFrozen,
-      perceptual: config.losses.perceptual && (await openPerceptualLoss(config.losses.perceptual)),
+      perceptual: config.losses.perceptual && (await openPerceptualNetwork(config.losses.perceptual)),
     });
     if (done > 0) await readTrainState(iterationFolder(folder, done), trainer.state);
     else if (trainer.drawn.length > 0) note?.(drawnNote(trainer.drawn));
