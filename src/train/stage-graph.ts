@@ -15,6 +15,8 @@ export interface StageGraph {
   readonly terms: Readonly<Record<string, Value>>;
   /** Images that image losses compare, where the stage makes any. */
   readonly images?: { readonly restored: Value; readonly truth: Value };
+  /** Latents whose deviation a trained autoencoder is scaled by. */
+  readonly latent?: Value;
   /** Columns of the validation picture, each [B, 3, S, S]. */
   readonly preview: Readonly<Record<string, Value>>;
   /**

@@ -57,6 +57,8 @@ export interface StepResult {
 
 export interface ValidationResult {
   readonly values: Readonly<Record<string, number>>;
+  /** Of an autoencoder's latents, over all their elements. */
+  readonly latentDeviation?: number;
   /** Columns by name, each [images, 3, S, S]. */
   readonly columns: Readonly<Record<string, HostTensor>>;
 }
@@ -179,6 +181,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       const outputs: Record<string, Value> = {};
       for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
       for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
+      if (stage.latent) outputs['latent'] = stage.latent;
       return buildForwardProgram({ name: 'validation', outputs, ...programOptions });
     });
 
@@ -239,6 +242,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     async validate(images) {
       const sums = new Map<string, number>();
       const columns: Record<string, HostTensor[]> = {};
+      const latents: HostTensor[] = [];
       const parts = microBatches(images, microBatch);
       for (const [i, part] of parts.entries()) {
         const streams = Array.from(
@@ -248,6 +252,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         const feeds = { ...stage.feeds(part, streams), ...generator.averages, ...targets() };
         const values = await validationProgram().run(feeds, {});
         addLosses(sums, values, parts.length);
+        if (values['latent']) latents.push(values['latent']);
         for (const [name, tensor] of Object.entries(values))
           if (name.startsWith(previewPrefix)) {
             const column = name.slice(previewPrefix.length);
@@ -256,6 +261,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       }
       return {
         values: Object.fromEntries(sums),
+        ...(latents.length > 0 && { latentDeviation: deviation(joinBatches(latents).data) }),
         columns: Object.fromEntries(
           Object.entries(columns).map(([name, tensors]) => [name, joinBatches(tensors)]),
         ),
@@ -390,6 +396,11 @@ function joinBatches(tensors: readonly HostTensor[]): HostTensor {
     offset += data.length;
   }
   return joined;
+}
+
+function deviation(data: Float32Array): number {
+  const mean = data.reduce((sum, x) => sum + x, 0) / data.length;
+  return Math.sqrt(data.reduce((sum, x) => sum + (x - mean) ** 2, 0) / data.length);
 }
 
 function copyTensors(from: Tensors, to: Tensors): void {

@@ -214,7 +214,7 @@ async function loop(
     const target = iterationFolder(folder, iteration);
     const temporary = `${target}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      await writeIteration(temporary, config, trainer, start, lastValidation?.values['latent_deviation']);
+      await writeIteration(temporary, config, trainer, start, lastValidation?.latentDeviation);
       await rm(target, { recursive: true, force: true });
       await rename(temporary, target);
     } catch (error) {

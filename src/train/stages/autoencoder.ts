@@ -27,6 +27,7 @@ export function autoencoderStage(
   return {
     terms: { kl: mul(reduceSum(divergence), 0.5 / size.batch) },
     images: { restored, truth: image },
+    latent: mean,
     preview: { input: image, restored },
     feeds: ({ high }, streams) => ({ high, noise: drawNoise(streams, shape) }),
   };
