@@ -7,10 +7,14 @@ import {
   degrade,
   drawDegradation,
   type JpegRoundTrip,
+  scaleDegradation,
   severeDegradation,
   standardDegradation,
 } from './degradation.ts';
+import { filter2d } from './filter.ts';
+import { gaussianKernel } from './gaussian-kernel.ts';
 import { createPixels } from './pixels.ts';
+import { resizePixels } from './resize.ts';
 
 const photo = createPixels(
   64,
@@ -117,6 +121,40 @@ describe('degrade', () => {
     const small = blurAndShrink(tiny, { ...draws, downsample: 12 });
     expect([small.width, small.height]).toEqual([1, 1]);
     for (const value of small.data) expect(value).toBeCloseTo(9, 4);
+  });
+});
+
+describe('blurAndShrink', () => {
+  test.each([
+    [3, 3, 4.3],
+    [0.1, 0.1, 1],
+    [9, 2, 1.6],
+    [5, 5, 30],
+  ])('of sigmas %d and %d along the axes is the filter, then the resize', (sigmaX, sigmaY, downsample) => {
+    const draws = { kernelSize: 41, sigmaX, sigmaY, theta: 0, downsample };
+    const small = blurAndShrink(photo, draws);
+    const blurred = filter2d(photo, gaussianKernel(41, sigmaX, sigmaY));
+    const expected = resizePixels(blurred, small, 'bilinear');
+    // The two stages round to float32 (below 256: half of 2^-16) in other places, a few times.
+    for (const [i, value] of small.data.entries())
+      expect(Math.abs(value - expected.data[i]!)).toBeLessThan(2 ** -14);
+  });
+});
+
+describe('scaleDegradation', () => {
+  const draws = drawDegradation(new RandomStream(5), severeDegradation);
+
+  test('leaves the draws for 512 pixels as they are', () => {
+    expect(scaleDegradation(draws, 512)).toBe(draws);
+  });
+
+  test.each([64, 128, 256, 300, 1024])('shrinks %i pixels to as many as 512', (side) => {
+    for (let downsample = 1; downsample < 30; downsample += 0.37) {
+      const scaled = scaleDegradation({ ...draws, downsample }, side);
+      expect(Math.floor(side / scaled.downsample)).toBe(Math.floor(512 / downsample));
+      expect(scaled.kernelSize % 2).toBe(1);
+      expect(scaled.sigmaX / side).toBeCloseTo(draws.sigmaX / 512, 12);
+    }
   });
 });
 

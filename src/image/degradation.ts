@@ -4,10 +4,12 @@
  */
 
 import { RandomStream } from '../random/random-stream.ts';
+import { applyTaps, composeTaps, filterTaps } from './axis-taps.ts';
 import { filter2d } from './filter.ts';
-import { gaussianKernel } from './gaussian-kernel.ts';
+import { gaussianKernel, gaussianWeights } from './gaussian-kernel.ts';
 import { type BytePixels, type FloatPixels, type Pixels, toBytePixels, toFloatPixels } from './pixels.ts';
 import { resizePixels } from './resize.ts';
+import { resizeTaps } from './resize-taps.ts';
 
 /** Lowest and highest value of a uniform draw. */
 export type Range = readonly [low: number, high: number];
@@ -132,12 +134,21 @@ export function blurAndShrink(
   pixels: Pixels,
   draws: Pick<DegradationDraws, 'kernelSize' | 'sigmaX' | 'sigmaY' | 'theta' | 'downsample'>,
 ): FloatPixels {
-  const kernel = gaussianKernel(draws.kernelSize, draws.sigmaX, draws.sigmaY, draws.theta);
-  const blurred = filter2d(pixels, kernel);
-  const shrink = (side: number) => Math.max(1, Math.floor(side / draws.downsample));
-  return toFloatPixels(
-    resizePixels(blurred, { width: shrink(pixels.width), height: shrink(pixels.height) }, 'bilinear'),
-  );
+  const { kernelSize, sigmaX, sigmaY, theta, downsample } = draws;
+  const { width, height, channels } = pixels;
+  const shrink = (side: number) => Math.max(1, Math.floor(side / downsample));
+  const small = { width: shrink(width), height: shrink(height) };
+  if (theta !== 0 && sigmaX !== sigmaY) {
+    const blurred = filter2d(pixels, gaussianKernel(kernelSize, sigmaX, sigmaY, theta));
+    return toFloatPixels(resizePixels(blurred, small, 'bilinear'));
+  }
+  // Separable: blurred only where the smaller image is taken from.
+  const along = (from: number, to: number, sigma: number) =>
+    composeTaps(filterTaps(from, gaussianWeights(kernelSize, sigma)), resizeTaps(from, to, 'bilinear'));
+  const rows = along(height, small.height, sigmaY);
+  const columns = along(width, small.width, sigmaX);
+  const short = applyTaps(toFloatPixels(pixels).data, rows, 1, height, width * channels);
+  return { ...small, channels, data: applyTaps(short, columns, small.height, width, channels) };
 }
 
 /**

@@ -128,15 +128,19 @@ describe('gaussianKernel', () => {
 });
 
 describe('FourierTransform', () => {
-  test('goes there and back', () => {
-    const side = 16;
+  test.each([1, 2, 4, 8, 16, 32])('goes there and back at side %i', (side) => {
     const grid = { re: new Float64Array(side * side), im: new Float64Array(side * side) };
     grid.re.set(new RandomStream(1).fillNormal(new Float32Array(side * side)));
     grid.im.set(new RandomStream(2).fillNormal(new Float32Array(side * side)));
     const before = { re: grid.re.slice(), im: grid.im.slice() };
     const transform = new FourierTransform(side);
     transform.forward(grid);
-    // The first value of the spectrum is the sum, in whatever order the others are.
+    // The first value of the spectrum is the sum, in whatever order the others are; energy is kept.
+    const energy = (values: Float64Array) => values.reduce((sum, value) => sum + value * value, 0);
+    expect((energy(grid.re) + energy(grid.im)) / side ** 2).toBeCloseTo(
+      energy(before.re) + energy(before.im),
+      9,
+    );
     expect(grid.re[0]).toBeCloseTo(
       before.re.reduce((sum, value) => sum + value, 0),
       12,

@@ -14,8 +14,8 @@ interface Tile {
 
 /**
  * Correlates each channel with a kernel, the border mirrored about the outermost pixel: OpenCV's `filter2D`
- * with BORDER_REFLECT_101, on float32. Works tile by tile through the Fourier transform in double precision;
- * for the 41 x 41 kernels of the degradation that is faster than two separable passes.
+ * with BORDER_REFLECT_101, on float32. Works tile by tile through the Fourier transform in double precision.
+ * A kernel that is a product of two lines is done faster by `filterTaps`.
  * @throws {RangeError} if the kernel is not a square of odd side
  */
 export function filter2d(pixels: Pixels, kernel: Kernel): FloatPixels {
