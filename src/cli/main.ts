@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
+import { degradeCommand } from './degrade.ts';
 import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
@@ -40,6 +41,7 @@ try {
         infoCommand,
         doctorCommand,
         trainCommand,
+        degradeCommand,
       ],
     },
     (parsed) => {

@@ -2,10 +2,10 @@
 
 import { degrade, type JpegRoundTrip, scaleDegradation } from '../image/degradation.ts';
 import { pixelsToTensor } from '../image/pixel-tensor.ts';
-import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../image/pixels.ts';
+import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
-import { cutWindow, type PixelWindow } from '../restore/square-face.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
+import { cropSquare, resizeSquare } from './square-crop.ts';
 import {
   type SamplePlan,
   type TrainingBatch,
@@ -53,45 +53,15 @@ async function makeSample(
   { size, canvas }: TrainingDataSettings,
   roundTripJpeg: JpegRoundTrip,
 ): Promise<{ high: Pixels; low?: Pixels }> {
-  const high = cutSample(image.high, plan);
+  const high = cropSquare(image.high, plan.crop, plan.flip);
   if (image.low) {
     const { width, height } = image.high;
     const sameSize = image.low.width === width && image.low.height === height;
     const low = sameSize ? image.low : toBytePixels(resizePixels(image.low, { width, height }, 'bilinear'));
-    return { high: resizeSquare(high, size), low: resizeSquare(cutSample(low, plan), size) };
+    return { high: resizeSquare(high, size), low: resizeSquare(cropSquare(low, plan.crop, plan.flip), size) };
   }
   if (!plan.degradation) return { high: resizeSquare(high, size) };
   const good = toBytePixels(resizeSquare(high, canvas));
   const low = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
   return { high: resizeSquare(good, size), low: resizeSquare(low, size) };
-}
-
-function cutSample(pixels: BytePixels, { crop, flip }: SamplePlan): BytePixels {
-  const { width, height } = pixels;
-  const side = Math.max(1, Math.round(crop.side * Math.min(width, height)));
-  const window: PixelWindow = {
-    left: Math.round(crop.left * (width - side)),
-    top: Math.round(crop.top * (height - side)),
-    width: side,
-    height: side,
-  };
-  const square = width === side && height === side ? pixels : cutWindow(pixels, window);
-  return flip ? flipColumns(square) : square;
-}
-
-function flipColumns(pixels: BytePixels): BytePixels {
-  const { width, height, channels, data } = pixels;
-  const flipped = new Uint8Array(data.length);
-  let to = 0;
-  for (let y = 0; y < height; y++)
-    for (let x = width - 1; x >= 0; x--)
-      for (let c = 0; c < channels; c++) flipped[to++] = data[(y * width + x) * channels + c]!;
-  return { ...pixels, data: flipped };
-}
-
-/** Without rounding to bytes, unless the side is as it should be. */
-function resizeSquare(pixels: BytePixels, side: number): Pixels {
-  if (pixels.width === side) return pixels;
-  const method = side < pixels.width ? 'area' : 'lanczos';
-  return resizePixels(toFloatPixels(pixels), { width: side, height: side }, method);
 }

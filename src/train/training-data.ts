@@ -8,6 +8,7 @@ import {
 } from '../image/degradation.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { centerCrop, type SquareCrop } from './square-crop.ts';
 
 /** Good images and the degraded ones made of them, both [batch, 3, size, size] in [-1, 1]. */
 export interface TrainingBatch {
@@ -62,8 +63,7 @@ export interface SamplePlan {
   /** which image, 0..count-1 */
   readonly image: number;
   readonly flip: boolean;
-  /** side as a share of the image's shorter side; left and top as shares of what remains, 0..1 */
-  readonly crop: { readonly side: number; readonly left: number; readonly top: number };
+  readonly crop: SquareCrop;
   readonly degradation: DegradationDraws | null;
 }
 
@@ -115,7 +115,7 @@ export class TrainingPlan {
     return {
       image: this.#image(index),
       flip: flip && flipped,
-      crop: crop === 'random' ? random : { side: 1, left: 0.5, top: 0.5 },
+      crop: crop === 'random' ? random : centerCrop,
       degradation: degradation && drawDegradation(stream, degradationPresets[choose(degradation, choice)]),
     };
   }

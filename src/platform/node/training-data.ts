@@ -82,6 +82,10 @@ class WorkerData implements TrainingData {
   }
 
   async batch(iteration: number): Promise<TrainingBatch> {
+    if (!Number.isSafeInteger(iteration) || iteration < 0)
+      throw new RangeError(
+        `Cannot make the batch of iteration ${iteration}: it must be a whole number from 0`,
+      );
     const wanted = this.#request(iteration);
     const last = iteration + this.#lookAhead;
     for (let next = iteration + 1; next <= last; next++) this.#request(next);
@@ -118,7 +122,7 @@ class WorkerData implements TrainingData {
         return;
       }
       const job = this.#jobCount++;
-      const worker = iteration % this.#workers.length || 0;
+      const worker = iteration % this.#workers.length;
       this.#jobs.set(job, { worker, resolve, reject });
       this.#workers[worker]!.ref();
       this.#workers[worker]!.postMessage({ job, iteration } satisfies BatchRequest);
