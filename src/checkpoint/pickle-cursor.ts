@@ -10,10 +10,17 @@ export class PickleCursor {
   #position = 0;
   #opcodeAt = 0;
 
-  constructor(file: string, bytes: Uint8Array<ArrayBuffer>) {
+  /** @param position of the first opcode */
+  constructor(file: string, bytes: Uint8Array<ArrayBuffer>, position = 0) {
     this.#file = file;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#position = position;
+  }
+
+  /** Of the next byte. */
+  get position(): number {
+    return this.#position;
   }
 
   /** An error that tells where the current opcode is. */

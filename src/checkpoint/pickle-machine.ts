@@ -2,13 +2,15 @@
 
 import { quoteName } from './checkpoint-error.ts';
 import type { PickleCursor } from './pickle-cursor.ts';
-import { isPickleKey, ofKind, type PickleValue } from './pickle-value.ts';
+import { isPickleKey, ofKind, type PickleStorage, type PickleValue } from './pickle-value.ts';
 import { callTorchGlobal, torchGlobal, torchStorage } from './torch-globals.ts';
 
 /** Far above what 30,000 tensors need, and small enough for any machine. */
 const limits = { containers: 250_000, stack: 1_000_000, marks: 1_000, memo: 1_000_000 } as const;
 
 export class PickleMachine {
+  /** Those named so far, by key. */
+  readonly storages = new Map<string, PickleStorage>();
   readonly #cursor: PickleCursor;
   readonly #memo = new Map<number, PickleValue>();
   readonly #marks: number[] = [];
@@ -108,6 +110,7 @@ export class PickleMachine {
   pushStorage(): void {
     const storage = torchStorage(this.pop());
     if (!storage) throw this.#cursor.error('it refers to what is no storage of a supported dtype');
+    this.storages.set(storage.key, storage);
     this.pushContainer(storage);
   }
 

@@ -7,7 +7,7 @@
 
 import { PickleCursor } from './pickle-cursor.ts';
 import { PickleMachine } from './pickle-machine.ts';
-import type { PickleValue } from './pickle-value.ts';
+import type { PickleStorage, PickleValue } from './pickle-value.ts';
 
 const proto = 0x80;
 const stop = 0x2e;
@@ -25,6 +25,8 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x4e, (m) => m.push(null)], // NONE
   [0x51, (m) => m.pushStorage()], // BINPERSID
   [0x52, (m) => m.reduce()], // REDUCE
+  [0x54, (m, c) => m.push(c.text(c.uint32()))], // BINSTRING
+  [0x55, (m, c) => m.push(c.text(c.uint8()))], // SHORT_BINSTRING
   [0x58, (m, c) => m.push(c.text(c.uint32()))], // BINUNICODE
   [0x5d, (m) => m.pushContainer([])], // EMPTY_LIST
   [0x61, (m) => m.append(m.popMany(1))], // APPEND
@@ -62,13 +64,26 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
  * @throws {CheckpointError} for a global or opcode that tensors do not need, and for damaged bytes
  */
 export function parsePickle(file: string, bytes: Uint8Array<ArrayBuffer>): PickleValue {
-  const cursor = new PickleCursor(file, bytes);
+  return parsePickleAt(file, bytes, 0).value;
+}
+
+export interface ParsedPickle {
+  readonly value: PickleValue;
+  /** Every storage that it refers to, by key. */
+  readonly storages: ReadonlyMap<string, PickleStorage>;
+  /** Of the byte after the pickle. */
+  readonly end: number;
+}
+
+/** As {@link parsePickle}, of a pickle among other bytes. */
+export function parsePickleAt(file: string, bytes: Uint8Array<ArrayBuffer>, start: number): ParsedPickle {
+  const cursor = new PickleCursor(file, bytes, start);
   const machine = new PickleMachine(cursor);
   const protocol = cursor.opcode() === proto ? cursor.uint8() : 0;
   if (protocol < 2 || protocol > 5) throw cursor.error('it is not a pickle of protocol 2 to 5');
   for (;;) {
     const code = cursor.opcode();
-    if (code === stop) return machine.pop();
+    if (code === stop) return { value: machine.pop(), storages: machine.storages, end: cursor.position };
     const step = steps.get(code);
     if (!step) throw cursor.error(`opcode 0x${code.toString(16)} has no place in a checkpoint of tensors`);
     step(machine, cursor);

@@ -39,8 +39,8 @@ describe('openTensorFile', () => {
     ['no bytes', new Uint8Array(), 'its 0 bytes'],
     ['a web page', Buffer.from('<!DOCTYPE html><html lang="en">'), '"<!DOCTYPE html><html lan"'],
     ['control characters, escaped', Buffer.from('\x1b[2J\x07'), '"\\u001b[2J\\u0007"'],
-    ['a legacy torch file', Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex'), 'before 1.6'],
-    ['a tar archive', Buffer.concat([Buffer.alloc(257), Buffer.from('ustar\x0000')]), 'before 1.6'],
+    ['the start of a legacy torch file', Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex'), 'ends'],
+    ['a tar archive', Buffer.concat([Buffer.alloc(257), Buffer.from('ustar\x0000')]), 'tar archive'],
     ['an empty zip archive', new Uint8Array(Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex')), 'data.pkl'],
   ] as [string, Uint8Array, string][])('refuses %s', async (_, bytes, problem) => {
     const opening = openTensorFile(memorySource('a', bytes));

@@ -1,8 +1,9 @@
-/** Checkpoint files of either format: recognised by content, read tensor by tensor. */
+/** Checkpoint files of every format: recognised by content, read tensor by tensor. */
 
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
+import { openLegacyTorch } from './legacy-torch.ts';
 import { openSafetensors } from './safetensors.ts';
 import { decodeElements } from './tensor-elements.ts';
 import type { TensorFile } from './tensor-entry.ts';
@@ -28,9 +29,9 @@ export interface OpenTensorFileOptions {
 }
 
 /**
- * Opens a checkpoint: safetensors, or a zip archive of torch.save. Only headers are read, and nothing in the file
+ * Opens a checkpoint: safetensors, or what torch.save writes and wrote. Only headers are read, and nothing in the file
  * is run.
- * @throws {CheckpointError} if it is neither, or damaged
+ * @throws {CheckpointError} if it is none of these, or damaged
  */
 export async function openTensorFile(
   source: ByteSource,
@@ -39,16 +40,17 @@ export async function openTensorFile(
   const beginning = await source.read(0, Math.min(source.byteLength, beginningBytes));
   const has = (mark: readonly number[], at = 0) => mark.every((byte, i) => beginning[at + i] === byte);
   if (has(zipMark) || has(emptyZipMark)) return openTorchArchive(source, prefer);
-  if (has(legacyTorchMark, 2) || has(tarMark, 257))
+  if (has(legacyTorchMark, 2)) return openLegacyTorch(source, prefer);
+  if (has(tarMark, 257))
     throw new CheckpointError(
-      'it has the format of PyTorch before 1.6; open it in a newer PyTorch and save it again: ' +
+      'it is a tar archive, the oldest format of PyTorch; open it in a newer PyTorch and save it again: ' +
         'torch.save(torch.load(old, map_location="cpu", weights_only=True), new)',
       { file: source.name },
     );
   if (beginning[8] === 0x7b) return openSafetensors(source);
   const shown = new TextDecoder('latin1').decode(beginning.subarray(0, shownBytes));
   throw new CheckpointError(
-    `it is neither safetensors nor a torch archive; its ${source.byteLength} bytes begin with ` +
+    `it is neither safetensors nor a PyTorch checkpoint; its ${source.byteLength} bytes begin with ` +
       `${quoteName(shown)}; check that it was fetched completely`,
     { file: source.name },
   );

@@ -4,7 +4,9 @@
  */
 
 import {
+  isPickleKey,
   ofKind,
+  type PickleDict,
   type PickleGlobal,
   type PickleStorage,
   type PickleTensor,
@@ -29,8 +31,9 @@ type Callable = (args: readonly PickleValue[]) => PickleValue | undefined;
 
 /** What each callable name makes of its arguments; undefined where they do not suit it. */
 const callables: ReadonlyMap<string, Callable> = new Map<string, Callable>([
-  ['collections.OrderedDict', (args) => (args.length === 0 ? new Map() : undefined)],
+  ['collections.OrderedDict', orderedDict],
   ['torch.Size', ([extents]) => (Array.isArray(extents) ? extents : undefined)],
+  ['torch._utils._rebuild_tensor', rebuildTensor],
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
   ['torch._utils._rebuild_parameter', ([tensor]) => ofKind('tensor', tensor)],
 ]);
@@ -48,16 +51,29 @@ export function callTorchGlobal(
   return callables.get(callable.name)?.(args);
 }
 
-/** The storage of a persistent id `('storage', class, key, device, count)`. */
+/** The storage of a persistent id `('storage', class, key, device, count)`; old files add a view's extent, or None. */
 export function torchStorage(id: PickleValue): PickleStorage | undefined {
   if (!Array.isArray(id)) return undefined;
-  const [tag, storageClass, key, , count] = id;
+  const [tag, storageClass, key, , count, view = null] = id;
   const dtype = storageDtypes.get(ofKind('global', storageClass)?.name ?? '');
-  if (tag !== 'storage' || !dtype || typeof key !== 'string' || !isCount(count)) return undefined;
+  if (tag !== 'storage' || !dtype || typeof key !== 'string' || !isCount(count) || view !== null)
+    return undefined;
   return { kind: 'storage', dtype, key, count };
 }
 
-/** `_rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks)` */
+/** Empty, to be filled; or, as Python 2 wrote it, of a list of pairs. */
+function orderedDict(args: readonly PickleValue[]): PickleDict | undefined {
+  const [pairs = []] = args;
+  if (args.length > 1 || !Array.isArray(pairs)) return undefined;
+  const dict: PickleDict = new Map();
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2 || !isPickleKey(pair[0]!)) return undefined;
+    dict.set(pair[0], pair[1]!);
+  }
+  return dict;
+}
+
+/** `_rebuild_tensor(storage, storage_offset, size, stride)`; `_v2` adds `requires_grad, backward_hooks`. */
 function rebuildTensor(args: readonly PickleValue[]): PickleTensor | undefined {
   const storage = ofKind('storage', args[0]);
   const storageOffset = args[1];
