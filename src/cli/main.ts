@@ -8,6 +8,7 @@ import { benchCommand } from './bench.ts';
 import { degradeCommand } from './degrade.ts';
 import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
@@ -36,6 +37,7 @@ try {
       commands: [
         restoreCommand,
         downloadCommand,
+        evaluateCommand,
         verifyCommand,
         benchCommand,
         infoCommand,

@@ -1,0 +1,168 @@
+/** `interlcm evaluate`: how close restored faces come to the true ones. */
+
+import { command } from 'cleye';
+import type { LoadRestorerOptions } from '../platform/node/load-restorer.ts';
+import { integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
+import { interruptSignal } from './interruption.ts';
+import { encoderFlags, modelFlags } from './model-flags.ts';
+import { UsageError } from './usage-error.ts';
+
+const details = `Pictures belong together by name; extensions may differ. They show one aligned face each.
+With --lq and --checkpoint every picture of --lq is restored first, and timed. With
+--restored the results of any restorer are measured; --lq beside it adds the input's own scores.
+
+All is compared at the size of the restored picture, or at --size. Pictures smaller than the
+true one are enlarged to it, bilinearly, and all shrink by area.
+PSNR and SSIM are taken over RGB. Identity is the angle between the face descriptors of
+@vladmandic/human (faceres), and the Fréchet distance is taken over them; it depends on the
+number of faces.`;
+
+const flags = {
+  hq: { type: textFlag('--hq', 'a folder'), placeholder: '<folder>', description: 'The true faces' },
+  lq: { type: textFlag('--lq', 'a folder'), placeholder: '<folder>', description: 'The low-quality faces' },
+  restored: {
+    type: textFlag('--restored', 'a folder'),
+    placeholder: '<folder>',
+    description: 'Faces that are restored already',
+  },
+  checkpoint: {
+    type: textFlag('--checkpoint', 'a folder'),
+    placeholder: '<folder>',
+    description: 'Folder of the weights that restore --lq',
+  },
+  ...encoderFlags,
+  steps: {
+    type: integerFlag('--steps', 1, 50),
+    placeholder: '<n>',
+    description: 'Steps of the schedule, as in restore',
+  },
+  startStep: {
+    type: integerFlag('--start-step', 1, 4),
+    placeholder: '<n>',
+    description: 'First step to compute, as in restore',
+  },
+  seed: {
+    type: integerFlag('--seed', 0, 2 ** 32 - 1),
+    placeholder: '<n>',
+    description: 'Seed of the noise; 0 unless given',
+  },
+  size: {
+    type: integerFlag('--size', 16, 8192),
+    placeholder: '<n>',
+    description: 'Side to compare at; that of the restored picture unless given',
+  },
+  noIdentity: { type: Boolean, description: 'Leave out identity and the Fréchet distance' },
+  lpips: {
+    type: textFlag('--lpips', 'a file'),
+    placeholder: '<file>',
+    description: "Also measure LPIPS, with the lpips package's vgg.pth",
+  },
+  vgg: {
+    type: textFlag('--vgg', 'a file'),
+    placeholder: '<file>',
+    description: "torchvision's VGG16 weights, for LPIPS",
+  },
+  ...modelFlags,
+  json: {
+    type: textFlag('--json', 'a file, or - for standard output'),
+    placeholder: '<file>',
+    description: 'Write the scores as one JSON object; - writes it to standard output, without the table',
+  },
+  sheet: {
+    type: textFlag('--sheet', 'a file'),
+    placeholder: '<file.png>',
+    description: 'Write a contact sheet: low quality, restored, truth',
+  },
+} as const;
+
+/** What the command was told, checked. */
+export interface EvaluateRequest {
+  readonly hq: string;
+  readonly lq?: string;
+  readonly restored?: string;
+  readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
+  readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
+  readonly size?: number;
+  readonly identity: boolean;
+  readonly lpips?: { readonly linear: string; readonly vgg: string };
+  readonly device?: LoadRestorerOptions['device'];
+  readonly threads?: number;
+  readonly json?: string;
+  readonly sheet?: string;
+}
+
+export const evaluateCommand = command(
+  {
+    name: 'evaluate',
+    flags,
+    help: {
+      description: 'Measure how close restored faces come to the true ones',
+      render: (nodes, renderers) =>
+        renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
+      examples: [
+        'interlcm evaluate --hq faces/hq --lq faces/lq --checkpoint weights --sheet sheet.png',
+        'interlcm evaluate --hq faces/hq --restored results --size 256 --json scores.json',
+      ],
+    },
+  },
+  async (parsed) => {
+    rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
+    if (parsed._.length > 0)
+      throw new UsageError(`evaluate takes folders by --hq, --lq and --restored, not ${parsed._[0]}`);
+    const request = readRequest(parsed.flags);
+    const { runEvaluate } = await import('./run-evaluate.ts');
+    await runEvaluate(request, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal: interruptSignal(),
+    });
+  },
+);
+
+interface EvaluateFlags extends LoadRestorerOptions {
+  readonly hq?: string;
+  readonly lq?: string;
+  readonly restored?: string;
+  readonly checkpoint?: string;
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly startStep?: number;
+  readonly size?: number;
+  readonly noIdentity?: boolean;
+  readonly lpips?: string;
+  readonly vgg?: string;
+  readonly json?: string;
+  readonly sheet?: string;
+}
+
+/** @throws {UsageError} if the flags do not fit together */
+export function readRequest(given: EvaluateFlags): EvaluateRequest {
+  const { hq, lq, restored, checkpoint, size, lpips, vgg, json, sheet, device, threads } = given;
+  if (hq === undefined) throw new UsageError('evaluate needs --hq and the folder of the true faces after it');
+  if (lq === undefined && restored === undefined)
+    throw new UsageError('evaluate needs --restored, or --lq and --checkpoint: what to measure');
+  if (restored !== undefined && checkpoint !== undefined)
+    throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
+  if (restored === undefined && checkpoint === undefined)
+    throw new UsageError('--lq needs --checkpoint, to restore it, or --restored beside it');
+  if ((lpips === undefined) !== (vgg === undefined))
+    throw new UsageError('LPIPS needs both --lpips and --vgg');
+  if (sheet !== undefined && !/\.png$/i.test(sheet))
+    throw new UsageError(`--sheet takes the name of a .png file, not ${sheet}`);
+  const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep } = given;
+  const options = { device, threads, memory, visualEncoder, spatialEncoder };
+  return {
+    hq,
+    lq,
+    restored,
+    model: checkpoint === undefined ? undefined : { checkpoint, options },
+    sampling: { seed, steps, startStep },
+    size,
+    identity: !given.noIdentity,
+    lpips: lpips !== undefined && vgg !== undefined ? { linear: lpips, vgg } : undefined,
+    device,
+    threads,
+    json,
+    sheet,
+  };
+}

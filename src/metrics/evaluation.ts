@@ -1,0 +1,105 @@
+/** What is measured of a set of restored faces, and its summary. */
+
+import { hostTensor } from '../tensor/host-tensor.ts';
+import { featureStatistics, frechetDistance } from './frechet.ts';
+
+/** How close a picture is to the truth. What was not measured is absent. */
+export interface Scores {
+  /** dB, higher is better */
+  readonly psnr: number;
+  /** up to 1, higher is better */
+  readonly ssim: number;
+  /** degrees between the descriptors of the faces, lower is better */
+  readonly identity?: number;
+  /** lower is better */
+  readonly lpips?: number;
+}
+
+export interface ImageScores extends Scores {
+  readonly name: string;
+  /** time to restore it, in milliseconds */
+  readonly ms?: number;
+  /** of the low-quality picture itself */
+  readonly input?: Scores;
+}
+
+export interface Evaluation {
+  readonly count: number;
+  readonly mean: Scores & { readonly ms?: number };
+  /**
+   * Fréchet distance between the descriptors of all restored and all true faces, lower is better. It depends on the
+   * number of faces: compare sets of one size only.
+   */
+  readonly frechet?: number;
+  /** The same of the low-quality pictures. */
+  readonly input?: Scores & { readonly frechet?: number };
+  readonly images: readonly ImageScores[];
+}
+
+/** Descriptors of the faces, one an image. */
+export interface Descriptors {
+  readonly truth: readonly Float32Array[];
+  readonly restored: readonly Float32Array[];
+  readonly input: readonly Float32Array[];
+}
+
+/** @throws {RangeError} if there is no image */
+export function summarizeEvaluation(images: readonly ImageScores[], descriptors: Descriptors): Evaluation {
+  if (images.length === 0) throw new RangeError('Cannot summarise an evaluation of no image');
+  const inputs = images.flatMap(({ input }) => input ?? []);
+  const { truth, restored, input } = descriptors;
+  return {
+    count: images.length,
+    mean: { ...meanScores(images), ...meanOf(images, 'ms') },
+    ...frechetOf(restored, truth),
+    ...(inputs.length > 0 ? { input: { ...meanScores(inputs), ...frechetOf(input, truth) } } : {}),
+    images,
+  };
+}
+
+/**
+ * The value below which a share of `values` lies, linearly between neighbours.
+ * @param share 0..1
+ */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const position = share * (sorted.length - 1);
+  const below = sorted[Math.floor(position)]!;
+  const above = sorted[Math.ceil(position)]!;
+  return below === above ? below : below + (above - below) * (position % 1);
+}
+
+function meanScores(scores: readonly Scores[]): Scores {
+  return {
+    psnr: mean(scores.map(({ psnr }) => psnr)),
+    ssim: mean(scores.map(({ ssim }) => ssim)),
+    ...meanOf(scores, 'identity'),
+    ...meanOf(scores, 'lpips'),
+  };
+}
+
+/** The mean under its name, or nothing if a value is absent. */
+function meanOf<Key extends string>(
+  scores: readonly { readonly [K in Key]?: number }[],
+  key: Key,
+): { readonly [K in Key]?: number } {
+  const values = scores.flatMap((score) => score[key] ?? []);
+  if (values.length < scores.length) return {};
+  return { [key]: mean(values) } as { readonly [K in Key]?: number };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Two vectors are the least that have a covariance. */
+function frechetOf(a: readonly Float32Array[], b: readonly Float32Array[]): { readonly frechet?: number } {
+  if (a.length < 2 || b.length < 2) return {};
+  const statistics = (vectors: readonly Float32Array[]) => {
+    const size = vectors[0]!.length;
+    const features = hostTensor([vectors.length, size]);
+    for (const [i, vector] of vectors.entries()) features.data.set(vector, i * size);
+    return featureStatistics(features);
+  };
+  return { frechet: frechetDistance(statistics(a), statistics(b)) };
+}

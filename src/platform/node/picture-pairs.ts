@@ -1,0 +1,80 @@
+/** Folders whose pictures belong together by name. */
+
+import { sep } from 'node:path';
+import { findInputFiles } from './input-files.ts';
+
+/** Paths of the pictures of one name. */
+export interface PictureSet {
+  /** below the folders, without the extension, with `/` */
+  readonly name: string;
+  readonly hq: string;
+  readonly lq?: string;
+  readonly restored?: string;
+}
+
+/**
+ * Finds the pictures of all folders, those inside folders included, in the order of their names. Pictures
+ * `NAME-comparison` beside `NAME`, as `restore --comparison` writes them, are passed over.
+ * @throws {Error} if a folder holds no picture, two of one name, or not the same names as `hq`
+ */
+export async function pairPictures(folders: {
+  readonly hq: string;
+  readonly lq?: string;
+  readonly restored?: string;
+}): Promise<PictureSet[]> {
+  const hq = await picturesByName(folders.hq);
+  const others = new Map<'lq' | 'restored', ReadonlyMap<string, string>>();
+  for (const role of ['lq', 'restored'] as const) {
+    const folder = folders[role];
+    if (folder === undefined) continue;
+    const pictures = await picturesByName(folder);
+    requireSame(folders.hq, hq, folder, pictures);
+    others.set(role, pictures);
+  }
+  return [...hq].map(([name, path]) => ({
+    name,
+    hq: path,
+    lq: others.get('lq')?.get(name),
+    restored: others.get('restored')?.get(name),
+  }));
+}
+
+async function picturesByName(folder: string): Promise<Map<string, string>> {
+  const { files, problems } = await findInputFiles([folder], { recursive: true, outputFolder: folder });
+  if (problems[0]) throw new Error(problems[0].message);
+  const pictures = new Map<string, string>();
+  for (const { path, relativePath } of files) {
+    const name = relativePath.replace(/\.[^./\\]*$/, '').replaceAll(sep, '/');
+    const other = pictures.get(name);
+    if (other !== undefined)
+      throw new Error(`Cannot pair the pictures of ${folder}: ${other} and ${path} have one name`);
+    pictures.set(name, path);
+  }
+  for (const name of pictures.keys()) {
+    const pair = /^(.+)-comparison$/.exec(name)?.[1];
+    if (pair !== undefined && pictures.has(pair)) pictures.delete(name);
+  }
+  return pictures;
+}
+
+function requireSame(
+  hqFolder: string,
+  hq: ReadonlyMap<string, string>,
+  folder: string,
+  pictures: ReadonlyMap<string, string>,
+): void {
+  const problems = [
+    [`${folder} lacks`, [...hq.keys()].filter((name) => !pictures.has(name))],
+    [`${hqFolder} lacks`, [...pictures.keys()].filter((name) => !hq.has(name))],
+  ] as const;
+  const lists = problems.flatMap(([lack, names]) => (names.length > 0 ? [`${lack} ${shorten(names)}`] : []));
+  if (lists.length > 0)
+    throw new Error(
+      `Cannot pair the pictures: ${lists.join('; ')}. Both folders need the same names; extensions may differ`,
+    );
+}
+
+function shorten(names: readonly string[], most = 5): string {
+  const shown = names.slice(0, most).join(', ');
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}
