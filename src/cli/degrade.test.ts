@@ -61,7 +61,7 @@ describe('runDegrade', () => {
       const low = await readImageFile(join(root, 'pairs/lq', file));
       expect([high.pixels.width, high.pixels.height]).toEqual([32, 32]);
       const expected = await degrade(high.pixels, draws, roundTripJpeg);
-      expect(Buffer.from(low.pixels.data).equals(expected.data)).toBe(true);
+      expect(Buffer.from(low.pixels.data).equals(Buffer.from(expected.data))).toBe(true);
     }
   });
 

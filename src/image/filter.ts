@@ -25,8 +25,9 @@ export function filter2d(pixels: Pixels, kernel: Kernel): FloatPixels {
     );
   const { width, height, channels } = pixels;
   const output = createPixels(width, height, channels, new Float32Array(width * height * channels));
-  // A tile four times the kernel loses a quarter of each side to the kernel's reach.
-  const transform = new FourierTransform(2 ** Math.ceil(Math.log2(4 * kernel.size)));
+  // A tile three to six times the kernel loses a third of each side or less to the kernel's reach; the grids of
+  // larger ones leave the processor's cache.
+  const transform = new FourierTransform(2 ** Math.ceil(Math.log2(3 * kernel.size)));
   const response = kernelSpectrum(kernel, transform);
   const step = transform.side - kernel.size + 1;
   const tiles: Tile[] = [];

@@ -106,6 +106,17 @@ describe('openTrainingData', () => {
     expect(low.data.every((value) => Math.abs(value) <= 1)).toBe(true);
   });
 
+  it('rejects a pair of different shapes', async () => {
+    await put('hq/1.png', 40);
+    const wide = sharp({ create: { width: 40, height: 20, channels: 3, background: '#808080' } });
+    await mkdir(join(root, 'lq'));
+    await writeFile(join(root, 'lq/1.png'), await wide.png().toBuffer());
+    const data = await openTrainingData({ pairs: root }, settings, here);
+    await expect(data.batch(0)).rejects.toThrow(
+      /Cannot pair .*hq\/1\.png with .*lq\/1\.png: .*differ in shape/,
+    );
+  });
+
   it('takes the pictures that are selected', async () => {
     for (const name of ['1.png', '2.png', '3.png', '4.png']) await put(name);
     const select = (position: number, count: number) => position < count - 1;

@@ -15,6 +15,8 @@ export interface TrainingFiles {
 /** Either a folder of good pictures, or one that `degrade` wrote: `hq` and `lq` with pictures of the same names. */
 export type TrainingSource = { readonly folder: string } | { readonly pairs: string };
 
+/** Rounding to whole pixels changes the shape of a small picture this much. */
+const largestStretch = 0.05;
 const namedAtMost = 5;
 const readAtOnce = 16;
 const defaultMaxPixels = 100_000_000;
@@ -71,8 +73,15 @@ export function openTrainingFiles({ high, low }: TrainingFiles): ImageSource {
   return {
     count: high.length,
     async read(index) {
-      const good = await readImageFile(high[index]!);
-      return { high: good.pixels, low: low && (await readImageFile(low[index]!)).pixels };
+      const good = (await readImageFile(high[index]!)).pixels;
+      if (!low) return { high: good };
+      const degraded = (await readImageFile(low[index]!)).pixels;
+      const stretch = (degraded.width * good.height) / (degraded.height * good.width);
+      if (Math.abs(stretch - 1) > largestStretch)
+        throw new RangeError(
+          `Cannot pair ${high[index]} with ${low[index]}: ${good.width} x ${good.height} and ${degraded.width} x ${degraded.height} pixels differ in shape. Replace or remove them`,
+        );
+      return { high: good, low: degraded };
     },
   };
 }
