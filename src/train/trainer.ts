@@ -4,8 +4,9 @@ import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { add, input, mul } from '../graph/ops.ts';
 import type { WinogradOptions } from '../graph/passes/winograd.ts';
 import type { Shape, Value } from '../graph/value.ts';
-import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
-import { parameterScope } from '../nn/parameter-scope.ts';
+import { buildDiscriminator, type DiscriminatorConfig } from '../models/discriminator/discriminator.ts';
+import { trackingBatchNorm } from '../nn/batch-norm.ts';
+import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import { createStagePool, type StagePool } from '../restore/stage-pool.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
@@ -23,6 +24,7 @@ import { learningRateAt } from './learning-rate.ts';
 import { adversarialLoss, hingeLoss, l1Loss, mseLoss } from './losses.ts';
 import { networkOf, networkScopes } from './networks.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
+import { type RunningStatistics, runningStatistics } from './running-statistics.ts';
 import type { ImagePair, StageGraph } from './stage-graph.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
@@ -117,6 +119,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const drawn = await fillStart(generator, options);
   const discriminator =
     judge && (await createDiscriminator(runtime, judge.optimizer, restoredScores!, config.seed));
+  const judgement = judge && buildJudgement(judge, discriminatorScope, [microBatch, 3, size, size]);
+  const statistics = judgement?.statistics;
   const trained = new Set(trainedNames);
   const bind: BindParameter = (name, shape) => {
     if (trained.has(name) || name.startsWith('d/') || name.startsWith(targetPrefix)) return { kind: 'input' };
@@ -157,20 +161,14 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
   const discriminatorProgram = (): LoadedProgram =>
     load('discriminator', () => {
-      const shape = [microBatch, 3, size, size];
-      const values = {
-        [`${lossPrefix}d_real`]: hingeLoss.real(scores(input('real', shape))),
-        [`${lossPrefix}d_fake`]: hingeLoss.fake(scores(input('fake', shape))),
-      };
-      const loss = mul(
-        Object.values(values).reduce((sum, term) => add(sum, term)),
-        1 / accumulation,
-      );
+      const { real, fake } = judgement!;
+      const values = { [`${lossPrefix}d_real`]: real, [`${lossPrefix}d_fake`]: fake };
+      const loss = mul(add(real, fake), 1 / accumulation);
       const names = new Set(Object.keys(discriminator!.parameters));
       return buildGradientProgram({
         name: 'discriminator',
         loss,
-        outputs: values,
+        outputs: { ...values, ...statistics!.outputs },
         trained: names,
         ...programOptions,
       });
@@ -195,11 +193,12 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   return {
     parameters: generator.parameters,
     averages: generator.averages,
-    discriminator: discriminator?.parameters,
+    discriminator: discriminator && { ...discriminator.parameters, ...statistics!.tensors },
     drawn,
     state: {
       ...prefixed('generator', generator.state),
       ...(discriminator && prefixed('discriminator', discriminator.state)),
+      ...(statistics && prefixed('statistics', statistics.tensors)),
     },
 
     async step(iteration, images) {
@@ -229,8 +228,15 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       sums.set('learning_rate', rate);
       if (judging) {
         for (const [i, part] of parts.entries()) {
-          const feeds = { real: part.high, fake: restored[i]!, ...discriminator!.parameters };
-          addLosses(sums, await discriminatorProgram().run(feeds, discriminator!.gradients), accumulation);
+          const feeds = {
+            real: part.high,
+            fake: restored[i]!,
+            ...discriminator!.parameters,
+            ...statistics!.tensors,
+          };
+          const values = await discriminatorProgram().run(feeds, discriminator!.gradients);
+          statistics!.update(values);
+          addLosses(sums, values, accumulation);
         }
         const step = iteration - judge.from + 1;
         const { gradientNorm } = await discriminator!.step(step, rateAt(judge.optimizer, step));
@@ -332,6 +338,25 @@ async function createDiscriminator(
   );
   drawDiscriminatorWeights(optimizer.parameters, seed);
   return optimizer;
+}
+
+interface Judgement {
+  /** Losses of the discriminator, scalars. */
+  readonly real: Value;
+  readonly fake: Value;
+  readonly statistics: RunningStatistics;
+}
+
+/** What the discriminator learns from the inputs `real` and `fake`. */
+function buildJudgement(config: DiscriminatorConfig, scope: ParameterScope, shape: Shape): Judgement {
+  const updates = new Map<string, Value>();
+  const norm = trackingBatchNorm(updates);
+  const score = (image: Value): Value => buildDiscriminator(scope, config, image, norm);
+  const [real, fake] = [input('real', shape), input('fake', shape)];
+  // The generator's step judged the fake images before, with the same weights.
+  score(fake);
+  const losses = { real: hingeLoss.real(score(real)), fake: hingeLoss.fake(score(fake)) };
+  return { ...losses, statistics: runningStatistics(updates) };
 }
 
 interface LoadedProgram {
