@@ -26,6 +26,11 @@ const flags = {
     placeholder: '<folder>',
     description: 'Checkpoint with the networks to start from, such as runs/a/latest',
   },
+  spatialStart: {
+    type: String,
+    placeholder: '<file>',
+    description: "UNet weights that a new spatial encoder starts from, such as Stable Diffusion 1.5's",
+  },
   out: { type: String, alias: 'o', placeholder: '<folder>', description: 'Folder of the new run' },
   resume: { type: String, placeholder: '<folder>', description: 'Go on with the run in this folder' },
   set: {
@@ -51,8 +56,9 @@ export const trainCommand = command(
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { config, data, pairs, validation, from, out, resume, set, device, threads } = parsed.flags;
-    const starts = { config, data, pairs, validation, from, out };
+    const { config, data, pairs, validation, from, spatialStart, out, resume, set, device, threads } =
+      parsed.flags;
+    const starts = { config, data, pairs, validation, from, 'spatial-start': spatialStart, out };
     if (resume !== undefined) {
       const given = Object.entries(starts).find(([, value]) => value !== undefined)?.[0];
       if (given) throw new UsageError(`--resume goes on with the run's own settings; leave --${given} out`);
@@ -74,7 +80,7 @@ export const trainCommand = command(
       if (resume !== undefined)
         await resumeRun(resume, options, (json) => applyOverrides(json, parseOverrides(set)));
       else {
-        const settings = await readSettings(config!, set, { data, pairs, validation, from });
+        const settings = await readSettings(config!, set, { data, pairs, validation, from, spatialStart });
         await startRun(out!, settings, options);
       }
     } finally {
@@ -86,7 +92,7 @@ export const trainCommand = command(
 async function readSettings(
   configFile: string,
   overrides: readonly string[],
-  paths: Partial<Record<'data' | 'pairs' | 'validation' | 'from', string | undefined>>,
+  paths: Partial<Record<'data' | 'pairs' | 'validation' | 'from' | 'spatialStart', string | undefined>>,
 ): Promise<RunSettings> {
   const [{ parseTrainConfig }, { resolve }] = await Promise.all([
     import('../train/config.ts'),
@@ -104,7 +110,7 @@ async function readSettings(
     });
   }
   const config = parseTrainConfig(applyOverrides(json, parseOverrides(overrides)), configFile);
-  const { data, pairs, validation, from } = paths;
+  const { data, pairs, validation, from, spatialStart } = paths;
   return {
     config,
     images: data === undefined ? { pairs: resolve(pairs!) } : { folder: resolve(data) },
@@ -112,6 +118,7 @@ async function readSettings(
       validation: pairs === undefined ? { folder: resolve(validation) } : { pairs: resolve(validation) },
     }),
     ...(from !== undefined && { from: resolve(from) }),
+    ...(spatialStart !== undefined && { spatialStart: resolve(spatialStart) }),
   };
 }
 

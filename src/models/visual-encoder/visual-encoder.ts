@@ -21,25 +21,21 @@ const groups = 32;
 const epsilon = 1e-6;
 /** Blocks of this width are followed by attention. */
 const attentionWidth = 512;
-/** The feature axis goes round these sizes, one resize after another. */
-const featureSizes = new Map([
-  [768, 256],
-  [256, 512],
-  [512, 768],
-]);
-
 /**
  * Tokens are the channels, features the positions.
- * @param tokens [N, emb_dim, 768]
- * @returns the context c_v [N, out_channels, 768]
+ * @param tokens [N, emb_dim, F]; F is 768 for CLIP ViT-B/16, and any multiple of three for towers of another width
+ * @returns the context c_v [N, out_channels, F]
  */
 export function buildVisualEncoder(root: ParameterScope, config: VisualEncoderConfig, tokens: Value): Value {
   let next = 0;
   const block = (): ParameterScope => root.at(`blocks.${next++}`);
   const widths = config.ch_mult.map((multiple) => config.nf * multiple).reverse();
+  const features = tokens.shape[2]!;
+  if (features % 3 !== 0)
+    throw new RangeError(`The visual encoder needs a multiple of three features, not ${features}`);
 
   let h = convLayer(block(), tokens, widths[0]!);
-  h = resize(block(), h);
+  h = resize(block(), h, features);
   h = residual(block(), h, widths[0]!);
   h = selfAttention(block(), h);
   h = residual(block(), h, widths[0]!);
@@ -48,17 +44,17 @@ export function buildVisualEncoder(root: ParameterScope, config: VisualEncoderCo
       h = residual(block(), h, width);
       if (width === attentionWidth) h = selfAttention(block(), h);
     }
-    if (level + 1 < widths.length) h = resize(block(), h);
+    if (level + 1 < widths.length) h = resize(block(), h, features);
   });
   h = groupNorm(block(), h, groups, epsilon);
   return convLayer(block(), h, config.out_channels);
 }
 
-/** Nearest resize of the feature axis to its next size, then a convolution. */
-function resize(p: ParameterScope, x: Value): Value {
-  const size = featureSizes.get(x.shape[2]!);
-  if (!size) throw new RangeError(`The visual encoder works on 768, 256 or 512 features, not ${x.shape[2]}`);
-  return convLayer(p.at('conv'), resizeNearest(x, [size]), x.shape[1]!);
+/** Nearest resize of the feature axis, which goes round a third, two thirds and all of its extent; a convolution. */
+function resize(p: ParameterScope, x: Value, features: number): Value {
+  const size = x.shape[2]!;
+  const next = size === features ? features / 3 : size + features / 3;
+  return convLayer(p.at('conv'), resizeNearest(x, [next]), x.shape[1]!);
 }
 
 function residual(p: ParameterScope, x: Value, width: number): Value {

@@ -1,10 +1,11 @@
 /** The networks that a training run starts from, opened from a checkpoint as far as it has them. */
 import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
-import { readTensor } from '../../checkpoint/tensor-file.ts';
+import type { TensorFile } from '../../checkpoint/tensor-entry.ts';
+import { openTensorFile, readTensor } from '../../checkpoint/tensor-file.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../../diffusion/lcm-schedule.ts';
 import type { BindParameter } from '../../graph/onnx/emit-model.ts';
 import type { Shape } from '../../graph/value.ts';
-import { bindWeights, type StoredTensor } from '../../models/network-weights.ts';
+import { bindWeights, type StoredTensor, type StoredTensors } from '../../models/network-weights.ts';
 import type { UNetConfig } from '../../models/unet/config.ts';
 import { oldVaeKey } from '../../models/vae/vae.ts';
 import {
@@ -19,6 +20,7 @@ import { joinConfigs, networkOf, networkPrefixes } from '../../train/networks.ts
 import type { StageNetworks } from '../../train/stages/build-stage.ts';
 import { teacherPrefix } from '../../train/stages/consistency.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
+import { openFileSource } from './file-source.ts';
 
 type Opened = { readonly scheduler: SchedulerConfig } & {
   readonly [Name in NetworkName]?: NetworkCheckpoint<unknown>;
@@ -34,12 +36,22 @@ export interface StartNetworks {
   close(): Promise<void>;
 }
 
-/** @throws {CheckpointError} if a network is neither in the checkpoint nor described by the config */
+/**
+ * @param spatialStart file with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet
+ *   unless given
+ * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the config
+ */
 export async function openStartNetworks(
   config: TrainConfig,
   folder: string | undefined,
+  spatialStart?: string,
 ): Promise<StartNetworks> {
   const store = folder === undefined ? undefined : await openCheckpointFolder(folder);
+  const spatialSource = spatialStart === undefined ? undefined : await openFileSource(spatialStart);
+  const close = async (): Promise<void> => {
+    await store?.close();
+    await spatialSource?.close();
+  };
   try {
     const opened: Opened = store
       ? await openNetworks(store, await findNetworks(store))
@@ -48,11 +60,16 @@ export async function openStartNetworks(
     const stored = storedByName(opened);
     const bind = await bindWeights(stored);
     const storedName = (name: string): string => findName(stored, name);
+    const contracting = spatialSource
+      ? storedTensorsOf(await openTensorFile(spatialSource))
+      : opened.unet?.tensors;
     return {
       networks: { configs, teacher: opened.unet?.config as UNetConfig | undefined },
       folder,
       async startWeight(name, shape) {
-        const tensor = stored.get(storedName(name)) ?? unetWeight(opened, name, shape);
+        const tensor =
+          stored.get(storedName(name)) ??
+          (opened.spatialEncoder ? undefined : unetWeight(contracting, name, shape));
         if (!tensor) return undefined;
         requireShape(name, shape, tensor, folder!);
         return (await readTensor(tensor.file, tensor.entry.name)).data;
@@ -67,10 +84,10 @@ export async function openStartNetworks(
         requireShape(name, shape, tensor, folder!);
         return bind(storedName(name), shape);
       },
-      close: async () => store?.close(),
+      close,
     };
   } catch (error) {
-    await store?.close();
+    await close();
     throw error;
   }
 }
@@ -91,11 +108,15 @@ function findName(stored: ReadonlyMap<string, StoredTensor>, name: string): stri
   return prefix + (oldVaeKey(name.slice(prefix.length)) ?? name.slice(prefix.length));
 }
 
-/** A spatial encoder starts as a copy of its UNet's contracting half (Zhang et al. 2023, arXiv:2302.05543). */
-function unetWeight(opened: Opened, name: string, shape: Shape): StoredTensor | undefined {
-  if (networkOf(name) !== 'spatialEncoder' || opened.spatialEncoder) return undefined;
-  const tensor = opened.unet?.tensors.get(name.slice(networkPrefixes.spatialEncoder.length + 1));
+/** A spatial encoder starts as a copy of a UNet's contracting half (Zhang et al. 2023, arXiv:2302.05543). */
+function unetWeight(unet: StoredTensors | undefined, name: string, shape: Shape): StoredTensor | undefined {
+  if (networkOf(name) !== 'spatialEncoder') return undefined;
+  const tensor = unet?.get(name.slice(networkPrefixes.spatialEncoder.length + 1));
   return tensor && sameShape(tensor.entry.shape, shape) ? tensor : undefined;
+}
+
+function storedTensorsOf(file: TensorFile): StoredTensors {
+  return new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location: '' }]));
 }
 
 function requireShape(name: string, shape: Shape, { entry }: StoredTensor, file: string): void {

@@ -26,6 +26,8 @@ export interface RunSettings {
   readonly validation?: TrainingSource | undefined;
   /** Checkpoint folder with the networks to start from. */
   readonly from?: string | undefined;
+  /** File with the UNet weights that a new spatial encoder starts from, if not the checkpoint's. */
+  readonly spatialStart?: string | undefined;
 }
 
 export interface TrainEvents {
@@ -53,13 +55,11 @@ const keptIterations = 2;
  * @throws {Error} if the folder holds a run already
  */
 export async function startRun(folder: string, settings: RunSettings, options: TrainOptions): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const entries = await readdir(folder);
+  const entries: string[] = await readdir(folder).catch(() => []);
   if (entries.includes(settingsFile))
     throw new Error(
       `Cannot start a run in ${folder}: there is one already. Go on with it by --resume ${folder}, or choose another folder`,
     );
-  await writeFileAtomically(path.join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
   await train(folder, settings, 0, options);
 }
 
@@ -103,21 +103,22 @@ const iterationFolder = (folder: string, iteration: number): string =>
 
 async function train(
   folder: string,
-  { config, images, validation, from }: RunSettings,
+  settings: RunSettings,
   done: number,
   options: TrainOptions,
 ): Promise<void> {
+  const { config, images, validation, from } = settings;
   const { runtime, signal, note } = options;
   note?.('opening images and networks');
-  const start = await openStartNetworks(config, from);
-  const settings = {
+  const start = await openStartNetworks(config, from, settings.spatialStart);
+  const dataSettings = {
     ...config.data,
     seed: config.seed,
     degradation: needsDegraded(config) ? config.data.degradation : null,
   };
   const heldBack = (position: number, count: number): boolean =>
     !validation && isHeldBack(position, count, config.validationImages);
-  const data = await openTrainingData(images, settings, {
+  const data = await openTrainingData(images, dataSettings, {
     outputFolder: folder,
     select: (position, count) => !heldBack(position, count),
   });
@@ -126,7 +127,7 @@ async function train(
   try {
     const shown = await validationBatch(
       config,
-      settings,
+      dataSettings,
       validation ?? images,
       validation ? () => true : heldBack,
     );
@@ -141,6 +142,9 @@ async function train(
     });
     if (done > 0) await readTrainState(iterationFolder(folder, done), trainer.state);
     else if (trainer.drawn.length > 0) note?.(drawnNote(trainer.drawn));
+    // Only now is it a run: whatever is wrong with the settings has shown.
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(path.join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
     log = await openTrainLog(folder, done);
     await loop(folder, config, done, trainer, start, data, shown, log, options);
   } finally {
