@@ -24,6 +24,26 @@ export function integerFlag(flag: string, min: number, max: number): (text: stri
   };
 }
 
+/** A number within [`min`, `max`]. */
+export function numberFlag(flag: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^-?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max))
+      throw new UsageError(`${flag} takes a number from ${min} to ${max}, not ${quote(text)}`);
+    return value;
+  };
+}
+
+/** Numbers between commas, as many as `names`. */
+export function tupleFlag(flag: string, names: readonly string[]): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    if (values.length !== names.length || !values.every(Number.isFinite))
+      throw new UsageError(`${flag} takes ${names.join(',')} as numbers, not ${quote(text)}`);
+    return values;
+  };
+}
+
 /** Any text, but not none: `--output` at the end of a command line is a mistake. */
 export function textFlag(flag: string, what: string): (text: string) => string {
   return (text) => {

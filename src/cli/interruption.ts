@@ -21,6 +21,8 @@ export function interruptSignal(): AbortSignal {
 
 /** `promise`, or the signal's reason as soon as it is aborted, whether or not the work itself listens. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Once the signal has won, nobody waits for the work: its failure is no longer of interest.
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   let stop: () => void;
   const aborted = new Promise<never>((_, reject) => {

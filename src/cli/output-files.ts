@@ -15,6 +15,8 @@ export interface OutputFile extends OutputRequest {
   readonly path: string;
   /** input and result side by side; absent if not asked for */
   readonly comparison?: string;
+  /** results of the seeds after the first */
+  readonly samples: readonly { readonly seed: number; readonly path: string }[];
   /** where the name could not be the input's, why */
   readonly notes: readonly string[];
 }
@@ -32,10 +34,15 @@ const imageExtensions = new Set([...Object.values(extensions).flat(), '.gif']);
  * Chooses a path in `folder` for each result: the input's place and name, with another extension where the format
  * asks for it. Where two inputs would meet (`a.png`, `a.jpg`), the one whose name stays whole keeps it, and the
  * other becomes `a-2.png`. Letter case does not tell names apart, as on many disks.
+ * @param moreSeeds of further results of each input, `a-seed8.png`
  */
 export function planOutputFiles(
   requests: readonly OutputRequest[],
-  { folder, comparison }: { folder: string; comparison: boolean },
+  {
+    folder,
+    comparison,
+    moreSeeds = [],
+  }: { folder: string; comparison: boolean; moreSeeds?: readonly number[] },
 ): OutputFile[] {
   const wanted = requests.map(({ input, format }) => withExtension(input.relativePath, format));
   const taken = new Set<string>();
@@ -56,9 +63,11 @@ export function planOutputFiles(
     return { ...request, name, path: join(folder, name), notes };
   });
   return planned.map(({ name, ...file }) => {
-    if (!comparison) return file;
     const { dir, name: stem, ext } = parse(name);
-    return { ...file, comparison: join(folder, claimNumbered(join(dir, `${stem}-comparison${ext}`), taken)) };
+    const claimBeside = (suffix: string): string =>
+      join(folder, claimNumbered(join(dir, `${stem}-${suffix}${ext}`), taken));
+    const samples = moreSeeds.map((seed) => ({ seed, path: claimBeside(`seed${seed}`) }));
+    return { ...file, samples, ...(comparison && { comparison: claimBeside('comparison') }) };
   });
 }
 
@@ -95,7 +104,7 @@ export async function refuseToOverwriteInputs(outputs: readonly OutputFile[]): P
     if (identity !== undefined) inputs.set(identity, input.path);
   }
   for (const output of outputs)
-    for (const path of [output.path, output.comparison]) {
+    for (const path of [output.path, output.comparison, ...output.samples.map((sample) => sample.path)]) {
       const identity = path === undefined ? undefined : await fileIdentity(path);
       const input = identity === undefined ? undefined : inputs.get(identity);
       if (input !== undefined)

@@ -1,11 +1,14 @@
-/** From a picture as it was read to its restoration, of the same shape. */
+/** From a picture of one aligned face, as it was read, to its restoration, of the same shape. */
 
+import { isGray, toGray, withColorsOf } from '../image/gray.ts';
 import { pixelsToTensor, tensorToPixels } from '../image/pixel-tensor.ts';
 import { type BytePixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import type { ImageFile } from '../platform/node/image-file.ts';
+import type { PhotoColor } from '../restore/restore-photo.ts';
 import type { RestoreOptions, Restorer } from '../restore/restorer.ts';
 import { cutWindow, toSquareFace } from '../restore/square-face.ts';
+import { hostTensor } from '../tensor/host-tensor.ts';
 
 export interface RestoredPicture {
   readonly pixels: BytePixels;
@@ -17,41 +20,38 @@ export interface RestoredPicture {
   readonly notes: readonly string[];
 }
 
+export interface PictureOptions extends RestoreOptions {
+  readonly strength?: number;
+  readonly color?: PhotoColor;
+}
+
 /**
- * Restores one picture; its longer side becomes the model's size.
+ * Restores one picture; its longer side becomes the model's size. A gray one stays gray.
  * @throws {RangeError} if it is far from square
  */
 export async function restorePicture(
   image: ImageFile,
   restorer: Restorer,
-  options: RestoreOptions,
+  { strength = 1, color = 'auto', ...options }: PictureOptions,
 ): Promise<RestoredPicture> {
   const { square, window } = toSquareFace(image.pixels, restorer.imageSize);
-  const restored = tensorToPixels(await restorer.restore(pixelsToTensor(square), options));
+  const tensor = pixelsToTensor(square);
+  const output = await restorer.restore(tensor, options);
+  const blended = output.data.map((value, i) => tensor.data[i]! + strength * (value - tensor.data[i]!));
+  const restored = tensorToPixels(strength === 1 ? output : hostTensor(output.shape, blended));
+  const gray = color === 'gray' || (color === 'auto' && isGray(square));
+  const colored = gray ? toGray(restored) : color === 'keep' ? withColorsOf(restored, square) : restored;
   const size = { width: window.width, height: window.height };
   const notes: string[] = [];
   const { width, height } = image.pixels;
   if (width !== height)
     notes.push(`not square (${width} x ${height}): its edges were repeated for the model and cut off again`);
-  if (isGray(square)) notes.push('a gray picture: the result may have colours');
   return {
-    pixels: cutWindow(restored, window),
+    pixels: cutWindow(toBytePixels(colored), window),
     input: cutWindow(square, window),
     alpha: image.alpha && toBytePixels(resizePixels(image.alpha, size, 'bilinear')),
     notes,
   };
-}
-
-/** Conversions between colour spaces may leave channels this far apart. */
-const largestGraySpread = 2;
-
-function isGray({ data }: BytePixels): boolean {
-  for (let i = 0; i < data.length; i += 3) {
-    const spread =
-      Math.max(data[i]!, data[i + 1]!, data[i + 2]!) - Math.min(data[i]!, data[i + 1]!, data[i + 2]!);
-    if (spread > largestGraySpread) return false;
-  }
-  return true;
 }
 
 /** Two pictures of one size as one, left and right. */

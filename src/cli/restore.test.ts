@@ -49,16 +49,27 @@ async function run(
   {
     model = negatives(),
     signal = new AbortController().signal,
+    loadDetector = async () => {
+      throw new Error('nothing to detect');
+    },
     ...flags
-  }: Partial<Flags> & { model?: Pick<RunEnvironment, 'loadRestorer'>; signal?: AbortSignal } = {},
+  }: Partial<Flags> & {
+    model?: Pick<RunEnvironment, 'loadRestorer'>;
+    signal?: AbortSignal;
+    loadDetector?: RunEnvironment['loadDetector'];
+  } = {},
 ) {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const outcome = await runRestore(
     inputs.map((input) => join(root, input)),
-    { output: join(root, 'out'), checkpoint: 'weights', json: true, ...flags },
+    { output: join(root, 'out'), checkpoint: 'weights', json: true, aligned: true, format: 'png', ...flags },
     {
       loadRestorer: model.loadRestorer,
+      loadDetector,
+      loadDescriber: async () => {
+        throw new Error('nothing to describe');
+      },
       stdout: { write: (text) => stdout.push(text) },
       stderr: { write: (text) => stderr.push(text) },
       signal,
@@ -86,6 +97,10 @@ async function put(
   await writeFile(join(root, path), await image.png().toBuffer());
 }
 
+async function visibleIn(folder: string): Promise<string[]> {
+  return (await readdir(join(root, folder))).filter((name) => !name.startsWith('.'));
+}
+
 function pixelsOf(path: string) {
   return sharp(join(root, path), { ignoreIcc: true }).raw().toBuffer({ resolveWithObject: true });
 }
@@ -105,6 +120,8 @@ describe('runRestore', () => {
         status: 'done',
         output: join(root, 'out', name),
         comparison: null,
+        samples: [],
+        faces: null,
         error: null,
         ms: expect.any(Number),
         dropped: [],
@@ -116,7 +133,7 @@ describe('runRestore', () => {
       expect(info).toMatchObject({ width: size, height: size, channels: 3 });
       expect([...data.subarray(0, 3)]).toEqual([55, 155, 205]);
     }
-    expect(await readdir(join(root, 'out'))).toEqual(['face.png', 'small.png']);
+    expect(await visibleIn('out')).toEqual(['face.png', 'small.png']);
     expect(model.loadRestorer).toHaveBeenCalledTimes(1);
     expect(model.release).toHaveBeenCalledTimes(1);
     expect(stderr).toContain('[2/2] small.png → out/small.png');
@@ -171,7 +188,7 @@ describe('runRestore', () => {
       output: null,
       error: `Cannot read ${root}/faces/text.png: it is not a picture`,
     });
-    expect(await readdir(join(root, 'out'))).toEqual(['a.png', 'z.png']);
+    expect(await visibleIn('out')).toEqual(['a.png', 'z.png']);
     const end = stderr.slice(stderr.indexOf('2 of 6 restored'));
     expect(end).toContain('Cannot read missing.png: there is no such file or folder\n');
     expect(end).toContain('Cannot restore faces/strip.png: Cannot fit 50 x 10 pixels into a square');
@@ -240,7 +257,7 @@ describe('runRestore', () => {
       ['b.png', 'skipped'],
       ['c.png', 'skipped'],
     ]);
-    expect(await readdir(join(root, 'out'))).toEqual(['a.png']);
+    expect(await visibleIn('out')).toEqual(['a.png']);
     expect(model.release).not.toHaveBeenCalled();
   });
 
@@ -334,7 +351,7 @@ describe('pictures of all kinds', () => {
     await writeFile(join(root, 'd.gif'), await image().gif().toBuffer());
     const { code, stderr } = await run(['a.JPEG', 'b.tiff', 'c.png', 'd.gif'], { format: 'input' });
     expect(code, stderr).toBe(0);
-    const names = (await readdir(join(root, 'out'))).toSorted();
+    const names = (await visibleIn('out')).toSorted();
     expect(names).toEqual(['a.JPEG', 'b.tiff', 'c.webp', 'd.png']);
     const formats = await Promise.all(
       names.map(async (name) => (await sharp(join(root, 'out', name)).metadata()).format),
@@ -342,7 +359,7 @@ describe('pictures of all kinds', () => {
     expect(formats).toEqual(['jpeg', 'tiff', 'webp', 'png']);
   });
 
-  it('say what they lose and that they are gray', async () => {
+  it('keep their EXIF unless told otherwise, and stay gray', async () => {
     const gray = sharp({ create: { width: size, height: size, channels: 3, background: '#808080' } });
     await writeFile(
       join(root, 'gray.jpg'),
@@ -351,12 +368,17 @@ describe('pictures of all kinds', () => {
         .jpeg()
         .toBuffer(),
     );
-    const { report, stderr } = await run(['gray.jpg']);
-    expect(report?.files[0]).toMatchObject({
-      dropped: ['EXIF'],
-      notes: ['a gray picture: the result may have colours'],
-    });
-    expect(stderr).toContain('  left out: EXIF\n  a gray picture');
+    const kept = await run(['gray.jpg'], { format: 'jpeg' });
+    expect(kept.report?.files[0]).toMatchObject({ dropped: [], notes: [] });
+    const exifOf = async () => (await sharp(join(root, 'out/gray.jpg')).metadata()).exif;
+    expect((await exifOf())?.includes('nobody')).toBe(true);
+    const { data } = await pixelsOf('out/gray.jpg');
+    for (let i = 0; i < data.length; i += 3) expect([data[i + 1], data[i + 2]]).toEqual([data[i], data[i]]);
+    await run(['gray.jpg'], { format: 'jpeg', metadata: 'strip' });
+    expect(await exifOf()).toBeUndefined();
+    const lost = await run(['gray.jpg'], { format: 'tiff' });
+    expect(lost.report?.files[0]?.dropped).toEqual(['EXIF']);
+    expect(lost.stderr).toContain('  left out: EXIF\n');
   });
 
   it('get distinct names, mirrored folders, and odd letters', async () => {

@@ -1,25 +1,38 @@
-/** `interlcm restore`: aligned faces in, restored faces out. */
+/** `interlcm restore`: photos in, photos with restored faces out. */
 
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { command } from 'cleye';
-import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
+import {
+  choiceFlag,
+  integerFlag,
+  numberFlag,
+  rejectUnknownFlags,
+  textFlag,
+  tupleFlag,
+} from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
 import { encoderFlags, modelFlags } from './model-flags.ts';
 import type { RestoreEnvironment, RestoreSettings } from './restore-files.ts';
+import { type SearchFlags, searchFlags } from './search-flags.ts';
 import { UsageError } from './usage-error.ts';
 
 const details = `Inputs are PNG, JPEG, WebP, AVIF, TIFF or GIF files (known by content), folders and globs;
-what exists under the name is never taken for a glob. Results keep the names; where two would
-meet, one gets a number. An input is never replaced.
+what exists under the name is never taken for a glob. Results keep names and formats; where two
+would meet, one gets a number. An input is never replaced. What an earlier run has done with the
+same settings is not done again.
 
-A picture is turned upright by its EXIF orientation and resized to the model's size. One that
-is not square keeps its shape; one more than twice as long as wide is refused. RGB numbers and
-their colour profile are kept; CMYK, Lab and gray profiles are converted to sRGB. Transparency
-is kept (JPEG: laid on white). EXIF, XMP, IPTC, bits beyond 8 and further pages or frames are
+In a photo every face is found, restored, and put back under a soft mask; all else stays as it
+is. A face that is as sharp as the model's output is left alone. A square picture in which one
+face sits as in FFHQ is taken for an aligned face and restored as a whole; --aligned says that of
+every input. If there is no face, the result is the input.
+
+Photos are turned upright by their EXIF orientation. RGB numbers and their colour profile are
+kept; CMYK, Lab and gray profiles are converted to sRGB. Transparency is kept (JPEG: laid on
+white), and so are EXIF, XMP, and 16 bits in PNG and TIFF. IPTC and further pages or frames are
 left out, and said to be.
 
-Exit codes: 0 all done, 1 some failed, 2 the command is wrong, 130 interrupted.`;
+Exit codes: 0 all done, 1 some failed, 2 the command is wrong, 3 no face in some, 130 interrupted.`;
 
 const flags = {
   output: {
@@ -39,9 +52,53 @@ const flags = {
   format: {
     type: choiceFlag('--format', ['input', 'png', 'jpeg', 'webp', 'avif', 'tiff']),
     placeholder: '<name>',
-    description: 'png (default), jpeg, webp, avif, tiff, or input for that of each input',
+    description: 'png, jpeg, webp, avif, tiff, or input (default) for that of each input',
   },
   comparison: { type: Boolean, description: 'Also write input and result side by side, as NAME-comparison' },
+  aligned: { type: Boolean, description: 'Every input shows one face, upright and centred as in FFHQ' },
+  face: {
+    type: [faceIndices],
+    placeholder: '<i,j>',
+    description: 'Only these faces, as "interlcm faces" counts them',
+  },
+  box: {
+    type: [tupleFlag('--box', ['x', 'y', 'width', 'height'])],
+    placeholder: '<x,y,w,h>',
+    description: 'The face in this box, drawn by hand from the brows to the chin; may be repeated',
+  },
+  ...searchFlags,
+  strength: {
+    type: numberFlag('--strength', 0, 1),
+    placeholder: '<s>',
+    description: 'How much of the restored face is laid over the old one, 0 to 1 (default)',
+  },
+  upscale: {
+    type: choiceFlag('--upscale', ['1', '2', '4']),
+    placeholder: '<n>',
+    description: 'Make the photo 2 or 4 times as large: small faces show more of what was restored',
+  },
+  background: {
+    type: choiceFlag('--background', ['keep', 'lanczos']),
+    placeholder: '<name>',
+    description: 'What --upscale enlarges the rest with: lanczos (default), or keep: no sharper than it is',
+  },
+  color: {
+    type: choiceFlag('--color', ['auto', 'keep', 'gray']),
+    placeholder: '<name>',
+    description: "auto (default): gray photos stay gray; keep: the photo's colours; gray: all gray",
+  },
+  force: { type: Boolean, description: 'Also restore faces that are sharp already' },
+  samples: {
+    type: integerFlag('--samples', 1, 64),
+    placeholder: '<n>',
+    description: 'Results of n seeds to choose from, as NAME-seedN',
+  },
+  metadata: {
+    type: choiceFlag('--metadata', ['keep', 'strip']),
+    placeholder: '<name>',
+    description: 'keep (default) or strip EXIF and XMP',
+  },
+  again: { type: Boolean, description: 'Also do what an earlier run has done already' },
   steps: {
     type: integerFlag('--steps', 1, 50),
     placeholder: '<n>',
@@ -66,7 +123,12 @@ const flags = {
   json: { type: Boolean, description: 'Write a report as one JSON document to standard output' },
 } as const;
 
-interface RestoreFlags {
+/** `--face 0,2`, `--face 0 --face 2` */
+function faceIndices(text: string): number[] {
+  return text.split(',').map(integerFlag('--face', 0, 999));
+}
+
+interface RestoreFlags extends SearchFlags {
   readonly output: string;
   readonly checkpoint?: string;
   readonly visualEncoder?: string;
@@ -74,6 +136,17 @@ interface RestoreFlags {
   readonly recursive?: boolean;
   readonly format?: RestoreSettings['format'];
   readonly comparison?: boolean;
+  readonly aligned?: boolean;
+  readonly face?: readonly (readonly number[])[];
+  readonly box?: readonly (readonly number[])[];
+  readonly strength?: number;
+  readonly upscale?: '1' | '2' | '4';
+  readonly background?: 'keep' | 'lanczos';
+  readonly color?: RestoreSettings['image']['photo']['color'];
+  readonly force?: boolean;
+  readonly samples?: number;
+  readonly metadata?: RestoreSettings['metadata'];
+  readonly again?: boolean;
   readonly steps?: number;
   readonly startStep?: number;
   readonly seed?: number;
@@ -90,12 +163,13 @@ export const restoreCommand = command(
     parameters: ['[pictures...]'],
     flags,
     help: {
-      description: 'Restore aligned faces: pictures that show one face, upright and centred',
+      description: 'Restore the faces in photos',
       render: (nodes, renderers) =>
         renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
       examples: [
-        'interlcm restore photo.png --checkpoint weights',
-        "interlcm restore faces/ 'album/*.jpg' -o restored --comparison --checkpoint weights",
+        'interlcm restore grandma.jpg --checkpoint weights',
+        'interlcm restore album/ -o restored --recursive --checkpoint weights',
+        'interlcm restore photo.jpg --face 0,2 --strength 0.8 --upscale 2 --checkpoint weights',
       ],
     },
   },
@@ -105,6 +179,14 @@ export const restoreCommand = command(
       loadRestorer: async (checkpoint, options) => {
         const { loadRestorer } = await import('../platform/node/load-restorer.ts');
         return loadRestorer(checkpoint, options);
+      },
+      loadDetector: async () => {
+        const { loadFaceDetector } = await import('../platform/node/load-face-detector.ts');
+        return loadFaceDetector({ threads: parsed.flags.threads });
+      },
+      loadDescriber: async (size) => {
+        const { loadFaceDescriber } = await import('../platform/node/load-face-describer.ts');
+        return loadFaceDescriber(size);
       },
       stdout: process.stdout,
       stderr: process.stderr,
@@ -119,7 +201,7 @@ export interface RunEnvironment extends RestoreEnvironment {
 
 /**
  * Restores what `inputs` name.
- * @returns the exit code: 0 if all are done, else 1
+ * @returns the exit code: 0 if all are done, 1 if some failed, 3 if some show no face
  * @throws {UsageError} if the flags do not fit; whatever ended the run early, after its report is written
  */
 export async function runRestore(
@@ -133,7 +215,8 @@ export async function runRestore(
   const { report, stoppedBy } = await restoreFiles(settings, environment);
   if (flags.json) environment.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   if (stoppedBy !== undefined) throw stoppedBy;
-  return report.files.every(({ status }) => status === 'done') ? 0 : 1;
+  if (report.files.some(({ status }) => status === 'failed')) return 1;
+  return report.files.some(({ faces }) => faces?.length === 0) ? 3 : 0;
 }
 
 const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
@@ -143,9 +226,11 @@ const defaultSteps = 4;
 async function readSettings(inputs: readonly string[], flags: RestoreFlags): Promise<RestoreSettings> {
   if (inputs.length === 0)
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
-  const { checkpoint, output, steps, startStep } = flags;
+  const { checkpoint, output, steps, startStep, aligned = false, face, box } = flags;
   if (checkpoint === undefined)
     throw new UsageError('restore needs --checkpoint and the folder of the weights after it');
+  if (aligned && (face?.length || box?.length))
+    throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
   if (startStep !== undefined && startStep > (steps ?? defaultSteps))
     throw new UsageError(`--start-step ${startStep} is after the last of ${steps ?? defaultSteps} --steps`);
   const existing = await stat(output).catch(() => undefined);
@@ -159,8 +244,11 @@ async function readSettings(inputs: readonly string[], flags: RestoreFlags): Pro
     inputs,
     recursive: flags.recursive ?? false,
     outputFolder: output,
-    format: flags.format ?? 'png',
+    format: flags.format ?? 'input',
     comparison: flags.comparison ?? false,
+    samples: flags.samples ?? 1,
+    metadata: flags.metadata ?? 'keep',
+    again: flags.again ?? false,
     checkpoint,
     model: {
       device: flags.device,
@@ -170,5 +258,28 @@ async function readSettings(inputs: readonly string[], flags: RestoreFlags): Pro
       spatialEncoder: flags.spatialEncoder,
     },
     sampling: { seed: flags.seed, steps, startStep, colorFix: flags.colorFix },
+    image: {
+      aligned,
+      selection: {
+        minSize: flags.minSize,
+        minScore: flags.minScore,
+        ...(face?.length && { indices: face.flat() }),
+        ...(box?.length && { boxes: box.map(toBox) }),
+      },
+      photo: {
+        strength: flags.strength,
+        upscale: Number(flags.upscale ?? 1),
+        background: flags.background === 'keep' ? 'bilinear' : 'lanczos',
+        color: flags.color,
+        force: flags.force,
+      },
+    },
   };
+}
+
+function toBox(values: readonly number[]): { x: number; y: number; width: number; height: number } {
+  const [x, y, width, height] = values as [number, number, number, number];
+  if (!(width >= 1 && height >= 1))
+    throw new UsageError(`--box ${values.join(',')} is empty; its width and height come last`);
+  return { x, y, width, height };
 }

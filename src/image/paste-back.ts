@@ -3,8 +3,9 @@
 import { erode } from './erode.ts';
 import { gaussianBlur } from './gaussian-blur.ts';
 import { type AffineMatrix, applyAffine, invertAffine } from './geometry.ts';
-import { createPixels, type FloatPixels, type Pixels, toFloatPixels } from './pixels.ts';
+import { createPixels, type FloatPixels, isBytePixels, type Pixels, toFloatPixels } from './pixels.ts';
 import { type Region, warpAffine } from './warp-affine.ts';
+import { warpAntialiased } from './warp-antialiased.ts';
 
 export interface RestoredFace {
   /** The restored crop, 8-bit RGB. */
@@ -13,6 +14,13 @@ export interface RestoredFace {
   readonly affine: AffineMatrix;
   /** How much of each pixel is face, 0..1, one channel, as large as the crop; all of it if left out. */
   readonly mask?: FloatPixels;
+  /**
+   * The crop before it was restored. Where given, the face is the photo plus what restoring changed, so that detail
+   * of the photo finer than the crop stays.
+   */
+  readonly original?: Pixels;
+  /** Opacity of the whole, 0..1; 1 unless given. */
+  readonly strength?: number;
 }
 
 /** Classes of the face-parsing map that keep the photo's own pixels. */
@@ -50,8 +58,9 @@ export function inverseFaceTransform(affine: AffineMatrix, scale: number): Affin
 
 /**
  * The background with each face blended into its place, under the smaller of its mask and a square whose
- * edges are feathered over a twentieth of the face's side. Values are cut, not rounded, to 8 bits.
- * @param background 8-bit RGB, with or without alpha: the photo, enlarged by `scale` already
+ * edges are feathered over a twentieth of the face's side. Bytes are cut, not rounded, to 8 bits; floats stay floats.
+ * What the mask leaves out is the background's to the bit.
+ * @param background RGB in 0..255, with or without alpha: the photo, enlarged by `scale` already
  * @param scale how much larger the background is than the photo that the faces were cut from
  * @returns a new image; alpha is the background's
  * @throws {RangeError} if an image has the wrong channels, a mask another size than its face, or the scale is
@@ -63,15 +72,23 @@ export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], s
       'Cannot paste a face into an image of one channel: repeat it to three channels first',
     );
   if (!(scale >= 1)) throw new RangeError(`Cannot paste faces at scale ${scale}: it must be 1 or more`);
-  const result = { ...background, data: background.data.slice() };
+  // Not `slice`: Node's Buffer shares its memory with what it slices.
+  const { data } = background;
+  const copy = data instanceof Float32Array ? Float32Array.from(data) : Uint8Array.from(data);
+  const result = { ...background, data: copy };
   for (const face of faces) pasteFace(result, face, scale);
   return result;
 }
 
-function pasteFace(photo: Pixels, { pixels, affine, mask }: RestoredFace, scale: number): void {
+function pasteFace(photo: Pixels, face: RestoredFace, scale: number): void {
+  const { pixels, affine, mask, original, strength = 1 } = face;
   const { width, height } = pixels;
   if (pixels.channels !== 3)
     throw new RangeError(`Cannot paste a face of ${pixels.channels} channels: expected RGB`);
+  if (original && (original.width !== width || original.height !== height || original.channels !== 3))
+    throw new RangeError(
+      `Cannot paste a face of ${width} x ${height} over ${original.width} x ${original.height} with ${original.channels} channels`,
+    );
   if (mask && (mask.width !== width || mask.height !== height || mask.channels !== 1))
     throw new RangeError(
       `Cannot paste a face of ${width} x ${height} under a mask of ${mask.width} x ${mask.height} with ${mask.channels} channels`,
@@ -79,24 +96,34 @@ function pasteFace(photo: Pixels, { pixels, affine, mask }: RestoredFace, scale:
   const matrix = inverseFaceTransform(affine, scale);
   const region = coveredRegion(matrix, pixels, photo);
   if (!region) return;
-  const warped = warpAffine(pixels, matrix, region, [0, 0, 0]);
+  const warped = warpAntialiased(pixels, matrix, region, [0, 0, 0]);
   const square = createPixels(width, height, 1, new Float32Array(width * height).fill(1));
   const cover = erode(toFloatPixels(warpAffine(square, matrix, region, [0])), Math.floor(2 * scale));
   const opacity = feather(cover);
   if (mask) {
-    const warpedMask = warpAffine(mask, matrix, region, [0]).data;
+    const warpedMask = warpAntialiased(mask, matrix, region, [0]).data;
     for (let i = 0; i < warpedMask.length; i++) opacity.data[i] = Math.min(opacity.data[i]!, warpedMask[i]!);
   }
+  const before = original && warpAntialiased(original, matrix, region, [0, 0, 0]);
+  const bytes = isBytePixels(photo);
   for (let i = 0; i < opacity.data.length; i++) {
-    const share = opacity.data[i]!;
+    const share = strength * opacity.data[i]!;
     if (share === 0) continue;
     const y = region.y + Math.floor(i / region.width);
     const to = (y * photo.width + region.x + (i % region.width)) * photo.channels;
     for (let channel = 0; channel < 3; channel++) {
-      const face = cover.data[i]! * warped.data[i * 3 + channel]!;
-      photo.data[to + channel] = Math.floor(share * face + (1 - share) * photo.data[to + channel]!);
+      const restored = cover.data[i]! * warped.data[i * 3 + channel]!;
+      const own = photo.data[to + channel]!;
+      const blended = before
+        ? clampToRange(own + share * (restored - cover.data[i]! * before.data[i * 3 + channel]!))
+        : share * restored + (1 - share) * own;
+      photo.data[to + channel] = bytes ? Math.floor(blended) : blended;
     }
   }
+}
+
+function clampToRange(value: number): number {
+  return Math.min(Math.max(value, 0), 255);
 }
 
 /** Moves the edges of a mask inwards by a twentieth of its side and softens them over as much. */

@@ -6,6 +6,8 @@ import { checkSize, isBytePixels, type Pixels, toBytes, toFloatPixels } from './
 import { resizeBytesBilinear } from './resize-bytes.ts';
 import { type ResizeMethod, resizeTaps } from './resize-taps.ts';
 
+export type { ResizeMethod };
+
 export interface Size {
   readonly width: number;
   readonly height: number;

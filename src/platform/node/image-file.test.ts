@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, encodeImage, imageFormats, readImageFile } from './image-file.ts';
+import { decodeImage, encodeImage, imageFormats, listLostIn, readImageFile } from './image-file.ts';
 
 const width = 48;
 const height = 32;
@@ -64,11 +64,11 @@ describe('decodeImage', () => {
         .withMetadata({ orientation })
         .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
         .toBuffer();
-      const { pixels, dropped } = await decodeImage(bytes);
+      const { pixels, metadata } = await decodeImage(bytes);
       expect([pixels.width, pixels.height]).toEqual(orientation > 4 ? [3, 2] : [2, 3]);
       const bright = pixels.data.findIndex((value) => value > 128) / 3;
       expect([bright % pixels.width, Math.floor(bright / pixels.width)], `${orientation}`).toEqual(corner);
-      expect(dropped).toContain('EXIF');
+      expect(metadata.exif).toBeDefined();
     }
   });
 
@@ -109,7 +109,7 @@ describe('decodeImage', () => {
       const bytes = await encodeImage({ width, height, channels: 3, data: smooth }, 'png', { profile });
       const decoded = await decodeImage(bytes);
       expect(decoded.profile).toBeUndefined();
-      expect(decoded.pixels.data).toEqual(Buffer.from(smooth));
+      expect(decoded.pixels.data).toEqual(smooth);
     }
   });
 
@@ -161,13 +161,22 @@ describe('decodeImage', () => {
     expect(gray).toMatchObject({ pixels: { channels: 3 }, alpha: { channels: 1 } });
   });
 
+  it('reads 16 bits when asked to', async () => {
+    const samples = Uint16Array.from({ length: width * height * 3 }, (_, i) => (i * 257 + 1000) % 65536);
+    const image = sharp(samples, { raw: { width, height, channels: 3 } }).toColourspace('rgb16');
+    for (const bytes of [
+      await image.clone().png().toBuffer(),
+      await image.clone().tiff({ compression: 'lzw' }).toBuffer(),
+    ]) {
+      const { deepPixels, pixels, dropped } = await decodeImage(bytes, { deep: true });
+      expect(dropped).toEqual([]);
+      expect(Array.from(deepPixels!.data, (value) => Math.round(value * 257))).toEqual([...samples]);
+      expect(largestDifference(deepPixels!.data, pixels.data)).toBeLessThanOrEqual(1);
+    }
+    expect((await decodeImage(await picture().png().toBuffer(), { deep: true })).deepPixels).toBeUndefined();
+  });
+
   it('says what it leaves out', async () => {
-    const bytes = await picture()
-      .withExif({ IFD0: { Copyright: 'nobody' } })
-      .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')
-      .jpeg()
-      .toBuffer();
-    expect((await decodeImage(bytes)).dropped).toEqual(expect.arrayContaining(['EXIF', 'XMP']));
     const frames = [picture(), picture().negate()].map((frame) => frame.png().toBuffer());
     const animation = sharp(await Promise.all(frames), { join: { animated: true } });
     for (const file of [
@@ -299,5 +308,59 @@ describe('readImageFile', () => {
     await writeFile(path, '');
     await chmod(path, 0);
     await expect(readImageFile(path)).rejects.toThrow(`Cannot read ${path}: permission denied`);
+  });
+});
+
+describe('what goes from one file into the next', () => {
+  const xmp =
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"><tiff:Orientation>6</tiff:Orientation></x:xmpmeta>';
+
+  it('EXIF and XMP, for an upright picture', async () => {
+    const source = await picture()
+      .withExif({ IFD0: { Copyright: 'nobody' } })
+      .withXmp(xmp)
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
+    const { pixels, metadata } = await decodeImage(source);
+    for (const format of imageFormats) {
+      const written = await sharp(await encodeImage(pixels, format, { metadata })).metadata();
+      expect(written.orientation ?? 1, format).toBe(1);
+      expect(written.xmp?.toString(), format).toContain('<tiff:Orientation>1<');
+      // libvips writes no EXIF into TIFF.
+      if (format !== 'tiff') expect(written.exif?.includes('nobody'), format).toBe(true);
+    }
+    expect(listLostIn('tiff', { metadata })).toEqual(['EXIF']);
+    expect(listLostIn('jpeg', { metadata })).toEqual([]);
+  });
+
+  it('not EXIF that is damaged', async () => {
+    const { pixels } = await decodeImage(await picture().png().toBuffer());
+    for (const exif of [
+      new Uint8Array(0),
+      new Uint8Array(5),
+      Uint8Array.from([0x49, 0x49, 42, 0, 255, 255, 0, 0]),
+    ]) {
+      const bytes = await encodeImage(pixels, 'png', { metadata: { exif } });
+      expect((await sharp(bytes).metadata()).exif).toBeUndefined();
+    }
+  });
+
+  it('16 bits, where the format has them, with alpha and profile', async () => {
+    const data = Float32Array.from({ length: width * height * 3 }, (_, i) => ((i * 31) % 65536) / 257);
+    const alpha = { width, height, channels: 1, data: new Uint8Array(width * height).fill(77) } as const;
+    const profile = await displayP3();
+    const deep = { width, height, channels: 3, data } as const;
+    for (const format of ['png', 'tiff'] as const)
+      for (const extras of [{}, { profile }, { alpha, profile }]) {
+        const decoded = await decodeImage(await encodeImage(deep, format, extras), { deep: true });
+        expect(decoded.profile, format).toEqual('profile' in extras ? profile : undefined);
+        if ('alpha' in extras) expect([...decoded.alpha!.data]).toEqual([...alpha.data]);
+        else expect(largestDifference(decoded.deepPixels!.data, data), format).toBeLessThan(1e-4);
+      }
+    expect((await sharp(await encodeImage(deep, 'webp')).metadata()).depth).toBe('uchar');
+    expect(listLostIn('webp', { deepPixels: deep, alpha, metadata: {} })).toEqual([
+      '16-bit samples (8-bit now)',
+    ]);
   });
 });

@@ -5,15 +5,22 @@
  * that colours outside sRGB survive and the picture looks the same; the networks read the numbers as sRGB.
  * CMYK, grayscale and Lab pictures are converted to sRGB by their profile, which the result then does not need.
  * Alpha: the colours are laid on white, which the networks can make sense of; the alpha channel goes into the
- * result where its format has one. 16-bit samples become 8-bit. Orientation is applied. EXIF, XMP and IPTC are
- * left out, and so are all but the first page or frame.
+ * result where its format has one. Orientation is applied. EXIF and XMP are read for whoever wants to keep them; IPTC
+ * is left out, and so are all but the first page or frame.
  */
 
 import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import type { BytePixels } from '../../image/pixels.ts';
+import {
+  type BytePixels,
+  createPixels,
+  type FloatPixels,
+  isBytePixels,
+  type Pixels,
+} from '../../image/pixels.ts';
+import { updateExif } from './exif.ts';
 import { type ReadableFormat, readImageSignature } from './image-signature.ts';
-import { insertPngProfile } from './png-profile.ts';
+import { insertPngChunks, type PngExtras } from './png-chunks.ts';
 import { explainSystemError } from './system-error.ts';
 
 /** Formats that can be written. */
@@ -21,6 +28,8 @@ export const imageFormats = ['png', 'jpeg', 'webp', 'avif', 'tiff'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
 export interface ReadLimits {
+  /** Also read samples of more than 8 bits as they are. */
+  deep?: boolean;
   /** width × height, default 100 million */
   maxPixels?: number;
   /** size of the file, default 512 MiB */
@@ -32,13 +41,22 @@ export interface ImageFile {
   readonly pixels: BytePixels;
   /** one channel, 255 opaque; absent if the picture is opaque everywhere */
   readonly alpha?: BytePixels;
+  /** As `pixels`, with fractions for samples of more than 8 bits; only if asked for and there are such. */
+  readonly deepPixels?: FloatPixels;
   readonly format: ReadableFormat;
+  readonly metadata: ImageMetadata;
   /** ICC profile of the RGB numbers; absent: sRGB */
   readonly profile?: Uint8Array;
-  /** what the file holds that `pixels`, `alpha` and `profile` do not, e.g. 'EXIF' */
+  /** what the file holds that the rest of this does not, e.g. 'IPTC' */
   readonly dropped: readonly string[];
   /** what was done to the picture, e.g. 'converted from CMYK to sRGB' */
   readonly notes: readonly string[];
+}
+
+export interface ImageMetadata {
+  /** as in the file, orientation and thumbnail included */
+  readonly exif?: Uint8Array;
+  readonly xmp?: Uint8Array;
 }
 
 const defaultMaxPixels = 100_000_000;
@@ -84,16 +102,18 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
     const options = { failOn: 'error', limitInputPixels: maxPixels } as const;
     const metadata = await sharp(bytes, options).metadata();
     const color = readColor(metadata);
-    const decoder = sharp(bytes, { ...options, ignoreIcc: !color.convert })
-      .autoOrient()
-      .toColourspace('srgb');
-    const { pixels, alpha } = await splitAlpha(decoder);
+    const upright = sharp(bytes, { ...options, ignoreIcc: !color.convert }).autoOrient();
+    const { pixels, alpha } = await splitAlpha(upright.clone().toColourspace('srgb'));
+    const deep = limits.deep === true && metadata.depth === 'ushort';
+    const { exif, xmp } = metadata;
     return {
       pixels,
       alpha,
+      ...(deep && { deepPixels: await readDeepPixels(upright.clone().toColourspace('rgb16')) }),
       format: signature.format,
+      metadata: { ...(exif && { exif }), ...(xmp && { xmp }) },
       profile: color.profile,
-      dropped: [...color.dropped, ...listDropped(metadata)],
+      dropped: [...color.dropped, ...listDropped(metadata, deep)],
       notes: color.notes,
     };
   } catch (error) {
@@ -139,12 +159,10 @@ function readColor({ space, icc }: Metadata): ColorHandling {
   return { convert: true, dropped, notes };
 }
 
-function listDropped(metadata: Metadata): string[] {
+function listDropped(metadata: Metadata, deep: boolean): string[] {
   const dropped: string[] = [];
-  if (metadata.depth !== 'uchar')
+  if (metadata.depth !== 'uchar' && !deep)
     dropped.push(`${metadata.bitsPerSample ?? 'more than 8'}-bit samples (8-bit now)`);
-  if (metadata.exif) dropped.push('EXIF');
-  if (metadata.xmp) dropped.push('XMP');
   if (metadata.iptc) dropped.push('IPTC');
   if (metadata.gainMap) dropped.push('HDR gain map');
   const more = (metadata.pages ?? 1) - 1;
@@ -155,7 +173,11 @@ function listDropped(metadata: Metadata): string[] {
 async function splitAlpha(decoder: Sharp): Promise<{ pixels: BytePixels; alpha?: BytePixels }> {
   const { data, info } = await decoder.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  if (channels === 3) return { pixels: { width, height, channels, data } };
+  if (channels === 3) {
+    // Not a Buffer, whose `slice` shares memory.
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    return { pixels: { width, height, channels, data: bytes } };
+  }
   if (channels !== 4) throw new Error(`its pixels have ${channels} channels`);
   const pixels = { width, height, channels: 3, data: new Uint8Array(width * height * 3) } as const;
   const alpha = { width, height, channels: 1, data: new Uint8Array(width * height) } as const;
@@ -168,6 +190,25 @@ async function splitAlpha(decoder: Sharp): Promise<{ pixels: BytePixels; alpha?:
   return alpha.data.every((opacity) => opacity === 255) ? { pixels } : { pixels, alpha };
 }
 
+/** One step of 8 bits in 16. */
+const deepStep = 257;
+
+/** RGB in 0..255 with fractions, on white where the picture is transparent. */
+async function readDeepPixels(decoder: Sharp): Promise<FloatPixels> {
+  const { data, info } = await decoder.raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  const samples = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
+  const colors = new Float32Array(width * height * 3);
+  for (let i = 0; i < width * height; i++) {
+    const opacity = channels === 4 ? samples[4 * i + 3]! / 65535 : 1;
+    for (let c = 0; c < 3; c++) {
+      const value = samples[channels * i + c]! / deepStep;
+      colors[3 * i + c] = opacity === 1 ? value : 255 + (value - 255) * opacity;
+    }
+  }
+  return createPixels(width, height, 3, colors);
+}
+
 function explainSharpError(error: unknown, name: string, maxPixels: number): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   if (/pixel limit/.test(line))
@@ -177,26 +218,77 @@ function explainSharpError(error: unknown, name: string, maxPixels: number): str
   return `the ${name} file is damaged or of a kind that cannot be read (${line})`;
 }
 
+export interface ImageExtras {
+  /** one channel, the size of the pixels; ignored by JPEG, which has none */
+  readonly alpha?: BytePixels;
+  readonly profile?: Uint8Array;
+  /** of the picture that this one was made from; TIFF holds no EXIF here */
+  readonly metadata?: ImageMetadata;
+}
+
 /**
  * The bytes of a picture file, of high quality: PNG, TIFF and WebP without loss, JPEG at 95 and AVIF at 85 with
  * full colour resolution.
- * @param pixels three channels
- * @param extras `alpha` (one channel, the size of `pixels`) is ignored by JPEG, which has none
+ * @param pixels three channels; floats are written as 16 bits by PNG and TIFF, rounded to 8 by the others
  */
 export async function encodeImage(
-  pixels: BytePixels,
+  pixels: Pixels,
   format: ImageFormat,
-  extras: { alpha?: BytePixels; profile?: Uint8Array } = {},
+  { alpha, profile, metadata = {} }: ImageExtras = {},
 ): Promise<Uint8Array> {
-  const { width, height } = pixels;
-  let image = sharp(pixels.data, { raw: { width, height, channels: 3 } });
-  if (extras.alpha && format !== 'jpeg')
-    image = image.joinChannel(Buffer.from(extras.alpha.data), { raw: { width, height, channels: 1 } });
-  if (!extras.profile) return writers[format](image).toBuffer();
-  // sharp attaches a profile without converting the numbers only if the input carries it.
-  if (format === 'png') return insertPngProfile(await writers.png(image).toBuffer(), extras.profile);
-  const carrier = insertPngProfile(await image.png({ compressionLevel: 0 }).toBuffer(), extras.profile);
-  return writers[format](sharp(carrier).keepIccProfile()).toBuffer();
+  const image = rawImage(pixels, format, format === 'jpeg' ? undefined : alpha);
+  const exif = metadata.exif && updateExif(metadata.exif, pixels);
+  const extras: PngExtras = { profile, exif, xmp: metadata.xmp && uprightXmp(metadata.xmp) };
+  if (format === 'png') return insertPngChunks(await writers.png(image).toBuffer(), extras);
+  if (!Object.values(extras).some((extra) => extra !== undefined)) return writers[format](image).toBuffer();
+  // sharp attaches these without converting the numbers only if the input carries them.
+  const carrier = insertPngChunks(await image.png({ compressionLevel: 0 }).toBuffer(), extras);
+  return writers[format](keepDepth(sharp(carrier).keepMetadata(), pixels, format)).toBuffer();
+}
+
+/** What of a picture a format cannot hold, e.g. 'alpha (laid on white)'. */
+export function listLostIn(
+  format: ImageFormat,
+  { alpha, deepPixels, metadata }: Pick<ImageFile, 'alpha' | 'deepPixels' | 'metadata'>,
+): string[] {
+  const lost: string[] = [];
+  if (deepPixels && !deepFormats.has(format)) lost.push('16-bit samples (8-bit now)');
+  if (alpha && format === 'jpeg') lost.push('alpha (laid on white)');
+  if (metadata.exif && format === 'tiff') lost.push('EXIF');
+  return lost;
+}
+
+const deepFormats: ReadonlySet<ImageFormat> = new Set(['png', 'tiff']);
+
+function rawImage(pixels: Pixels, format: ImageFormat, alpha: BytePixels | undefined): Sharp {
+  const { width, height, data } = pixels;
+  const channels = alpha ? 4 : 3;
+  if (isBytePixels(pixels) && !alpha) return sharp(pixels.data, { raw: { width, height, channels } });
+  const deep = !isBytePixels(pixels) && deepFormats.has(format);
+  const step = deep ? deepStep : 1;
+  const samples = deep
+    ? new Uint16Array(width * height * channels)
+    : new Uint8ClampedArray(width * height * channels);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) samples[channels * i + c] = Math.round(data[3 * i + c]! * step);
+    if (alpha) samples[4 * i + 3] = alpha.data[i]! * step;
+  }
+  return keepDepth(sharp(samples, { raw: { width, height, channels } }), pixels, format);
+}
+
+/** sharp writes 8 bits unless told. */
+function keepDepth(image: Sharp, pixels: Pixels, format: ImageFormat): Sharp {
+  return !isBytePixels(pixels) && deepFormats.has(format) ? image.toColourspace('rgb16') : image;
+}
+
+/** XMP may repeat the orientation of EXIF. */
+function uprightXmp(xmp: Uint8Array): Uint8Array {
+  const text = Buffer.from(xmp).toString('utf8');
+  if (!text.includes('tiff:Orientation')) return xmp;
+  const upright = text
+    .replace(/(tiff:Orientation\s*=\s*["'])\d/g, (_, before: string) => `${before}1`)
+    .replace(/(<tiff:Orientation>\s*)\d/g, (_, before: string) => `${before}1`);
+  return Buffer.from(upright, 'utf8');
 }
 
 const writers: { readonly [F in ImageFormat]: (image: Sharp) => Sharp } = {

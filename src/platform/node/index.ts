@@ -4,9 +4,12 @@ export { openCheckpointFolder } from './checkpoint-store.ts';
 export {
   decodeImage,
   encodeImage,
+  type ImageExtras,
   type ImageFile,
   type ImageFormat,
+  type ImageMetadata,
   imageFormats,
+  listLostIn,
   type ReadLimits,
   readImageFile,
 } from './image-file.ts';

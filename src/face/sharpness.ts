@@ -1,0 +1,65 @@
+/** Whether a face needs restoring. */
+
+import { gaussianBlur } from '../image/gaussian-blur.ts';
+import { createPixels, type FloatPixels, type Pixels } from '../image/pixels.ts';
+import type { Region } from '../image/warp-affine.ts';
+
+/** Parts of an aligned crop of 512 pixels: eyes have detail at every scale, cheeks hardly any, so that it is noise. */
+const eyes = [
+  { x: 150, y: 215, width: 85, height: 50 },
+  { x: 277, y: 215, width: 85, height: 50 },
+];
+const cheeks = [
+  { x: 150, y: 290, width: 55, height: 50 },
+  { x: 307, y: 290, width: 55, height: 50 },
+];
+
+/**
+ * Faces above this are as sharp as the model's output. Of 64 portraits 9 in 10 are above it at 512 and at 256 pixels;
+ * half as large and enlarged again 1 in 50, degraded as for training none.
+ */
+export const sharpFrom = 0.65;
+
+/**
+ * How much of the detail around the eyes is the finest (1 pixel against 2 to 4), less what the cheeks have: about 1
+ * for a sharp portrait, below 0.5 for one that was enlarged twice or blurred.
+ * @param crop aligned, of any size
+ */
+export function faceSharpness(crop: Pixels): number {
+  const light = toLight(crop);
+  const [fine, middle, coarse] = [
+    gaussianBlur(light, 7, 1),
+    gaussianBlur(light, 13, 2),
+    gaussianBlur(light, 25, 4),
+  ];
+  const scale = crop.width / 512;
+  const energies = (regions: readonly Region[], a: FloatPixels, b: FloatPixels): number[] =>
+    regions.map((region) => meanSquare(a, b, scaleRegion(region, scale)));
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value) / values.length;
+  const finest = mean(energies(eyes, light, fine)) - Math.min(...energies(cheeks, light, fine));
+  const coarser = mean(energies(eyes, middle, coarse));
+  return coarser > 0 ? Math.sqrt(Math.max(finest, 0) / coarser) : 0;
+}
+
+function toLight({ width, height, channels, data }: Pixels): FloatPixels {
+  const light = new Float32Array(width * height);
+  for (let i = 0; i < light.length; i++) {
+    const at = i * channels;
+    light[i] = channels === 1 ? data[at]! : 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
+  }
+  return createPixels(width, height, 1, light);
+}
+
+function scaleRegion({ x, y, width, height }: Region, scale: number): Region {
+  const [left, top] = [Math.floor(x * scale), Math.floor(y * scale)];
+  return { x: left, y: top, width: Math.ceil(width * scale), height: Math.ceil(height * scale) };
+}
+
+function meanSquare(a: FloatPixels, b: FloatPixels, region: Region): number {
+  let sum = 0;
+  for (let y = region.y; y < region.y + region.height; y++)
+    for (let x = region.x; x < region.x + region.width; x++)
+      sum += (a.data[y * a.width + x]! - b.data[y * a.width + x]!) ** 2;
+  return sum / (region.width * region.height);
+}

@@ -1,0 +1,99 @@
+/** EXIF blocks: what must change in them when the picture does. */
+
+const header = 'Exif\0\0';
+const orientationTag = 0x0112;
+const subfolderTag = 0x8769;
+const widthTag = 0xa002;
+const heightTag = 0xa003;
+const entryBytes = 12;
+
+/**
+ * A copy for an upright picture of the given size: orientation 1, the new size, no thumbnail, which would show the
+ * picture as it was.
+ * @param exif with or without the header that JPEG puts before it
+ * @returns from the byte-order mark on; undefined if the block is damaged
+ */
+export function updateExif(
+  exif: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+): Uint8Array | undefined {
+  const hasHeader = Buffer.from(exif.subarray(0, header.length)).toString('latin1') === header;
+  const copy = Uint8Array.from(hasHeader ? exif.subarray(header.length) : exif);
+  try {
+    const block = new ExifBlock(copy);
+    const main = block.folderAt(4);
+    block.write(main, orientationTag, 1);
+    block.dropNext(main);
+    const details = block.read(main, subfolderTag);
+    if (details !== undefined) {
+      const folder = block.folder(details);
+      block.write(folder, widthTag, width);
+      block.write(folder, heightTag, height);
+    }
+    return copy;
+  } catch {
+    // Reading beyond the end, or no byte-order mark.
+    return undefined;
+  }
+}
+
+/** A folder's first entry, and how many there are. */
+interface Folder {
+  readonly start: number;
+  readonly count: number;
+}
+
+class ExifBlock {
+  readonly #view: DataView;
+  readonly #little: boolean;
+
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const order = this.#view.getUint16(0);
+    if (order !== 0x4949 && order !== 0x4d4d) throw new RangeError('no byte-order mark');
+    this.#little = order === 0x4949;
+  }
+
+  /** The folder whose offset is at `position`. */
+  folderAt(position: number): Folder {
+    return this.folder(this.#view.getUint32(position, this.#little));
+  }
+
+  folder(offset: number): Folder {
+    return { start: offset + 2, count: this.#view.getUint16(offset, this.#little) };
+  }
+
+  /** The value of a tag of type SHORT (3) or LONG (4). */
+  read(folder: Folder, tag: number): number | undefined {
+    const entry = this.#find(folder, tag);
+    if (entry === undefined) return undefined;
+    return this.#isShort(entry)
+      ? this.#view.getUint16(entry + 8, this.#little)
+      : this.#view.getUint32(entry + 8, this.#little);
+  }
+
+  /** Sets a tag of type SHORT or LONG, where it is there. */
+  write(folder: Folder, tag: number, value: number): void {
+    const entry = this.#find(folder, tag);
+    if (entry === undefined) return;
+    if (this.#isShort(entry)) this.#view.setUint16(entry + 8, value, this.#little);
+    else this.#view.setUint32(entry + 8, value, this.#little);
+  }
+
+  /** Unlinks the folder behind this one, which describes the thumbnail. */
+  dropNext({ start, count }: Folder): void {
+    this.#view.setUint32(start + count * entryBytes, 0, this.#little);
+  }
+
+  #isShort(entry: number): boolean {
+    return this.#view.getUint16(entry + 2, this.#little) === 3;
+  }
+
+  #find({ start, count }: Folder, tag: number): number | undefined {
+    for (let i = 0; i < count; i++) {
+      const entry = start + i * entryBytes;
+      if (this.#view.getUint16(entry, this.#little) === tag) return entry;
+    }
+    return undefined;
+  }
+}
