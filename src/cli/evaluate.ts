@@ -13,9 +13,9 @@ With --lq and --checkpoint every picture of --lq is restored first, and timed. W
 
 All is compared at the size of the restored picture, or at --size. Pictures smaller than the
 true one are enlarged to it, bilinearly, and all shrink by area.
-PSNR and SSIM are taken over RGB. Identity is the angle between the face descriptors of
-@vladmandic/human (faceres), and the Fréchet distance is taken over them; it depends on the
-number of faces.`;
+PSNR and SSIM are taken over RGB; the PSNR of equal pictures is infinite, in JSON null.
+Identity is the angle between the face descriptors of @vladmandic/human (faceres), and the
+Fréchet distance is taken over them; it depends on the number of faces.`;
 
 const flags = {
   hq: { type: textFlag('--hq', 'a folder'), placeholder: '<folder>', description: 'The true faces' },

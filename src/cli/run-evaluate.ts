@@ -1,7 +1,7 @@
 /** Runs an evaluation: loads what measures and restores, measures, reports. */
 
 import { contactSheet } from '../image/contact-sheet.ts';
-import type { BytePixels } from '../image/pixels.ts';
+import { type BytePixels, toBytePixels } from '../image/pixels.ts';
 import type { Evaluation } from '../metrics/evaluation.ts';
 import { writeFileAtomically } from '../platform/node/atomic-write.ts';
 import { type ComparedPictures, evaluateFiles } from '../platform/node/evaluate-files.ts';
@@ -100,6 +100,11 @@ function layOut(pictures: readonly ComparedPictures[]): BytePixels {
   const across = Math.max(1, Math.round(Math.sqrt(faces.length / columnsPerGroup)));
   const rows: BytePixels[][] = [];
   for (let first = 0; first < faces.length; first += across)
-    rows.push(faces.slice(first, first + across).flat());
+    rows.push(
+      faces
+        .slice(first, first + across)
+        .flat()
+        .map(toBytePixels),
+    );
   return contactSheet(rows, { columnsPerGroup });
 }

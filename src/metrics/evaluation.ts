@@ -5,7 +5,7 @@ import { featureStatistics, frechetDistance } from './frechet.ts';
 
 /** How close a picture is to the truth. What was not measured is absent. */
 export interface Scores {
-  /** dB, higher is better */
+  /** dB, higher is better; infinite for equal pictures, which JSON writes as null */
   readonly psnr: number;
   /** up to 1, higher is better */
   readonly ssim: number;

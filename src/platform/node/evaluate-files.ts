@@ -1,7 +1,6 @@
 /** Measures a folder of restored faces, or of faces that are restored on the way, against the true ones. */
 
-import type { BytePixels } from '../../image/pixels.ts';
-import { toBytePixels } from '../../image/pixels.ts';
+import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../image/pixels.ts';
 import { resizePixels, type Size } from '../../image/resize.ts';
 import { descriptorAngle } from '../../metrics/descriptor-angle.ts';
 import {
@@ -25,7 +24,7 @@ export interface EvaluateSettings {
   readonly restore?: (image: ImageFile) => Promise<BytePixels>;
   readonly identity?: IdentityNetwork;
   /** LPIPS of two pictures of one size. */
-  readonly lpips?: (a: BytePixels, b: BytePixels) => Promise<number>;
+  readonly lpips?: (a: Pixels, b: Pixels) => Promise<number>;
   /** Called before each picture. */
   readonly onImage?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
@@ -33,9 +32,9 @@ export interface EvaluateSettings {
 
 /** What was compared: all of one size. */
 export interface ComparedPictures {
-  readonly input?: BytePixels;
-  readonly restored: BytePixels;
-  readonly truth: BytePixels;
+  readonly input?: Pixels;
+  readonly restored: Pixels;
+  readonly truth: Pixels;
 }
 
 /**
@@ -67,7 +66,7 @@ export async function evaluateFiles(
       };
       for (const role of ['truth', 'restored', 'input'] as const)
         if (described?.[role]) descriptors[role].push(described[role]);
-      const scores = (role: 'restored' | 'input', picture: BytePixels): Promise<Scores> =>
+      const scores = (role: 'restored' | 'input', picture: Pixels): Promise<Scores> =>
         measure(picture, pictures.truth, settings, described?.[role], described?.truth);
       images.push({
         name: set.name,
@@ -84,8 +83,8 @@ export async function evaluateFiles(
 }
 
 async function measure(
-  picture: BytePixels,
-  truth: BytePixels,
+  picture: Pixels,
+  truth: Pixels,
   { lpips }: EvaluateSettings,
   descriptor?: Float32Array,
   trueDescriptor?: Float32Array,
@@ -146,11 +145,13 @@ function comparedSize(name: string, truth: Size, restored: Size, size: number | 
  * A picture at the compared size. One smaller than the truth is first enlarged to its size, as the degradation of the
  * method ends.
  */
-function resizeTo(pixels: BytePixels, compared: Size, truth: Size): BytePixels {
+function resizeTo(pixels: BytePixels, compared: Size, truth: Size): Pixels {
   if (sameSize(pixels, compared)) return pixels;
   const smaller = pixels.width < truth.width || pixels.height < truth.height;
   const whole = smaller ? toBytePixels(resizePixels(pixels, sizeOf(truth), 'bilinear')) : pixels;
-  return sameSize(whole, compared) ? whole : toBytePixels(resizePixels(whole, sizeOf(compared), 'area'));
+  if (sameSize(whole, compared)) return whole;
+  // Rounding to 8 bits would be noise that no restorer made.
+  return resizePixels(toFloatPixels(whole), sizeOf(compared), 'area');
 }
 
 function sameSize(a: Size, b: Size): boolean {
