@@ -9,6 +9,7 @@ import { degradeCommand } from './degrade.ts';
 import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { facesCommand } from './faces.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
@@ -36,6 +37,7 @@ try {
       help: { description },
       commands: [
         restoreCommand,
+        facesCommand,
         downloadCommand,
         evaluateCommand,
         verifyCommand,
