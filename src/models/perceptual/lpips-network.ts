@@ -2,8 +2,8 @@ import { input } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
 import { buildLpips, type LpipsOptions } from '../lpips/lpips.ts';
+import { matchStored, type StoredNetwork } from '../match-stored.ts';
 import { inferVggWidths, unusedVggWeights } from '../vgg/vgg.ts';
-import { matchStored, type StoredNetwork } from './match-stored.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
 
 /**

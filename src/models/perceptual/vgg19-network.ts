@@ -2,8 +2,8 @@
 import { add, input, mul, reduceMean, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
+import { matchStored, type StoredNetwork } from '../match-stored.ts';
 import { buildVgg, imagenetNormalise, inferVggWidths, unusedVggWeights } from '../vgg/vgg.ts';
-import { matchStored, type StoredNetwork } from './match-stored.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
 
 /**

@@ -1,9 +1,9 @@
 /** Networks that compare images, from the files they are published in. */
 import { openTensorFile } from '../../checkpoint/tensor-file.ts';
 import { foldFaceRecognitionWeights } from '../../models/face-recognition/face-recognition-weights.ts';
+import type { StoredNetwork } from '../../models/match-stored.ts';
 import { createFaceNetwork, type FaceNetworkOptions } from '../../models/perceptual/face-network.ts';
 import { createLpipsNetwork } from '../../models/perceptual/lpips-network.ts';
-import type { StoredNetwork } from '../../models/perceptual/match-stored.ts';
 import type { PerceptualNetwork } from '../../models/perceptual/perceptual-network.ts';
 import { createVgg19Network, type Vgg19Options } from '../../models/perceptual/vgg19-network.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';

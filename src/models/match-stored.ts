@@ -1,7 +1,7 @@
-import { parametersOf } from '../../graph/graph.ts';
-import type { BindParameter } from '../../graph/onnx/emit-model.ts';
-import type { Value } from '../../graph/value.ts';
-import { bindWeights, compareWeights, requireMatch, type StoredTensors } from '../network-weights.ts';
+import { parametersOf } from '../graph/graph.ts';
+import type { BindParameter } from '../graph/onnx/emit-model.ts';
+import type { Value } from '../graph/value.ts';
+import { bindWeights, compareWeights, requireMatch, type StoredTensors } from './network-weights.ts';
 
 /** Tensors of one network, and what their file is called in errors. */
 export interface StoredNetwork {
