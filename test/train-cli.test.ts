@@ -17,6 +17,7 @@ const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 /** Everything that has state: two encoders, a discriminator, averages, accumulation, worker threads. */
 const config = {
   stage: 'interlcm',
+  steps: 2,
   iterations: 7,
   train: ['visualEncoder', 'spatialEncoder'],
   data: { size: 64, canvas: 64, batch: 2 },
@@ -120,7 +121,7 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
   });
 
   it('writes checkpoints that restore', { timeout: 60_000 }, async () => {
-    const args = ['restore', join('faces', '0.png'), '--checkpoint', 'a/latest', '-o', 'restored'];
+    const args = ['restore', join('faces', '0.png'), '--aligned', '--checkpoint', 'a/latest', '-o', 'restored'];
     const { status, stderr } = interlcm(args);
     expect(status, stderr).toBe(0);
   });

@@ -1,7 +1,7 @@
 /** What a training run is made of, as one JSON file. */
 import { z } from 'zod';
 import { networkNames } from '../restore/checkpoint.ts';
-import { scheduleSchema } from './learning-rate.ts';
+import { learningRateAt, scheduleSchema } from './learning-rate.ts';
 
 /** Parts of a network's own config, checked when they are joined with what a checkpoint says. */
 const settings = z.record(z.string(), z.unknown()).optional();
@@ -52,20 +52,20 @@ const perceptualSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const adversarialSchema = z.strictObject({
+  weight,
+  from,
+  ndf: count.default(64),
+  n_layers: count.default(4),
+  optimizer: optimizerSchema,
+});
+
 const lossesSchema = z.strictObject({
   l1: z.strictObject({ weight, from }).optional(),
   mse: z.strictObject({ weight, from }).optional(),
   kl: z.strictObject({ weight, from }).optional(),
   perceptual: perceptualSchema.optional(),
-  adversarial: z
-    .strictObject({
-      weight,
-      from,
-      ndf: count.default(64),
-      n_layers: count.default(4),
-      optimizer: optimizerSchema,
-    })
-    .optional(),
+  adversarial: adversarialSchema.optional(),
 });
 
 const degradationSchema = z.strictObject({
@@ -165,6 +165,7 @@ export type TrainConfig = Shared & StageSettings;
 export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
   Extract<StageSettings, { stage: Stage }>;
 export type OptimizerSettings = z.output<typeof optimizerSchema>;
+export type AdversarialSettings = z.output<typeof adversarialSchema>;
 export type PerceptualSettings = z.output<typeof perceptualSchema>;
 
 /** @throws {TypeError} naming every setting that is wrong */
@@ -181,4 +182,12 @@ export function parseTrainConfig(json: unknown, file: string): TrainConfig {
       `Cannot train by ${file}: microBatch ${microBatch} does not divide data.batch ${data.batch}`,
     );
   return config;
+}
+
+/** The learning rate of a step, which counts from 1. */
+export function rateAt(
+  { learningRate, schedule, warmupIterations }: OptimizerSettings,
+  step: number,
+): number {
+  return learningRateAt(learningRate, schedule, warmupIterations, step);
 }

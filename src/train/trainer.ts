@@ -1,42 +1,25 @@
 /** One run's networks, losses and optimisers: takes steps, validates, and gives and takes its state. */
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
-import { add, input, mul } from '../graph/ops.ts';
+import { add, mul } from '../graph/ops.ts';
 import type { WinogradOptions } from '../graph/passes/winograd.ts';
 import type { Shape, Value } from '../graph/value.ts';
-import { buildDiscriminator, type DiscriminatorConfig } from '../models/discriminator/discriminator.ts';
-import { trackingBatchNorm } from '../nn/batch-norm.ts';
-import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
+import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import { RandomStream } from '../random/random-stream.ts';
-import { createStagePool, type StagePool } from '../restore/stage-pool.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
-import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-import type { OptimizerSettings, TrainConfig } from './config.ts';
-import {
-  buildForwardProgram,
-  buildGradientProgram,
-  type GradientProgram,
-  type ProgramPart,
-  runGradientProgram,
-} from './gradient-program.ts';
-import { drawDiscriminatorWeights, drawInitialWeights } from './initial-weights.ts';
-import { learningRateAt } from './learning-rate.ts';
-import { adversarialLoss, hingeLoss, l1Loss, mseLoss } from './losses.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { rateAt, type TrainConfig } from './config.ts';
+import { buildForwardProgram, buildGradientProgram, type GradientProgram } from './gradient-program.ts';
+import { drawInitialWeights } from './initial-weights.ts';
+import { createJudge, isJudgeParameter } from './judge.ts';
+import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
+import { adversarialLoss, l1Loss, mseLoss } from './losses.ts';
+import { joinBatches, microBatches } from './micro-batch.ts';
 import { networkOf, networkScopes } from './networks.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
-import { type RunningStatistics, runningStatistics } from './running-statistics.ts';
 import type { ImagePair, StageGraph } from './stage-graph.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
-
-/** A frozen network that compares images. */
-export interface ImageDistance {
-  /** Distance of two batches [B, 3, H, W] in [-1, 1], a scalar. */
-  distance(restored: Value, truth: Value): Value;
-  readonly bind: BindParameter;
-  /** Whether a parameter is this network's. */
-  owns(parameter: string): boolean;
-}
 
 export interface TrainerOptions {
   readonly config: TrainConfig;
@@ -46,10 +29,10 @@ export interface TrainerOptions {
   readonly startWeight: (name: string, shape: Shape) => Promise<Float32Array | undefined>;
   /** Where the frozen networks' weights are. */
   readonly bindFrozen: BindParameter;
-  readonly perceptual?: ImageDistance | undefined;
+  readonly perceptual?: PerceptualNetwork | undefined;
   readonly winograd?: WinogradOptions | undefined;
   /** Sees how long each session's run took. */
-  readonly onPart?: (part: ProgramPart, ms: number) => void;
+  readonly onPart?: LoadOptions['onPart'];
 }
 
 export interface StepResult {
@@ -94,11 +77,18 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const stage = buildStage(config, scopes, options.networks, { batch: microBatch, size });
   const terms = lossTerms(config, stage, perceptual);
 
-  const judge = config.losses.adversarial;
-  const discriminatorScope = parameterScope('d');
-  if (judge && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
-  const scores = (image: Value): Value => buildDiscriminator(discriminatorScope, judge!, image);
-  const restoredScores = judge && scores(stage.images!.restored);
+  const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
+  const accumulation = batch / microBatch;
+  const adversarial = config.losses.adversarial;
+  if (adversarial && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
+  const judge =
+    adversarial &&
+    (await createJudge(
+      runtime,
+      adversarial,
+      { microBatch, microBatches: accumulation, size, seed: config.seed },
+      load,
+    ));
 
   const all = parametersOf([...Object.values(terms), ...Object.values(stage.preview)]);
   const trainedNames = [...all.keys()].filter((name) => {
@@ -117,27 +107,23 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     averageDecay: config.averageDecay,
   });
   const drawn = await fillStart(generator, options);
-  const discriminator =
-    judge && (await createDiscriminator(runtime, judge.optimizer, restoredScores!, config.seed));
-  const judgement = judge && buildJudgement(judge, discriminatorScope, [microBatch, 3, size, size]);
-  const statistics = judgement?.statistics;
   const trained = new Set(trainedNames);
   const bind: BindParameter = (name, shape) => {
-    if (trained.has(name) || name.startsWith('d/') || name.startsWith(targetPrefix)) return { kind: 'input' };
+    if (trained.has(name) || isJudgeParameter(name) || name.startsWith(targetPrefix))
+      return { kind: 'input' };
     return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
   };
 
-  const accumulation = batch / microBatch;
   const programOptions = {
     bind,
     activationBytes: config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20,
     winograd: options.winograd,
   };
   const programs = new Map<string, LoadedProgram>();
-  const load = (key: string, build: () => GradientProgram): LoadedProgram => {
+  const loaded = (key: string, build: () => GradientProgram): LoadedProgram => {
     let program = programs.get(key);
     if (!program) {
-      program = loadProgram(runtime, build(), config.activationMiB !== undefined, options.onPart);
+      program = loadProgram(runtime, build(), load);
       programs.set(key, program);
     }
     return program;
@@ -148,10 +134,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     const active = activeWeights(config, iteration).filter(
       ([name]) => name in terms || name === 'adversarial',
     );
-    return load(`generator ${active.map(([name]) => name).join(' ')}`, () => {
+    return loaded(`generator ${active.map(([name]) => name).join(' ')}`, () => {
       const values: Record<string, Value> = {};
       for (const [name] of active)
-        values[lossPrefix + name] = name === 'adversarial' ? adversarialLoss(restoredScores!) : terms[name]!;
+        values[lossPrefix + name] =
+          name === 'adversarial' ? adversarialLoss(judge!.scores(stage.images!.restored)) : terms[name]!;
       const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
       const loss = weighted.reduce((sum, term) => add(sum, term));
       const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
@@ -159,23 +146,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     });
   };
 
-  const discriminatorProgram = (): LoadedProgram =>
-    load('discriminator', () => {
-      const { real, fake } = judgement!;
-      const values = { [`${lossPrefix}d_real`]: real, [`${lossPrefix}d_fake`]: fake };
-      const loss = mul(add(real, fake), 1 / accumulation);
-      const names = new Set(Object.keys(discriminator!.parameters));
-      return buildGradientProgram({
-        name: 'discriminator',
-        loss,
-        outputs: { ...values, ...statistics!.outputs },
-        trained: names,
-        ...programOptions,
-      });
-    });
-
   const validationProgram = (): LoadedProgram =>
-    load('validation', () => {
+    loaded('validation', () => {
       const outputs: Record<string, Value> = {};
       for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
       for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
@@ -193,18 +165,17 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   return {
     parameters: generator.parameters,
     averages: generator.averages,
-    discriminator: discriminator && { ...discriminator.parameters, ...statistics!.tensors },
+    discriminator: judge && { ...judge.parameters, ...judge.statistics },
     drawn,
     state: {
       ...prefixed('generator', generator.state),
-      ...(discriminator && prefixed('discriminator', discriminator.state)),
-      ...(statistics && prefixed('statistics', statistics.tensors)),
+      ...(judge && prefixed('discriminator', judge.state)),
     },
 
     async step(iteration, images) {
       const sums = new Map<string, number>();
       const program = generatorProgram(iteration);
-      const judging = judge && iteration >= judge.from;
+      const judging = judge && iteration >= adversarial!.from ? judge : undefined;
       const restored: HostTensor[] = [];
       const parts = microBatches(images, microBatch);
       for (const [i, part] of parts.entries()) {
@@ -215,7 +186,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         const feeds = {
           ...stage.feeds(part, streams),
           ...generator.parameters,
-          ...discriminator?.parameters,
+          ...judge?.parameters,
           ...targets(),
         };
         const values = await program.run(feeds, generator.gradients);
@@ -227,19 +198,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       sums.set('gradient_norm', report.gradientNorm);
       sums.set('learning_rate', rate);
       if (judging) {
-        for (const [i, part] of parts.entries()) {
-          const feeds = {
-            real: part.high,
-            fake: restored[i]!,
-            ...discriminator!.parameters,
-            ...statistics!.tensors,
-          };
-          const values = await discriminatorProgram().run(feeds, discriminator!.gradients);
-          statistics!.update(values);
-          addLosses(sums, values, accumulation);
-        }
-        const step = iteration - judge.from + 1;
-        const { gradientNorm } = await discriminator!.step(step, rateAt(judge.optimizer, step));
+        for (const [i, part] of parts.entries())
+          addLosses(sums, await judging.learn(part.high, restored[i]!), accumulation);
+        const { gradientNorm } = await judging.step(iteration - adversarial!.from + 1);
         sums.set('d_gradient_norm', gradientNorm);
       }
       return { values: Object.fromEntries(sums) };
@@ -277,7 +238,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     async release() {
       for (const program of programs.values()) await program.release();
       await generator.release();
-      await discriminator?.release();
+      await judge?.release();
     },
   };
 }
@@ -286,7 +247,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 function lossTerms(
   { losses, stage: stageName }: TrainConfig,
   stage: StageGraph,
-  perceptual: ImageDistance | undefined,
+  perceptual: PerceptualNetwork | undefined,
 ): Record<string, Value> {
   const terms: Record<string, Value> = { ...stage.terms };
   if (stage.images) {
@@ -308,10 +269,6 @@ function activeWeights({ losses }: TrainConfig, iteration: number): [string, num
     .map(([name, loss]) => [name, loss!.weight]);
 }
 
-function rateAt({ learningRate, schedule, warmupIterations }: OptimizerSettings, step: number): number {
-  return learningRateAt(learningRate, schedule, warmupIterations, step);
-}
-
 async function fillStart(generator: Optimizer, { config, startWeight }: TrainerOptions): Promise<string[]> {
   const drawn: string[] = [];
   for (const [name, { shape, data }] of Object.entries(generator.parameters)) {
@@ -324,103 +281,12 @@ async function fillStart(generator: Optimizer, { config, startWeight }: TrainerO
   return drawn;
 }
 
-async function createDiscriminator(
-  runtime: Runtime,
-  settings: OptimizerSettings,
-  restoredScores: Value,
-  seed: number,
-): Promise<Optimizer> {
-  const own = [...parametersOf([restoredScores])].filter(([name]) => name.startsWith('d/'));
-  const optimizer = await createOptimizer(
-    runtime,
-    new Map(own.map(([name, { shape }]) => [name, shape])),
-    settings,
-  );
-  drawDiscriminatorWeights(optimizer.parameters, seed);
-  return optimizer;
-}
-
-interface Judgement {
-  /** Losses of the discriminator, scalars. */
-  readonly real: Value;
-  readonly fake: Value;
-  readonly statistics: RunningStatistics;
-}
-
-/** What the discriminator learns from the inputs `real` and `fake`. */
-function buildJudgement(config: DiscriminatorConfig, scope: ParameterScope, shape: Shape): Judgement {
-  const updates = new Map<string, Value>();
-  const norm = trackingBatchNorm(updates);
-  const score = (image: Value): Value => buildDiscriminator(scope, config, image, norm);
-  const [real, fake] = [input('real', shape), input('fake', shape)];
-  // The generator's step judged the fake images before, with the same weights.
-  score(fake);
-  const losses = { real: hingeLoss.real(score(real)), fake: hingeLoss.fake(score(fake)) };
-  return { ...losses, statistics: runningStatistics(updates) };
-}
-
-interface LoadedProgram {
-  run(feeds: Tensors, gradients: Tensors): Promise<Tensors>;
-  release(): Promise<void>;
-}
-
-/** @param oneAtATime whether only one session is kept, for programs too large to be loaded as a whole */
-function loadProgram(
-  runtime: Runtime,
-  program: GradientProgram,
-  oneAtATime: boolean,
-  onPart?: TrainerOptions['onPart'],
-): LoadedProgram {
-  const models = Object.fromEntries(
-    program.parts.map(({ model }) => [model.name, { model, footprintBytes: 1 }]),
-  );
-  const pool: StagePool<string> = createStagePool(runtime, models, oneAtATime ? 0 : Number.POSITIVE_INFINITY);
-  return {
-    run: (feeds, gradients) =>
-      runGradientProgram(
-        program,
-        async (part, partFeeds, outputs) => {
-          const start = performance.now();
-          const results = await pool.run(part.model.name, partFeeds, outputs);
-          onPart?.(part, performance.now() - start);
-          return results;
-        },
-        feeds,
-        gradients,
-      ),
-    release: () => pool.release(),
-  };
-}
-
 function addLosses(sums: Map<string, number>, values: Tensors, count: number): void {
   for (const [name, tensor] of Object.entries(values))
     if (name.startsWith(lossPrefix)) {
       const key = name.slice(lossPrefix.length);
       sums.set(key, (sums.get(key) ?? 0) + tensor.data[0]! / count);
     }
-}
-
-function microBatches({ high, low }: ImagePair, count: number): ImagePair[] {
-  const parts: ImagePair[] = [];
-  for (let i = 0; i + count <= high.shape[0]!; i += count)
-    parts.push({ high: batchSlice(high, i, count), low: batchSlice(low, i, count) });
-  return parts;
-}
-
-function batchSlice({ shape, data }: HostTensor, start: number, count: number): HostTensor {
-  const size = elementCount(shape.slice(1));
-  return hostTensor([count, ...shape.slice(1)], data.subarray(start * size, (start + count) * size));
-}
-
-function joinBatches(tensors: readonly HostTensor[]): HostTensor {
-  const [, ...shape] = tensors[0]!.shape;
-  const joined = hostTensor([tensors.reduce((sum, tensor) => sum + tensor.shape[0]!, 0), ...shape]);
-  let offset = 0;
-  for (const { data } of tensors) {
-    joined.data.set(data, offset);
-    offset += data.length;
-  }
-  return joined;
 }
 
 function deviation(data: Float32Array): number {

@@ -1,0 +1,88 @@
+/** The adversary: a discriminator with its optimiser, which learns to tell restored images from true ones. */
+import { parametersOf } from '../graph/graph.ts';
+import type { BindParameter } from '../graph/onnx/emit-model.ts';
+import { add, input, mul } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
+import { trackingBatchNorm } from '../nn/batch-norm.ts';
+import { parameterScope } from '../nn/parameter-scope.ts';
+import type { Runtime, Tensors } from '../runtime/runtime.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { type AdversarialSettings, rateAt } from './config.ts';
+import { buildGradientProgram } from './gradient-program.ts';
+import { drawDiscriminatorWeights } from './initial-weights.ts';
+import { type LoadOptions, loadProgram } from './loaded-program.ts';
+import { hingeLoss } from './losses.ts';
+import { createOptimizer } from './optimizer.ts';
+import { runningStatistics } from './running-statistics.ts';
+
+export interface Judge {
+  /** Scores of images [B, 3, H, W]; its parameters are those of {@link Judge.parameters}. */
+  scores(image: Value): Value;
+  /** Fed by full name to graphs that hold {@link Judge.scores}. */
+  readonly parameters: Tensors;
+  /** Running statistics of its batch normalisations, by full name. */
+  readonly statistics: Tensors;
+  /** Everything that a resumed run needs. */
+  readonly state: Readonly<Record<string, HostTensor>>;
+  /** Adds gradients of the hinge loss of one micro-batch. @returns `loss.d_real` and `loss.d_fake` */
+  learn(real: HostTensor, fake: HostTensor): Promise<Tensors>;
+  /** @param step counts from 1 */
+  step(step: number): Promise<{ readonly gradientNorm: number }>;
+  release(): Promise<void>;
+}
+
+const prefix = 'd/';
+export const isJudgeParameter = (name: string): boolean => name.startsWith(prefix);
+
+/**
+ * @param size of the images in pixels
+ * @param microBatches in a batch, over which the loss is averaged
+ */
+export async function createJudge(
+  runtime: Runtime,
+  settings: AdversarialSettings,
+  { microBatch, microBatches, size, seed }: Record<'microBatch' | 'microBatches' | 'size' | 'seed', number>,
+  load: LoadOptions,
+): Promise<Judge> {
+  const scope = parameterScope(prefix.slice(0, -1));
+  const shape = [microBatch, 3, size, size];
+  const running = new Map<string, Value>();
+  const judge = (image: Value): Value =>
+    buildDiscriminator(scope, settings, image, trackingBatchNorm(running));
+  const losses = {
+    'loss.d_real': hingeLoss.real(judge(input('real', shape))),
+    'loss.d_fake': hingeLoss.fake(judge(input('fake', shape))),
+  };
+  const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
+  const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
+  const optimizer = await createOptimizer(runtime, shapes, settings.optimizer);
+  drawDiscriminatorWeights(optimizer.parameters, seed);
+  const statistics = runningStatistics(running);
+
+  const bind: BindParameter = () => ({ kind: 'input' });
+  const outputs = { ...losses, ...statistics.outputs };
+  const trained = new Set(shapes.keys());
+  const program = loadProgram(
+    runtime,
+    buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind }),
+    load,
+  );
+  return {
+    scores: (image) => buildDiscriminator(scope, settings, image),
+    parameters: optimizer.parameters,
+    statistics: statistics.tensors,
+    state: { ...optimizer.state, ...statistics.tensors },
+    async learn(real, fake) {
+      const feeds = { real, fake, ...optimizer.parameters, ...statistics.tensors };
+      const values = await program.run(feeds, optimizer.gradients);
+      statistics.update(values);
+      return values;
+    },
+    step: (step) => optimizer.step(step, rateAt(settings.optimizer, step)),
+    async release() {
+      await program.release();
+      await optimizer.release();
+    },
+  };
+}
