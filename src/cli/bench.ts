@@ -1,6 +1,7 @@
 /** `interlcm bench`: how fast this machine restores a face, and where the time goes. */
 import { command } from 'cleye';
 import type { BenchResult } from '../platform/node/bench.ts';
+import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/bench-train.ts';
 import { choiceFlag, rejectUnknownFlags } from './flag-types.ts';
 import { modelFlags } from './model-flags.ts';
 
@@ -11,6 +12,11 @@ const flags = {
     placeholder: '<name>',
     description: 'micro, or sd15: the published sizes (makes 5.6 GB of formula weights and keeps them)',
   },
+  train: {
+    type: choiceFlag('--train', ['tiny', 'small', 'sd15']),
+    placeholder: '<name>',
+    description: 'Time an iteration of training instead; sd15: the published sizes, some minutes',
+  },
   ...modelFlags,
   json: { type: Boolean, description: 'Write the result as one JSON object to standard output' },
 } as const;
@@ -20,19 +26,26 @@ export const benchCommand = command(
     name: 'bench',
     flags,
     help: {
-      description: 'Restore one 512×512 face with formula weights, and time every stage',
-      examples: ['interlcm bench --size sd15', 'interlcm bench --size sd15 --memory low --json'],
+      description:
+        'Restore one 512×512 face with formula weights, or train an iteration, and time every part',
+      examples: ['interlcm bench --size sd15', 'interlcm bench --train small'],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { size, device, threads, memory, json } = parsed.flags;
-    const [{ createNodeRuntime }, { benchRestoration }] = await Promise.all([
+    const { size, train, device, threads, memory, json } = parsed.flags;
+    const [{ createNodeRuntime }, { benchRestoration }, { benchTraining }] = await Promise.all([
       import('../platform/node/node-runtime.ts'),
       import('../platform/node/bench.ts'),
+      import('../platform/node/bench-train.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
     const say = (message: string): void => void process.stderr.write(`${message}\n`);
+    if (train !== undefined) {
+      const result = await benchTraining(train as TrainBenchSize, runtime, say);
+      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatTraining(result));
+      return;
+    }
     const result = await benchRestoration(size as 'micro' | 'sd15', runtime, memory, say);
     process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatResult(result));
   },
@@ -55,6 +68,55 @@ function formatResult(result: BenchResult): string {
     `one face ${seconds(result.totalMs)}; loading ${seconds(result.loadMs)}; loading and the first face ${seconds(result.firstMs)}`,
     `peak memory ${(result.peakRssBytes / 1e9).toFixed(2)} GB`,
     'Shares above 100 %: Winograd convolutions do less arithmetic than is counted.',
+    '',
+  ].join('\n');
+}
+
+function formatTraining(result: TrainBenchResult): string {
+  const { peakGflops, parts } = result;
+  const row = (name: string, timings: readonly PartTiming[]): string => {
+    const ms = timings.reduce((sum, part) => sum + part.ms, 0);
+    const gflop = timings.reduce((sum, part) => sum + part.gflop, 0);
+    const rate = gflop / (ms / 1e3);
+    const arithmetic =
+      gflop > 0
+        ? [
+            `${gflop.toFixed(1)} GFLOP`.padStart(16),
+            `${rate.toFixed(0)} GFLOP/s`.padStart(14),
+            `${((100 * rate) / peakGflops).toFixed(0)} % of peak`.padStart(15),
+          ].join('')
+        : '';
+    return `${name.padEnd(24)}${`${(ms / 1e3).toFixed(2)} s`.padStart(10)}${arithmetic}`;
+  };
+  const keys = [...new Set(parts.map(({ phase, networks }) => `${phase} ${networks}`))];
+  const networks = keys.map((key) =>
+    row(
+      `  ${key}`,
+      parts.filter((part) => `${part.phase} ${part.networks}` === key),
+    ),
+  );
+  const present = ['forward', 'backward', 'update'].filter((phase) =>
+    parts.some((part) => part.phase === phase),
+  );
+  const phases = present.map((phase) =>
+    row(
+      phase,
+      parts.filter((part) => part.phase === phase),
+    ),
+  );
+  const whole = {
+    phase: '',
+    networks: '',
+    ms: result.iterationMs,
+    gflop: parts.reduce((sum, { gflop }) => sum + gflop, 0),
+  };
+  return [
+    `training ${result.size} on ${result.device}; ${result.batch} images an iteration, ${(result.trainedParameters / 1e6).toFixed(2)} M parameters trained; matrix products ${peakGflops.toFixed(0)} GFLOP/s`,
+    ...networks,
+    ...phases,
+    row('iteration', [whole]),
+    `${result.imagesPerSecond.toPrecision(3)} images/s; waiting for images ${(result.dataMs / 1e3).toFixed(2)} s; peak memory ${(result.peakRssBytes / 1e9).toFixed(2)} GB`,
+    'Backward parts compute the inside of their segment again where a step is cut; that is counted.',
     '',
   ].join('\n');
 }

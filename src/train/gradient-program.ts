@@ -35,6 +35,8 @@ export interface ProgramPart {
   readonly direction: 'forward' | 'backward';
   /** Arithmetic as defined, before any rewriting. */
   readonly flops: number;
+  /** Prefixes of the parameters it reads, such as `unet`. */
+  readonly networks: readonly string[];
 }
 
 export interface GradientProgram {
@@ -101,6 +103,11 @@ function buildProgram(
       model: emitModel(`${name}.${direction}${segment}`, rewritten, bindTrained),
       direction,
       flops: graphFlops(Object.values(values)),
+      networks: [
+        ...new Set(
+          [...parametersOf(Object.values(values)).keys()].map((key) => key.slice(0, key.indexOf('/'))),
+        ),
+      ].sort(),
     });
   };
 

@@ -33,6 +33,8 @@ export interface TrainerOptions {
   readonly winograd?: WinogradOptions | undefined;
   /** Sees how long each session's run took. */
   readonly onPart?: LoadOptions['onPart'];
+  /** Sees how long an optimiser's step took. */
+  readonly onUpdate?: (ms: number) => void;
 }
 
 export interface StepResult {
@@ -155,6 +157,13 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       return buildForwardProgram({ name: 'validation', outputs, ...programOptions });
     });
 
+  const timed = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const start = performance.now();
+    const result = await work();
+    options.onUpdate?.(performance.now() - start);
+    return result;
+  };
+
   const targets = (): Tensors =>
     Object.fromEntries(
       Object.entries(generator.averages)
@@ -194,13 +203,13 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         if (judging) restored.push(values['restored']!);
       }
       const rate = rateAt(config.optimizer, iteration);
-      const report = await generator.step(iteration, rate);
+      const report = await timed(() => generator.step(iteration, rate));
       sums.set('gradient_norm', report.gradientNorm);
       sums.set('learning_rate', rate);
       if (judging) {
         for (const [i, part] of parts.entries())
           addLosses(sums, await judging.learn(part.high, restored[i]!), accumulation);
-        const { gradientNorm } = await judging.step(iteration - adversarial!.from + 1);
+        const { gradientNorm } = await timed(() => judging.step(iteration - adversarial!.from + 1));
         sums.set('d_gradient_norm', gradientNorm);
       }
       return { values: Object.fromEntries(sums) };

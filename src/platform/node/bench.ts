@@ -130,7 +130,7 @@ async function elapsed(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Best GFLOP/s of five 2048×2048×2048 products. */
-async function measurePeak(runtime: Runtime): Promise<number> {
+export async function measurePeak(runtime: Runtime): Promise<number> {
   const n = 2048;
   const model = emitModel('peak', { c: matmul(input('a', [n, n]), input('b', [n, n])) }, () => {
     throw new TypeError('The product has no parameters');
