@@ -15,6 +15,7 @@ import { openCheckpointFolder } from './checkpoint-store.ts';
 import { openFileSource } from './file-source.ts';
 import { formulaFolder, makeFormulaCheckpoint } from './formula-checkpoint.ts';
 import { decodeJpeg, encodeJpeg } from './jpeg.ts';
+import { chooseMemoryMode } from './memory-mode.ts';
 import { weightCache } from './weight-cache.ts';
 
 export interface VerifyOptions {
@@ -47,11 +48,15 @@ export async function* verifyFiles(
     const inputs = await openTensors(path.join(target, 'inputs.safetensors'));
     const expected = await openTensors(path.join(target, 'expected.safetensors'));
     const store = await openCheckpointFolder(folder);
-    const options = { memory, prepare: weightCache(folder, runtime, onProgress) };
     try {
+      const checkpoint = await openCheckpoint(store);
+      const options = {
+        memory: memory ?? chooseMemoryMode(checkpoint),
+        prepare: weightCache(folder, runtime, onProgress),
+      };
       yield* verifyReference(
         reference,
-        await openCheckpoint(store),
+        checkpoint,
         runtime,
         inputs.read,
         expected.read,
@@ -71,9 +76,13 @@ export async function* verifyFiles(
   const folder = formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
   const store = await openCheckpointFolder(folder);
-  const options = { memory, prepare: weightCache(folder, runtime, onProgress) };
   try {
-    yield* verifyFormula(reference, await openCheckpoint(store), runtime, samples.read, options);
+    const checkpoint = await openCheckpoint(store);
+    const options = {
+      memory: memory ?? chooseMemoryMode(checkpoint),
+      prepare: weightCache(folder, runtime, onProgress),
+    };
+    yield* verifyFormula(reference, checkpoint, runtime, samples.read, options);
   } finally {
     await store.close();
     await samples.close();
