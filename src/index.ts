@@ -31,6 +31,7 @@ export {
 } from './diffusion/lcm-schedule.ts';
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';
+export { gradients, type Seed, vectorJacobianProduct } from './graph/gradient/gradient.ts';
 export {
   type BindParameter,
   emitModel,
@@ -43,9 +44,23 @@ export type { Shape, Value } from './graph/value.ts';
 
 // Pictures
 export { fixColor } from './image/color-fix.ts';
+export { type ContactSheetOptions, contactSheet } from './image/contact-sheet.ts';
+export {
+  type DegradationDraws,
+  type DegradationPreset,
+  type DegradationRanges,
+  degradationPresets,
+  degrade,
+  drawDegradation,
+  type JpegRoundTrip,
+} from './image/degradation.ts';
 export { pixelsToTensor, tensorToPixels } from './image/pixel-tensor.ts';
 export type { BytePixels, Pixels } from './image/pixels.ts';
 export { resizePixels, resizeTensor } from './image/resize.ts';
+// Metrics
+export { type FeatureStatistics, featureStatistics, frechetDistance } from './metrics/frechet.ts';
+export { psnr } from './metrics/psnr.ts';
+export { ssim } from './metrics/ssim.ts';
 export { RandomStream } from './random/random-stream.ts';
 export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint-store.ts';
 // Restoring
@@ -92,3 +107,17 @@ export {
   hostTensor,
   relativeError,
 } from './tensor/host-tensor.ts';
+// Training
+export { parseTrainConfig, type TrainConfig } from './train/config.ts';
+export {
+  buildForwardProgram,
+  buildGradientProgram,
+  type GradientProgram,
+  type GradientProgramOptions,
+  type ProgramPart,
+  runGradientProgram,
+} from './train/gradient-program.ts';
+export { createOptimizer, type Optimizer, type OptimizerConfig } from './train/optimizer.ts';
+export { createTrainer, type Trainer, type TrainerOptions } from './train/trainer.ts';
+export { createBatchMaker, type ImageSource } from './train/training-batch.ts';
+export type { TrainingBatch, TrainingData, TrainingDataSettings } from './train/training-data.ts';

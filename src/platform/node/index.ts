@@ -15,4 +15,8 @@ export {
 } from './image-file.ts';
 export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
 export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
+export { openTrainLog, type TrainLog } from './train-log.ts';
+export { type RunSettings, resumeRun, startRun, type TrainOptions } from './train-run.ts';
+export { type OpenTrainingDataOptions, openTrainingData } from './training-data.ts';
+export type { TrainingSource } from './training-files.ts';
 export { type VerifyOptions, verifyFiles } from './verify-files.ts';
