@@ -47,6 +47,8 @@ export interface TrainOptions extends TrainEvents {
 
 const settingsFile = 'run.json';
 const iterationPattern = /^iteration-(\d+)$/;
+/** What a killed run leaves when it was saving. */
+const unfinishedPattern = /^(iteration-\d+|latest)\.[0-9a-f]+\.tmp$/;
 /** Saved iterations that stay: the last, and the one before in case the last is damaged. */
 const keptIterations = 2;
 
@@ -74,6 +76,8 @@ export async function resumeRun(
 ): Promise<void> {
   const settings = await readSettings(folder);
   const config = parseTrainConfig(change(settings.config), path.join(folder, settingsFile));
+  for (const name of await readdir(folder))
+    if (unfinishedPattern.test(name)) await rm(path.join(folder, name), { recursive: true, force: true });
   const saved = await savedIterations(folder);
   await train(folder, { ...settings, config }, saved.at(-1) ?? 0, options);
 }
