@@ -8,7 +8,6 @@ import { parametersOf, rewriteGraph, topologicalOrder } from '../graph/graph.ts'
 import { type BindParameter, emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { add, constant, input } from '../graph/ops.ts';
 import { shareEqualValues } from '../graph/passes/share-equal-values.ts';
-import { useWinograd, type WinogradOptions } from '../graph/passes/winograd.ts';
 import { isOp, type Value } from '../graph/value.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
@@ -26,7 +25,6 @@ export interface GradientProgramOptions {
   readonly bind: BindParameter;
   /** Most bytes that the values of one segment may take; everything is one segment unless given. */
   readonly activationBytes?: number;
-  readonly winograd?: WinogradOptions;
 }
 
 /** One session's part of a step. */
@@ -74,7 +72,6 @@ function buildProgram(
     trained,
     bind,
     activationBytes = Number.POSITIVE_INFINITY,
-    winograd,
   }: Omit<GradientProgramOptions, 'loss' | 'outputs'>,
   outputs: Readonly<Record<string, Value>>,
   lossName: string | undefined,
@@ -98,9 +95,8 @@ function buildProgram(
     direction: ProgramPart['direction'],
     values: Record<string, Value>,
   ): void => {
-    const rewritten = winograd ? useWinograd(values, winograd) : values;
     parts.push({
-      model: emitModel(`${name}.${direction}${segment}`, rewritten, bindTrained),
+      model: emitModel(`${name}.${direction}${segment}`, values, bindTrained),
       direction,
       flops: graphFlops(Object.values(values)),
       networks: [

@@ -2,7 +2,6 @@
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { add, mul } from '../graph/ops.ts';
-import type { WinogradOptions } from '../graph/passes/winograd.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import { RandomStream } from '../random/random-stream.ts';
@@ -30,7 +29,6 @@ export interface TrainerOptions {
   /** Where the frozen networks' weights are. */
   readonly bindFrozen: BindParameter;
   readonly perceptual?: PerceptualNetwork | undefined;
-  readonly winograd?: WinogradOptions | undefined;
   /** Sees how long each session's run took. */
   readonly onPart?: LoadOptions['onPart'];
   /** Sees how long an optimiser's step took. */
@@ -51,9 +49,11 @@ export interface ValidationResult {
 }
 
 export interface Trainer {
-  /** Trained parameters by full name, and their averages. */
+  /** Trained parameters by full name. */
   readonly parameters: Tensors;
+  /** Their running averages, or themselves where none are kept. */
   readonly averages: Tensors;
+  /** Parameters and statistics of the discriminator, if there is one. */
   readonly discriminator: Tensors | undefined;
   /** Names that started from random weights. */
   readonly drawn: readonly string[];
@@ -119,7 +119,6 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const programOptions = {
     bind,
     activationBytes: config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20,
-    winograd: options.winograd,
   };
   const programs = new Map<string, LoadedProgram>();
   const loaded = (key: string, build: () => GradientProgram): LoadedProgram => {
