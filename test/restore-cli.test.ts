@@ -7,17 +7,23 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RestoreReport } from '../src/cli/restore-files.ts';
+import { drawFaces } from '../src/face/drawn-face.test-support.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const shared = fileURLToPath(new URL('../../shared/', import.meta.url));
 const checkpoint = join(shared, 'reference/tiny-4step/checkpoint');
 const faces = join(shared, 'data/inputs');
+const face = { x: 30, y: 0, size: 250 };
 
 let root: string;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'restore-cli-'));
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
+
+async function visibleIn(folder: string): Promise<string[]> {
+  return (await readdir(join(root, folder))).filter((name) => !name.startsWith('.'));
+}
 
 function interlcm(args: string[], env: NodeJS.ProcessEnv = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
@@ -85,7 +91,14 @@ describe.skipIf(!existsSync(main))('interlcm, built', () => {
     await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).toFile(
       join(root, 'a.png'),
     );
-    const { status, stdout, stderr } = interlcm(['restore', 'a.png', '--checkpoint', 'nowhere', '--json']);
+    const { status, stdout, stderr } = interlcm([
+      'restore',
+      'a.png',
+      '--aligned',
+      '--checkpoint',
+      'nowhere',
+      '--json',
+    ]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/\ninterlcm: [^\n]*nowhere/);
     expect(stderr).not.toContain('    at ');
@@ -98,7 +111,10 @@ describe.skipIf(!existsSync(main))('interlcm, built', () => {
 describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore, with a model', () => {
   it('restores every real face, with comparisons and one JSON document', async () => {
     const inputs = [join(faces, 'cropped_faces'), join(faces, 'gray_faces', '*.png')];
-    const args = ['restore', ...inputs, '-o', 'out', '--checkpoint', checkpoint, '--comparison', '--json'];
+    const args = [
+      ...['restore', ...inputs, '--aligned', '-o', 'out', '--checkpoint', checkpoint],
+      ...['--comparison', '--json'],
+    ];
     const { status, stdout, stderr } = interlcm(args);
     expect(status, stderr).toBe(0);
     const report = JSON.parse(stdout) as RestoreReport;
@@ -115,7 +131,10 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
   it('gives the same picture for the same seed only', async () => {
     await copyFile(join(faces, 'cropped_faces/0631.png'), join(root, 'a.png'));
     const result = async (...flags: string[]): Promise<Buffer> => {
-      const { status, stderr } = interlcm(['restore', 'a.png', '--checkpoint', checkpoint, ...flags]);
+      const { status, stderr } = interlcm([
+        ...['restore', 'a.png', '--aligned', '--again', '--checkpoint', checkpoint],
+        ...flags,
+      ]);
       expect(status, stderr).toBe(0);
       return readFile(join(root, 'restored/a.png'));
     };
@@ -130,11 +149,11 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
     await mkdir(join(root, 'in'));
     await copyFile(join(faces, 'cropped_faces/0631.png'), join(root, 'in/good.png'));
     await writeFile(join(root, 'in/bad.png'), 'text');
-    const { status, stdout, stderr } = interlcm(['restore', 'in', '--checkpoint', checkpoint]);
+    const { status, stdout, stderr } = interlcm(['restore', 'in', '--aligned', '--checkpoint', checkpoint]);
     expect(status).toBe(1);
     expect(stdout).toBe('');
     expect(stderr).toMatch(/1 of 2 restored in .*\n {2}Cannot read in\/bad.png: it is not a picture\n$/);
-    expect(await readdir(join(root, 'restored'))).toEqual(['good.png']);
+    expect(await visibleIn('restored')).toEqual(['good.png']);
   });
 
   it.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)(
@@ -143,7 +162,10 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
       await mkdir(join(root, 'in'));
       for (let i = 0; i < 40; i++)
         await copyFile(join(faces, 'cropped_faces/0631.png'), join(root, `in/${i}.png`));
-      const args = [main, 'restore', 'in', '-o', 'out', '--checkpoint', checkpoint, '--comparison', '--json'];
+      const args = [
+        ...[main, 'restore', 'in', '--aligned', '-o', 'out', '--checkpoint', checkpoint],
+        ...['--comparison', '--json'],
+      ];
       const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
       const { code, stdout, stderr } = await interruptAfterFirst(child, signal);
       expect(stderr).toMatch(/interlcm: interrupted\n$/);
@@ -154,11 +176,63 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
       expect(done.length).toBeGreaterThan(0);
       expect(done.length).toBeLessThan(40);
       expect(report.files.filter(({ status }) => status === 'skipped')).toHaveLength(40 - done.length);
-      for (const name of await readdir(join(root, 'out'))) {
+      for (const name of await visibleIn('out')) {
         expect(name).toMatch(/^\d+(-comparison)?\.png$/);
         await sharp(join(root, 'out', name), { failOn: 'error' }).stats();
       }
     },
+  );
+});
+
+describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore, of photos', () => {
+  it('finds, restores and says what it did', async () => {
+    await writeFile(
+      join(root, 'photo.jpg'),
+      await sharp(drawFaces(300, 260, [face]))
+        .jpeg()
+        .toBuffer(),
+    );
+    const { status, stderr } = interlcm(['restore', 'photo.jpg', '--force', '--checkpoint', checkpoint]);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /1 face: 1 restored\n {2}face 0 \(\d+ x \d+ at \d+,\d+\): identity distance \d\.\d\d/,
+    );
+    expect(await sharp(join(root, 'restored/photo.jpg')).metadata()).toMatchObject({
+      width: 300,
+      height: 260,
+    });
+    const listed = interlcm(['faces', 'photo.jpg', '-o', 'seen.png']);
+    expect(listed).toMatchObject({ status: 0, stderr: '' });
+    expect(listed.stdout).toMatch(/^photo.jpg: 300 x 260, 1 face → seen.png\n {3}0 {2}score/);
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'goes on after a kill, and does nothing twice',
+    async () => {
+      await mkdir(join(root, 'in'));
+      const photo = await sharp(drawFaces(120, 100, [{ x: 5, y: -5, size: 110 }]))
+        .png()
+        .toBuffer();
+      for (let i = 0; i < 5; i++)
+        await writeFile(join(root, `in/${i}.png`), Buffer.concat([photo, Buffer.from([i])]));
+      const args = ['restore', 'in', '--force', '--min-size', '40', '--checkpoint', checkpoint, '--json'];
+      const child = spawn(process.execPath, [main, ...args], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      await interruptAfterFirst(child, 'SIGKILL');
+      const before = (await visibleIn('restored')).length;
+      expect(before).toBeGreaterThan(0);
+      expect(before).toBeLessThan(5);
+      const { status, stdout, stderr } = interlcm(args);
+      expect(status, stderr).toBe(0);
+      const { files } = JSON.parse(stdout) as RestoreReport;
+      expect(files.filter((file) => file.status === 'kept')).toHaveLength(before);
+      expect(files.filter((file) => file.status === 'done')).toHaveLength(5 - before);
+      expect(await visibleIn('restored')).toHaveLength(5);
+      // Two processes, each of which loads three networks.
+    },
+    240_000,
   );
 });
 
