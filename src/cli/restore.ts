@@ -32,6 +32,10 @@ kept; CMYK, Lab and gray profiles are converted to sRGB. Transparency is kept (J
 white), and so are EXIF, XMP, and 16 bits in PNG and TIFF. IPTC and further pages or frames are
 left out, and said to be.
 
+Videos (MP4, MOV, MKV, WebM and what else FFmpeg reads) are restored frame by frame; --output may
+name the file. Faces are followed through the frames, with one noise each; sound and times are
+kept. A stopped run goes on from the last part in OUTPUT.parts. FFmpeg 5.1 or later is needed.
+
 Exit codes: 0 all done, 1 some failed, 2 the command is wrong, 3 no face in some, 130 interrupted.`;
 
 const flags = {
@@ -170,6 +174,7 @@ export const restoreCommand = command(
         'interlcm restore grandma.jpg --checkpoint weights',
         'interlcm restore album/ -o restored --recursive --checkpoint weights',
         'interlcm restore photo.jpg --face 0,2 --strength 0.8 --upscale 2 --checkpoint weights',
+        'interlcm restore clip.mp4 -o restored.mp4 --checkpoint weights',
       ],
     },
   },
@@ -209,8 +214,17 @@ export async function runRestore(
   flags: RestoreFlags,
   environment: RunEnvironment,
 ): Promise<number> {
-  const settings = await readSettings(inputs, flags);
+  const videos = inputs.filter((input) => videoExtension.test(input)).length;
+  if (videos > 0) refuseForVideos(flags, inputs.length - videos);
+  const settings = await readSettings(inputs, flags, videos === 1);
   // Pictures and networks need libraries that take a while to load.
+  if (videos > 0) {
+    const { restoreVideos } = await import('./restore-videos.ts');
+    const outcome = await restoreVideos(settings, environment);
+    if (flags.json) environment.stdout.write(`${JSON.stringify(outcome.report, null, 2)}\n`);
+    if (outcome.stoppedBy !== undefined) throw outcome.stoppedBy;
+    return outcome.report.videos.every(({ status }) => status === 'done') ? 0 : 1;
+  }
   const { restoreFiles } = await import('./restore-files.ts');
   const { report, stoppedBy } = await restoreFiles(settings, environment);
   if (flags.json) environment.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -219,11 +233,34 @@ export async function runRestore(
   return report.files.some(({ faces }) => faces?.length === 0) ? 3 : 0;
 }
 
+const videoExtension = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|wmv|flv|3gp|m2ts|mts|ogv)$/i;
+
+/** @throws {UsageError} if pictures are among the inputs, or a flag makes no sense for videos */
+function refuseForVideos(flags: RestoreFlags, pictures: number): void {
+  if (pictures > 0) throw new UsageError('Videos and pictures are restored in runs of their own');
+  const { aligned, face, box, upscale, comparison, samples, format } = flags;
+  const given = {
+    '--aligned': aligned,
+    '--face': face?.length,
+    '--box': box?.length,
+    '--upscale': upscale !== undefined && upscale !== '1',
+    '--comparison': comparison,
+    '--samples': samples !== undefined && samples > 1,
+    '--format': format !== undefined,
+  };
+  for (const [flag, value] of Object.entries(given))
+    if (value) throw new UsageError(`${flag} is for pictures, not for videos`);
+}
+
 const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
 /** What the sampler takes where `--steps` is not given. */
 const defaultSteps = 4;
 
-async function readSettings(inputs: readonly string[], flags: RestoreFlags): Promise<RestoreSettings> {
+async function readSettings(
+  inputs: readonly string[],
+  flags: RestoreFlags,
+  toVideo: boolean,
+): Promise<RestoreSettings> {
   if (inputs.length === 0)
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
   const { checkpoint, output, steps, startStep, aligned = false, face, box } = flags;
@@ -234,7 +271,7 @@ async function readSettings(inputs: readonly string[], flags: RestoreFlags): Pro
   if (startStep !== undefined && startStep > (steps ?? defaultSteps))
     throw new UsageError(`--start-step ${startStep} is after the last of ${steps ?? defaultSteps} --steps`);
   const existing = await stat(output).catch(() => undefined);
-  if (existing && !existing.isDirectory())
+  if (existing && !existing.isDirectory() && !(toVideo && videoExtension.test(output)))
     throw new UsageError(`--output ${output} is a file; it takes a folder`);
   if (!existing && pictureExtension.test(extname(output)))
     throw new UsageError(

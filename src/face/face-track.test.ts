@@ -84,6 +84,19 @@ describe('trackFaces', () => {
     expect(tracks[0]!.faces[22]!.landmarks[2]![0]).toBeCloseTo(122, 6);
   });
 
+  it('fills in the frames that were not searched', () => {
+    const all = Array.from({ length: 31 }, (_, t) => (t >= 4 && t < 20 ? [faceAt(10 * t, 100)] : []));
+    const frames = all.map((faces, t) => (t % 3 === 0 ? faces : []));
+    const [track, ...others] = trackFaces(frames, { stride: 3 });
+    expect(others).toEqual([]);
+    // Found in frames 6, 9 … 18; it may have been there two frames before and after.
+    expect([track!.firstFrame, track!.faces.length, track!.detections]).toEqual([4, 17, 5]);
+    for (const [i, face] of track!.faces.entries()) expect(face.box.x).toBeCloseTo(10 * (4 + i) - 50, 6);
+    const cuts = new Set([5, 19]);
+    expect(trackFaces(frames, { stride: 3, cuts })).toMatchObject([{ firstFrame: 5, detections: 5 }]);
+    expect(trackFaces(frames, { stride: 3, cuts })[0]!.faces).toHaveLength(14);
+  });
+
   it('starts again at a cut, and keeps faces of a video of one frame', () => {
     const frames = Array.from({ length: 10 }, () => [faceAt(100, 100)]);
     expect(trackFaces(frames, { cuts: new Set([5]) }).map(({ firstFrame }) => firstFrame)).toEqual([0, 5]);

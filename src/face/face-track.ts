@@ -17,12 +17,17 @@ export interface FaceTrack {
 export interface TrackOptions {
   /** Least intersection over union of a face's box with where the track is expected; 0.3 unless given. */
   readonly minOverlap?: number;
-  /** A face that is not found for more frames than this is gone; 8 unless given. */
+  /** A face that is not found for more frames than this is gone; 8 unless given, twice the stride at least. */
   readonly maxGap?: number;
   /** A face found in fewer frames is taken for an error, unless the video is as short; 3 unless given. */
   readonly minDetections?: number;
   /** Standard deviation of the smoothing in frames, 0 for none; 2 unless given. */
   readonly smoothing?: number;
+  /**
+   * Faces were looked for in every so many frames only; 1 unless given. A face is taken to be there for up to so many
+   * frames before it is first found and after it is last found.
+   */
+  readonly stride?: number;
   /** Frames that begin a new scene: no face goes on into them. */
   readonly cuts?: ReadonlySet<number>;
 }
@@ -35,16 +40,45 @@ export function trackFaces(
   frames: readonly (readonly DetectedFace[])[],
   options: TrackOptions = {},
 ): FaceTrack[] {
-  const { minDetections = 3, smoothing = 2 } = options;
-  const needed = Math.min(minDetections, frames.length);
+  const { minDetections = 3, smoothing = 2, stride = 1, cuts = new Set() } = options;
+  const needed = Math.min(minDetections, Math.ceil(frames.length / stride));
   return associate(frames, options)
     .filter(({ seen }) => seen.length >= needed)
-    .map(({ seen }, id) => ({
-      id,
-      firstFrame: seen[0]!.frame,
-      faces: smooth(fillGaps(seen), smoothing),
-      detections: seen.length,
-    }));
+    .map(({ seen }, id) => {
+      const from = seen[0]!.frame;
+      const found = fillGaps(seen);
+      const faces = smooth(found, smoothing);
+      let before = 0;
+      while (before < stride - 1 && from - before > 0 && !cuts.has(from - before)) before++;
+      let after = 0;
+      while (after < stride - 1 && isSameScene(from + faces.length + after, frames.length, cuts)) after++;
+      return {
+        id,
+        firstFrame: from - before,
+        faces: [
+          ...Array.from({ length: before }, (_, i) => extrapolate(faces, i - before)),
+          ...faces,
+          ...Array.from({ length: after }, (_, i) => extrapolate(faces, faces.length + i)),
+        ],
+        detections: seen.length,
+      };
+    });
+}
+
+function isSameScene(frame: number, frames: number, cuts: ReadonlySet<number>): boolean {
+  return frame < frames && !cuts.has(frame);
+}
+
+/** Where a face is at `index` of its path, beyond one of the ends, if it moves on as it did. */
+function extrapolate(faces: readonly DetectedFace[], index: number): DetectedFace {
+  const [end, inner] = index < 0 ? [0, 1] : [faces.length - 1, faces.length - 2];
+  const [last, before] = [faces[end]!, faces[inner]];
+  if (!before) return last;
+  const ahead = Math.abs(index - end);
+  return mix([
+    { face: last, weight: 1 + ahead },
+    { face: before, weight: -ahead },
+  ]);
 }
 
 interface Sighting {
@@ -59,7 +93,7 @@ interface Path {
 /** Each frame's faces to the paths that expect them there, the best fits first. */
 function associate(
   frames: readonly (readonly DetectedFace[])[],
-  { minOverlap = 0.3, maxGap = 8, cuts = new Set() }: TrackOptions,
+  { minOverlap = 0.3, stride = 1, maxGap = Math.max(8, 2 * stride), cuts = new Set() }: TrackOptions,
 ): Path[] {
   const all: Path[] = [];
   let active: Path[] = [];

@@ -74,9 +74,9 @@ export async function openPart(
   ]);
   child.stdout.resume();
   // Each write waits until its bytes are taken: they may be overwritten then, and never pile up.
-  const send = (bytes: Uint8Array): Promise<void> =>
+  const send = (bytes: Uint8Array | Uint8ClampedArray): Promise<void> =>
     new Promise((resolve, reject) => {
-      child.stdin.write(bytes, (error) => {
+      child.stdin.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), (error) => {
         // Why the program ended says more than that the pipe broke.
         if (error) child.ended.then(() => reject(error), reject);
         else resolve();

@@ -1,0 +1,213 @@
+/** Restores videos, each to a file of its own. */
+
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { describeFiles, sha256 } from '../platform/node/batch-journal.ts';
+import {
+  restoreVideo,
+  type VideoOptions,
+  type VideoProgress,
+  type VideoReport,
+} from '../platform/node/restore-video.ts';
+import { type VideoFormat, videoExtensions } from '../platform/node/video-writer.ts';
+import { formatDuration, Progress } from './progress.ts';
+import type { RestoreEnvironment, RestoreSettings } from './restore-files.ts';
+import { UsageError } from './usage-error.ts';
+
+export interface VideoFileReport extends Partial<VideoReport> {
+  readonly input: string;
+  readonly output: string;
+  readonly status: 'done' | 'failed';
+  readonly error: string | null;
+  readonly ms: number;
+}
+
+export interface VideosOutcome {
+  readonly report: { readonly videos: readonly VideoFileReport[] };
+  readonly stoppedBy?: unknown;
+}
+
+/** Result of a video in a format that is not written. */
+const otherFormat = '.mp4';
+
+/**
+ * @param settings its output is a folder, or for a single video the file to write
+ * @throws {UsageError} if a result would replace its input, or another result
+ */
+export async function restoreVideos(
+  settings: Pick<RestoreSettings, 'inputs' | 'outputFolder' | 'checkpoint' | 'model' | 'sampling' | 'image'>,
+  environment: RestoreEnvironment,
+): Promise<VideosOutcome> {
+  const plan = await Promise.all(settings.inputs.map((input) => planVideo(input, settings)));
+  for (const [i, { output }] of plan.entries())
+    if (plan.findIndex((other) => other.output === output) < i)
+      throw new UsageError(
+        `Two of the videos would be written to ${output}: restore them in runs of their own`,
+      );
+  const progress = new VideoLines(environment);
+  const loaded = new Loaded(settings, environment, (line) => progress.line(line));
+  const videos: VideoFileReport[] = [];
+  try {
+    for (const { input, output, format } of plan) {
+      const startedMs = performance.now();
+      const finished = (): number => Math.round(performance.now() - startedMs);
+      try {
+        const options: VideoOptions = {
+          ...settings.sampling,
+          ...settings.image.photo,
+          minSize: settings.image.selection.minSize,
+          minScore: settings.image.selection.minScore,
+          signal: environment.signal,
+        };
+        const report = await restoreVideo({
+          input,
+          output,
+          format,
+          options,
+          keys: await keysOf(input, settings),
+          tools: loaded,
+          onProgress: (step) => progress.update(input, step),
+        });
+        videos.push({ ...report, input, output, status: 'done', error: null, ms: finished() });
+        progress.done(input, output, report, finished());
+      } catch (error) {
+        progress.close();
+        if (environment.signal.aborted) {
+          progress.line(`What is done of ${input} is kept; the same command goes on from there`);
+          return { report: { videos }, stoppedBy: environment.signal.reason };
+        }
+        const message = error instanceof Error ? error.message : String(error);
+        videos.push({ input, output, status: 'failed', error: message, ms: finished() });
+        progress.line(message);
+      }
+    }
+    return { report: { videos } };
+  } finally {
+    progress.close();
+    await loaded.release();
+  }
+}
+
+interface PlannedVideo {
+  readonly input: string;
+  readonly output: string;
+  readonly format: VideoFormat;
+}
+
+async function planVideo(
+  input: string,
+  { inputs, outputFolder }: Pick<RestoreSettings, 'inputs' | 'outputFolder'>,
+): Promise<PlannedVideo> {
+  const named = path.extname(outputFolder).toLowerCase();
+  const toFile = inputs.length === 1 && named in videoExtensions;
+  const { name, ext } = path.parse(input);
+  const kept = ext.toLowerCase() in videoExtensions ? ext : otherFormat;
+  const output = toFile ? outputFolder : path.join(outputFolder, name + kept);
+  const [from, to] = await Promise.all([input, output].map((file) => stat(file).catch(() => undefined)));
+  if (from && to && from.ino === to.ino && from.dev === to.dev)
+    throw new UsageError(`Cannot write ${output}: that would replace the input; choose another --output`);
+  return { input, output, format: videoExtensions[path.extname(output).toLowerCase()]! };
+}
+
+/** Another video, other weights or other settings begin anew. */
+async function keysOf(
+  input: string,
+  {
+    checkpoint,
+    model,
+    sampling,
+    image,
+  }: Pick<RestoreSettings, 'checkpoint' | 'model' | 'sampling' | 'image'>,
+): Promise<{ search: string; restoration: string }> {
+  const { minSize, minScore } = image.selection;
+  const encoders = [model.visualEncoder, model.spatialEncoder].filter((file) => file !== undefined);
+  const weights = await Promise.all([checkpoint, ...encoders].map(describeFiles));
+  return {
+    search: sha256(JSON.stringify([await describeFiles(input), minSize, minScore])),
+    restoration: sha256(JSON.stringify([weights, sampling, image.photo])),
+  };
+}
+
+/** Models, loaded when a video first needs them. */
+class Loaded {
+  readonly #settings: Pick<RestoreSettings, 'checkpoint' | 'model'>;
+  readonly #environment: RestoreEnvironment;
+  readonly #say: (line: string) => void;
+  #detector: ReturnType<RestoreEnvironment['loadDetector']> | undefined;
+  #restorer: ReturnType<RestoreEnvironment['loadRestorer']> | undefined;
+
+  constructor(
+    settings: Pick<RestoreSettings, 'checkpoint' | 'model'>,
+    environment: RestoreEnvironment,
+    say: (line: string) => void,
+  ) {
+    this.#settings = settings;
+    this.#environment = environment;
+    this.#say = say;
+  }
+
+  detector(): ReturnType<RestoreEnvironment['loadDetector']> {
+    this.#detector ??= this.#environment.loadDetector();
+    return this.#detector;
+  }
+
+  restorer(): ReturnType<RestoreEnvironment['loadRestorer']> {
+    const { checkpoint, model } = this.#settings;
+    this.#restorer ??= this.#environment.loadRestorer(checkpoint, { ...model, onProgress: this.#say });
+    return this.#restorer;
+  }
+
+  async release(): Promise<void> {
+    // An interrupted network call may still be running; the process is about to end.
+    if (this.#environment.signal.aborted) return;
+    for (const model of [this.#detector, this.#restorer])
+      await model?.then((loaded) => loaded.release()).catch(() => {});
+  }
+}
+
+const phases = { find: 'looking for faces', restore: 'restoring', join: 'joining' } as const;
+
+/** One bar for each phase of each video: their paces differ. */
+class VideoLines {
+  readonly #environment: RestoreEnvironment;
+  #progress: Progress | undefined;
+  #shown = '';
+
+  constructor(environment: RestoreEnvironment) {
+    this.#environment = environment;
+  }
+
+  update(input: string, { phase, frame, frames }: VideoProgress): void {
+    const shown = `${input}: ${phases[phase]}`;
+    if (shown !== this.#shown) {
+      this.close();
+      this.#progress = new Progress(this.#environment.stderr, { total: frames });
+      this.#shown = shown;
+    }
+    this.#progress!.total = frames;
+    this.#progress!.update(frame, `${shown}, frame ${frame} of ${frames}`);
+  }
+
+  done(input: string, output: string, report: VideoReport, ms: number): void {
+    this.close();
+    this.line(`${input} → ${output} (${formatDuration(ms)})`);
+    if (report.resumedFrames > 0) this.line(`  ${report.resumedFrames} frames were restored before`);
+    for (const { track, firstFrame, frames, size, status } of report.tracks) {
+      const left = status === 'sharp' ? ': sharp already, left alone (--force restores it)' : '';
+      this.line(
+        `  face ${track}: frames ${firstFrame} to ${firstFrame + frames - 1}, about ${size} pixels${left}`,
+      );
+    }
+    for (const note of report.notes) this.line(`  ${note}`);
+  }
+
+  line(text: string): void {
+    const progress = this.#progress ?? new Progress(this.#environment.stderr, { total: 1 });
+    progress.line(text);
+  }
+
+  close(): void {
+    this.#progress?.close();
+    this.#shown = '';
+  }
+}

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'restore-video-cli-'));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+function restore(args: string[], env: NodeJS.ProcessEnv = {}) {
+  return spawnSync(process.execPath, [main, 'restore', '--checkpoint', 'w', ...args], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, DEBUG: undefined, ...env },
+  });
+}
+
+describe.skipIf(!existsSync(main))('interlcm restore, of videos', () => {
+  it.each([
+    [['a.mp4', 'b.png'], 'Videos and pictures are restored in runs of their own'],
+    [['a.mp4', '--face', '0'], '--face is for pictures, not for videos'],
+    [
+      ['a/a.mp4', 'b/a.mp4'],
+      'Two of the videos would be written to restored/a.mp4: restore them in runs of their own',
+    ],
+    [['a.mp4', '--upscale', '2'], '--upscale is for pictures, not for videos'],
+  ])('%j is a mistake in the command', (args, message) => {
+    const { status, stderr } = restore(args);
+    expect([status, stderr]).toEqual([2, `interlcm: ${message}\n`]);
+  });
+
+  it('never replaces the input', async () => {
+    await writeFile(join(root, 'a.mp4'), 'a video');
+    const { status, stderr } = restore(['a.mp4', '-o', 'a.mp4']);
+    expect([status, stderr]).toEqual([2, expect.stringContaining('that would replace the input')]);
+  });
+
+  it('says that FFmpeg is missing', () => {
+    const { status, stdout, stderr } = restore(['a.mp4', '--json'], { FFPROBE_PATH: '/nowhere/ffprobe' });
+    expect([status, stderr]).toEqual([1, expect.stringContaining('Install FFmpeg (https://ffmpeg.org)')]);
+    expect(JSON.parse(stdout)).toMatchObject({ videos: [{ input: 'a.mp4', status: 'failed' }] });
+  });
+
+  it.skipIf(!hasFfmpeg)('reports what is no video and does the others', async () => {
+    await writeFile(join(root, 'a.mp4'), 'text');
+    const { status, stdout } = restore(['a.mp4', 'gone.avi', '-o', 'out', '--json']);
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({
+      videos: [
+        { output: join('out', 'a.mp4'), error: expect.stringContaining('Cannot read a.mp4 as a video: ') },
+        { output: join('out', 'gone.mp4'), error: expect.stringContaining('Cannot read gone.avi') },
+      ],
+    });
+    expect(await readdir(root)).toEqual(['a.mp4']);
+  });
+});
