@@ -100,6 +100,8 @@ export async function describeFiles(target: string): Promise<string> {
   const names = (await readdir(target, { recursive: true })).sort();
   const lines: string[] = [];
   for (const name of names) {
+    // Transformed weights, kept in a hidden folder, follow from the others.
+    if (name.split(path.sep).some((segment) => segment.startsWith('.'))) continue;
     const inner = await stat(path.join(target, name)).catch(() => undefined);
     if (inner?.isFile()) lines.push(`${name}: ${inner.size} ${inner.mtimeMs}`);
   }
