@@ -65,14 +65,14 @@ function residualBlock(p: ParameterScope, x: Value, growth: number): Value {
 
 /** Each convolution sees the input and what all before it gave. */
 function denseBlock(p: ParameterScope, x: Value, growth: number): Value {
-  const seen = [x];
-  for (let i = 1; i < denseLayers; i++)
-    seen.push(leakyRelu(convLayer(p.at(`conv${i}`), joined(seen), growth), slope));
-  const last = convLayer(p.at(`conv${denseLayers}`), joined(seen), x.shape[1]!);
+  let seen = x;
+  for (let i = 1; i < denseLayers; i++) {
+    const grown = leakyRelu(convLayer(p.at(`conv${i}`), seen, growth), slope);
+    seen = concat([seen, grown], 1);
+  }
+  const last = convLayer(p.at(`conv${denseLayers}`), seen, x.shape[1]!);
   return add(mul(last, residualScale), x);
 }
-
-const joined = (values: readonly Value[]): Value => (values.length === 1 ? values[0]! : concat(values, 1));
 
 /** [N, C, H, W] → [N, C·f², H/f, W/f]: channel, then row and column within the f × f cell. */
 function pixelUnshuffle(x: Value, factor: number): Value {
