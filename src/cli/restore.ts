@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { command } from 'cleye';
+import { splitFaceIndices } from './face-indices.ts';
 import {
   choiceFlag,
   integerFlag,
@@ -62,7 +63,7 @@ const flags = {
   aligned: { type: Boolean, description: 'Every input shows one face, upright and centred as in FFHQ' },
   face: {
     type: [faceIndices],
-    placeholder: '<i,j>',
+    placeholder: '<i>',
     description: 'Only these faces, as "interlcm faces" counts them',
   },
   box: {
@@ -173,14 +174,16 @@ export const restoreCommand = command(
       examples: [
         'interlcm restore grandma.jpg --checkpoint weights',
         'interlcm restore album/ -o restored --recursive --checkpoint weights',
-        'interlcm restore photo.jpg --face 0,2 --strength 0.8 --upscale 2 --checkpoint weights',
+        'interlcm restore photo.jpg --face 0 2 --strength 0.8 --upscale 2 --checkpoint weights',
         'interlcm restore clip.mp4 -o restored.mp4 --checkpoint weights',
       ],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    process.exitCode = await runRestore(parsed._.pictures, parsed.flags, {
+    const { pictures, face } = await splitFaceIndices(parsed._.pictures, parsed.flags.face);
+    const given = { ...parsed.flags, face };
+    process.exitCode = await runRestore(pictures, given, {
       loadRestorer: async (checkpoint, options) => {
         const { loadRestorer } = await import('../platform/node/load-restorer.ts');
         return loadRestorer(checkpoint, options);
