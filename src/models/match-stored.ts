@@ -1,6 +1,6 @@
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
-import type { Value } from '../graph/value.ts';
+import type { Shape, Value } from '../graph/value.ts';
 import { bindWeights, compareWeights, requireMatch, type StoredTensors } from './network-weights.ts';
 
 /** Tensors of one network, and what their file is called in errors. */
@@ -11,25 +11,39 @@ export interface StoredNetwork {
 
 /**
  * Finds the weights of one network of a graph.
- * @param output of the graph
+ * @param outputs of the graph
  * @param prefix of the network's parameters, with the slash
  * @param network in words, for errors
  * @param unused tensors that the file may hold and the graph does not need
  * @throws {CheckpointError} that lists what is missing, unexpected or misshapen
  */
 export async function matchStored(
-  output: Value,
+  outputs: Iterable<Value>,
   prefix: string,
   { tensors, file }: StoredNetwork,
   network: string,
   unused?: RegExp,
 ): Promise<BindParameter> {
   const declared = new Map(
-    [...parametersOf([output])]
+    [...parametersOf(outputs)]
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, { shape }]) => [name, shape]),
   );
   const comparison = compareWeights(declared, tensors, { prefix, ...(unused && { unused }) });
   requireMatch(comparison, network, file);
   return bindWeights(comparison.matched);
+}
+
+/** How many parts a list of layers has, by keys such as `body.12.weight`: a file can name no more than it holds. */
+export function countParts(keys: Iterable<string>, list: string): number {
+  const start = `${list}.`;
+  const numbers = [...keys]
+    .filter((key) => key.startsWith(start))
+    .map((key) => key.slice(start.length).split('.', 1)[0]);
+  return new Set(numbers).size;
+}
+
+/** Shapes by checkpoint key, to read a network's sizes off. */
+export function shapesOf({ tensors }: StoredNetwork): Map<string, Shape> {
+  return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
 }

@@ -9,7 +9,7 @@ import { createNodeRuntime } from '../platform/node/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { formulaWeight } from '../verify/formula.ts';
-import { buildParsenet, parsenetConfig } from './parsenet/parsenet.ts';
+import { buildParsenet, inferParsenetConfig } from './parsenet/parsenet.ts';
 import { buildRetinaface, inferRetinafaceConfig } from './retinaface/retinaface.ts';
 import { buildRrdbnet, inferRrdbnetConfig } from './rrdbnet/rrdbnet.ts';
 
@@ -130,7 +130,7 @@ const cases: [title: string, () => Outputs, input: HostTensor, Record<string, Ex
   [
     'a small ParseNet',
     () => {
-      const config = { size: 32, smallestSize: 8, width: 4, widthRange: [4, 8], blocks: 2 } as const;
+      const config = { halvings: 2, width: 4, mostWidth: 8, blocks: 2 };
       return { classes: buildParsenet(root(), config, image(1, 3, 32, 32)) };
     },
     waves([1, 3, 32, 32]),
@@ -236,7 +236,7 @@ describe('the published sizes have the published weights', () => {
     ],
     [
       'ParseNet',
-      { classes: buildParsenet(root(), parsenetConfig, image(1, 3, 512, 512)) },
+      { classes: buildParsenet(root(), inferParsenetConfig(none), image(1, 3, 64, 64)) },
       200,
       '66913392f42ab463',
     ],
@@ -265,7 +265,8 @@ it("reads an upscaler's sizes off its weights", () => {
   const shapes = new Map<string, Shape>([
     ['conv_first.weight', [8, 12, 3, 3]],
     ['body.0.rdb1.conv1.weight', [4, 8, 3, 3]],
-    ['body.10.rdb3.conv5.bias', [8]],
+    ['body.1.rdb3.conv5.bias', [8]],
+    ['body.2000000000.rdb1.conv1.bias', [4]],
   ]);
-  expect(inferRrdbnetConfig(shapes)).toEqual({ scale: 2, width: 8, growth: 4, blocks: 11 });
+  expect(inferRrdbnetConfig(shapes)).toEqual({ scale: 2, width: 8, growth: 4, blocks: 3 });
 });

@@ -1,30 +1,33 @@
 /** Tells the parts of a face apart, by the weight names of facexlib's `parsing_parsenet.pth`. */
 import { add, leakyRelu, pad, resizeNearest } from '../../graph/ops.ts';
-import type { Value } from '../../graph/value.ts';
+import type { Shape, Value } from '../../graph/value.ts';
 import { runningBatchNorm } from '../../nn/batch-norm.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { countParts } from '../match-stored.ts';
 
 export interface ParsenetConfig {
-  /** Side of the image in pixels. */
-  readonly size: number;
-  /** Side that it is halved down to. */
-  readonly smallestSize: number;
-  /** Channels at full size; they double with each halving, within `widthRange`. */
+  /** How often the image is halved, and doubled again. */
+  readonly halvings: number;
+  /** Channels at full size; they double with each halving, up to `mostWidth`. */
   readonly width: number;
-  readonly widthRange: readonly [least: number, most: number];
+  readonly mostWidth: number;
   /** Residual blocks at the smallest size. */
   readonly blocks: number;
 }
 
-/** As it is published. */
-export const parsenetConfig: ParsenetConfig = {
-  size: 512,
-  smallestSize: 32,
-  width: 64,
-  widthRange: [32, 256],
-  blocks: 10,
-};
+/** Side of the image that the published network was trained on, in pixels. */
+export const parsenetImageSize = 512;
+
+/** Reads the sizes off stored weights; where one is missing, as it is published. */
+export function inferParsenetConfig(shapes: ReadonlyMap<string, Shape>): ParsenetConfig {
+  return {
+    halvings: countParts(shapes.keys(), 'decoder') || 4,
+    width: shapes.get('encoder.0.conv2d.weight')?.[0] ?? 64,
+    mostWidth: shapes.get('body.0.conv1.conv2d.weight')?.[0] ?? 256,
+    blocks: countParts(shapes.keys(), 'body') || 10,
+  };
+}
 
 /** Classes by their number, those of CelebAMask-HQ; left and right are the person's own. */
 export const parsenetClasses = [
@@ -57,25 +60,23 @@ const slope = 0.2;
 type Scale = 'down' | 'up' | 'none';
 
 /**
- * @param image [N, 3, S, S], RGB in [-1, 1]
+ * @param image [N, 3, S, S], RGB in [-1, 1]; S a multiple of 2^halvings
  * @returns [N, 19, S, S]; each pixel's class is the largest
  */
 export function buildParsenet(
   root: ParameterScope,
-  { size, smallestSize, width, widthRange, blocks }: ParsenetConfig,
+  { halvings, width, mostWidth, blocks }: ParsenetConfig,
   image: Value,
 ): Value {
-  const [least, most] = widthRange;
-  const steps = Math.log2(size / smallestSize);
-  const widthAt = (step: number): number => Math.max(least, Math.min(width * 2 ** step, most));
+  const widthAt = (step: number): number => Math.min(width * 2 ** step, mostWidth);
   let h = reflectConv(root.at('encoder.0'), image, width);
-  for (let step = 1; step <= steps; step++)
+  for (let step = 1; step <= halvings; step++)
     h = residualBlock(root.at(`encoder.${step}`), h, widthAt(step), 'down');
   const encoded = h;
-  for (let i = 0; i < blocks; i++) h = residualBlock(root.at(`body.${i}`), h, widthAt(steps), 'none');
+  for (let i = 0; i < blocks; i++) h = residualBlock(root.at(`body.${i}`), h, widthAt(halvings), 'none');
   h = add(encoded, h);
-  for (let step = 1; step <= steps; step++)
-    h = residualBlock(root.at(`decoder.${step - 1}`), h, widthAt(steps - step), 'up');
+  for (let step = 1; step <= halvings; step++)
+    h = residualBlock(root.at(`decoder.${step - 1}`), h, widthAt(halvings - step), 'up');
   return reflectConv(root.at('out_mask_conv'), h, parsenetClasses.length);
 }
 

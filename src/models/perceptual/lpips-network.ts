@@ -23,8 +23,8 @@ export async function createLpipsNetwork(
   const shape = [1, 3, 16, 16];
   const sample = distance(input('a', shape), input('b', shape));
   const binders = {
-    vgg: await matchStored(sample, 'vgg/', vgg, 'VGG16 network', unusedVggWeights),
-    lpips: await matchStored(sample, 'lpips/', linear, 'linear layers of LPIPS'),
+    vgg: await matchStored([sample], 'vgg/', vgg, 'VGG16 network', unusedVggWeights),
+    lpips: await matchStored([sample], 'lpips/', linear, 'linear layers of LPIPS'),
   };
   return {
     name: 'LPIPS (VGG16)',

@@ -56,7 +56,7 @@ export async function createVgg19Network(
   return {
     name: 'VGG19',
     distance,
-    bind: await matchStored(sample, `${name}/`, vgg, 'VGG19 network', unusedVggWeights),
+    bind: await matchStored([sample], `${name}/`, vgg, 'VGG19 network', unusedVggWeights),
     owns: (parameter) => parameter.startsWith(`${name}/`),
   };
 }

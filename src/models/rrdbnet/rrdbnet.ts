@@ -6,6 +6,7 @@ import { add, concat, leakyRelu, mul, reshape, resizeNearest, transpose } from '
 import type { Shape, Value } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { countParts } from '../match-stored.ts';
 
 export interface RrdbnetConfig {
   /** Sides of the result over those of the image. */
@@ -30,9 +31,7 @@ export function inferRrdbnetConfig(shapes: ReadonlyMap<string, Shape>): RrdbnetC
   const [width = 64, channels = 3] = shapes.get('conv_first.weight') ?? [];
   const scale = channels === 48 ? 1 : channels === 12 ? 2 : 4;
   const growth = shapes.get('body.0.rdb1.conv1.weight')?.[0] ?? 32;
-  const numbers = [...shapes.keys()].map((key) => Number(/^body\.(\d+)\./.exec(key)?.[1] ?? -1));
-  const blocks = Math.max(...numbers, -1) + 1;
-  return { scale, width, growth, blocks: blocks > 0 ? blocks : 23 };
+  return { scale, width, growth, blocks: countParts(shapes.keys(), 'body') || 23 };
 }
 
 /**

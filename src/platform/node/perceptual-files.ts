@@ -1,15 +1,12 @@
 /** Networks that compare images, from the files they are published in. */
-import { openTensorFile } from '../../checkpoint/tensor-file.ts';
 import { foldFaceRecognitionWeights } from '../../models/face-recognition/face-recognition-weights.ts';
-import type { StoredNetwork } from '../../models/match-stored.ts';
 import { createFaceNetwork, type FaceNetworkOptions } from '../../models/perceptual/face-network.ts';
 import { createLpipsNetwork } from '../../models/perceptual/lpips-network.ts';
 import type { PerceptualNetwork } from '../../models/perceptual/perceptual-network.ts';
 import { createVgg19Network, type Vgg19Options } from '../../models/perceptual/vgg19-network.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
-import { openFileSource } from './file-source.ts';
-import { modelLocation } from './node-runtime.ts';
+import { withStoredNetworks } from './stored-network-files.ts';
 
 export type PerceptualSettings =
   /** `vgg`: torchvision's VGG16; `linear`: the lpips package's `vgg.pth`. */
@@ -32,12 +29,12 @@ export async function openPerceptualNetwork(settings: PerceptualSettings): Promi
   switch (settings.kind) {
     case 'lpips': {
       const { vgg, linear, doubleNormalisation = false } = settings;
-      return withStored([vgg, linear], ([vggWeights, linearWeights]) =>
+      return withStoredNetworks([vgg, linear], ([vggWeights, linearWeights]) =>
         createLpipsNetwork(vggWeights!, linearWeights!, { doubleNormalisation }),
       );
     }
     case 'vgg19':
-      return withStored([settings.vgg], ([vgg]) => createVgg19Network(vgg!, settings));
+      return withStoredNetworks([settings.vgg], ([vgg]) => createVgg19Network(vgg!, settings));
     case 'face':
       return createFaceNetwork(await readFaceRecognitionWeights(), settings);
   }
@@ -47,26 +44,4 @@ export async function openPerceptualNetwork(settings: PerceptualSettings): Promi
 export async function readFaceRecognitionWeights(): Promise<Map<string, HostTensor>> {
   const model = 'face_recognition_model';
   return foldFaceRecognitionWeights(await readFaceApiWeights(model), `face-api's ${model}`);
-}
-
-/** Opens files for as long as `use` takes. */
-async function withStored<Result>(
-  files: readonly string[],
-  use: (stored: readonly StoredNetwork[]) => Promise<Result>,
-): Promise<Result> {
-  const open: { close(): Promise<void> }[] = [];
-  try {
-    const stored: StoredNetwork[] = [];
-    for (const name of files) {
-      const source = await openFileSource(name);
-      open.push(source);
-      const file = await openTensorFile(source);
-      const location = modelLocation(name);
-      const tensors = new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location }]));
-      stored.push({ tensors, file: name });
-    }
-    return await use(stored);
-  } finally {
-    for (const source of open) await source.close();
-  }
 }
