@@ -1,9 +1,10 @@
 /** What one picture needs: found in it first, restored after that, once for each seed. */
 
-import { isAlignedFace } from '../face/face-crop.ts';
+import { alignFace, cutFace, isAlignedFace } from '../face/face-crop.ts';
 import { anotherPersonFrom, type FaceDescriber } from '../face/face-describer.ts';
 import type { FaceDetector } from '../face/face-detector.ts';
 import { type FaceSelection, type SelectedFace, selectFaces } from '../face/select-faces.ts';
+import { faceSharpness, sharpFrom } from '../face/sharpness.ts';
 import { type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import type { ImageFile } from '../platform/node/image-file.ts';
@@ -59,7 +60,7 @@ const largestAlignedScale = 1.25;
  */
 export async function findSubject(
   image: ImageFile,
-  { aligned, selection }: ImageSettings,
+  { aligned, selection, photo }: ImageSettings,
   tools: ImageTools,
   options: Pick<FaceSelection, 'signal' | 'onProgress'>,
 ): Promise<Subject> {
@@ -67,9 +68,11 @@ export async function findSubject(
   const faces = await selectFaces(image.pixels, await tools.detector(), { ...selection, ...options });
   const chosenByHand = selection.boxes !== undefined || selection.indices !== undefined;
   const [first] = faces;
-  if (first && !chosenByHand && isAlignedFace(image.pixels, first.landmarks)) {
+  if (first && !chosenByHand && (photo.upscale ?? 1) === 1 && isAlignedFace(image.pixels, first.landmarks)) {
     const { imageSize } = await tools.restorer();
-    if (image.pixels.width <= largestAlignedScale * imageSize)
+    const crop = cutFace(image.pixels, alignFace(first.landmarks, imageSize), imageSize);
+    const isSharp = !photo.force && faceSharpness(crop) >= sharpFrom;
+    if (!isSharp && image.pixels.width <= largestAlignedScale * imageSize)
       return { kind: 'aligned', notes: ['taken for an aligned face: all of the picture is restored'] };
   }
   return { kind: 'photo', faces };

@@ -213,6 +213,11 @@ describe('photos', () => {
       notes: ['taken for an aligned face: all of the picture is restored'],
     });
     expect((await changedAt('face.png', [[2, 2]]))[0]).toBe(true);
+    // What is to become larger, or is chosen, is a photo.
+    for (const flags of [{ upscale: '2' }, { face: [[0]] }] as const) {
+      const { report: asPhoto } = await run(['face.png'], flags);
+      expect(asPhoto.files[0]!.faces).toHaveLength(1);
+    }
   });
 });
 
@@ -261,6 +266,7 @@ describe('usage', () => {
   it('refuses what cannot be meant', async () => {
     await put('a.png');
     await expect(run(['a.png'], { aligned: true, face: [[0]] })).rejects.toThrow(UsageError);
+    await expect(run(['a.png'], { aligned: true, upscale: '2' })).rejects.toThrow('leave out --upscale');
     await expect(run(['a.png'], { box: [[0, 0, 0, 5]] })).rejects.toThrow('--box 0,0,0,5 is empty');
     const { report } = await run(['a.png'], { box: [[900, 0, 50, 50]] });
     expect(report.files[0]!.error).toContain('it lies outside the photo of 420 x 260');

@@ -271,6 +271,8 @@ async function readSettings(
     throw new UsageError('restore needs --checkpoint and the folder of the weights after it');
   if (aligned && (face?.length || box?.length))
     throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
+  if (aligned && flags.upscale !== undefined && flags.upscale !== '1')
+    throw new UsageError('--aligned gives faces of the size that the model makes; leave out --upscale');
   if (startStep !== undefined && startStep > (steps ?? defaultSteps))
     throw new UsageError(`--start-step ${startStep} is after the last of ${steps ?? defaultSteps} --steps`);
   const existing = await stat(output).catch(() => undefined);
