@@ -128,3 +128,50 @@ describe('pasteFaces', () => {
     expect(() => pasteFaces(photo, [{ pixels: face, affine: AFFINE, mask }], 1)).toThrow('mask of 2 x 2');
   });
 });
+
+describe('pasteFaces with an original', () => {
+  const size = 128;
+  /** One pixel of the crop is two of the photo. */
+  const half: AffineMatrix = [0.5, 0, -10, 0, 0.5, -10];
+  const checkered = createPixels(
+    300,
+    300,
+    3,
+    Uint8Array.from({ length: 300 * 300 * 3 }, (_, i) => {
+      const pixel = Math.floor(i / 3);
+      return (pixel + Math.floor(pixel / 300)) % 2 === 0 ? 80 : 120;
+    }),
+  );
+  const crop = flat(size, size, 3, 100);
+
+  test('adds what restoring changed to detail that the crop cannot show', () => {
+    const face = { pixels: flat(size, size, 3, 130), affine: half };
+    const at = (y: number, x: number, { data }: { data: ArrayLike<number> }) => data[3 * (300 * y + x)];
+    const kept = pasteFaces(checkered, [{ ...face, original: crop }], 1);
+    expect([at(150, 150, kept), at(150, 151, kept)]).toEqual([110, 150]);
+    const lost = pasteFaces(checkered, [face], 1);
+    expect([at(150, 150, lost), at(150, 151, lost)]).toEqual([130, 130]);
+    const weak = pasteFaces(checkered, [{ ...face, strength: 0.5 }], 1);
+    expect([at(150, 150, weak), at(150, 151, weak)]).toEqual([105, 125]);
+  });
+
+  test('changes nothing where restoring did not, and stays within 0 and 255', () => {
+    const same = pasteFaces(checkered, [{ pixels: crop, affine: half, original: crop }], 1);
+    expect(same.data).toEqual(checkered.data);
+    const bright = { pixels: flat(size, size, 3, 255), affine: half, original: crop };
+    const { data } = pasteFaces(checkered, [bright], 1);
+    expect(data[3 * (300 * 150 + 151)]).toBe(255);
+  });
+
+  test('leaves the background alone, a Buffer too', () => {
+    const data = Buffer.from(checkered.data);
+    const face = { pixels: flat(size, size, 3, 130), affine: half };
+    pasteFaces({ ...checkered, data }, [face], 1);
+    expect(data.equals(Buffer.from(checkered.data))).toBe(true);
+  });
+
+  test('refuses an original of another size', () => {
+    const face = { pixels: crop, affine: half, original: flat(64, 64, 3, 0) };
+    expect(() => pasteFaces(checkered, [face], 1)).toThrow('64 x 64');
+  });
+});
