@@ -82,9 +82,10 @@ class RetinaFaceDetector implements FaceDetector {
     const scale = { x: size.width / photo.width, y: size.height / photo.height };
     const method = size.width < photo.width ? 'area' : 'bilinear';
     const resized = size.width === photo.width ? photo : resizePixels(photo, size, method);
-    const found = (await this.#find(resized, minScore)).map((face) => scaled(face, 1 / scale.x, 1 / scale.y));
+    const found = suppressOverlaps(await this.#find(resized, minScore));
     onProgress?.(1);
-    return suppressOverlaps(found)
+    return found
+      .map((face) => scaled(face, 1 / scale.x, 1 / scale.y))
       .filter(({ box }) => Math.max(box.width, box.height) >= minSize)
       .filter(({ landmarks: [left, right] }) => distance(left!, right!) >= leastEyeDistance)
       .slice(0, maxFaces)
