@@ -28,8 +28,7 @@ export interface TileOptions {
 
 /**
  * Levels from a quarter of what fits one tile (blurred faces are found small) to the finest scale, each at most twice
- * as large as the one before. What is
- * too large for the overlap of one level is found whole on a coarser one.
+ * as large as the one before. What is too large for the overlap of one level is found whole on a coarser one.
  */
 export function planDetectionTiles(
   photo: Size,
