@@ -29,6 +29,11 @@ export {
   type StepScalings,
   stepScalings,
 } from './diffusion/lcm-schedule.ts';
+// Faces in photos
+export { annotateFaces } from './face/annotate-faces.ts';
+export type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face/face-detector.ts';
+export { type FaceSelection, type SelectedFace, selectFaces } from './face/select-faces.ts';
+export { createSsdFaceDetector, type SsdFaceWeights } from './face/ssd-face-detector.ts';
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';
 export { gradients, type Seed, vectorJacobianProduct } from './graph/gradient/gradient.ts';
@@ -84,6 +89,13 @@ export {
   modelImageSize,
   type RestorationGraphs,
 } from './restore/networks.ts';
+export {
+  type FaceOutcome,
+  type PhotoColor,
+  type PhotoOptions,
+  type RestoredPhoto,
+  restorePhoto,
+} from './restore/restore-photo.ts';
 export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export {
   cutWindow,
