@@ -13,8 +13,8 @@ export {
   type ReadLimits,
   readImageFile,
 } from './image-file.ts';
-export { loadFaceDescriber, loadFaceDescriber } from './load-face-describer.ts';
-export { loadFaceDetector, loadFaceDetector } from './load-face-detector.ts';
+export { loadFaceDescriber } from './load-face-describer.ts';
+export { loadFaceDetector } from './load-face-detector.ts';
 export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
 export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
 export { openTrainLog, type TrainLog } from './train-log.ts';
