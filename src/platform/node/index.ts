@@ -1,6 +1,7 @@
 /** In Node: models loaded from disk and run natively, picture files, verification. */
 
 export { openCheckpointFolder } from './checkpoint-store.ts';
+export { openFaceParser, openRetinaFaceDetector, openUpscaler } from './face-network-files.ts';
 export {
   decodeImage,
   encodeImage,
@@ -17,6 +18,7 @@ export { loadFaceDescriber } from './load-face-describer.ts';
 export { loadFaceDetector } from './load-face-detector.ts';
 export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
 export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
+export { openPerceptualNetwork } from './perceptual-files.ts';
 export { openTrainLog, type TrainLog } from './train-log.ts';
 export { type RunSettings, resumeRun, startRun, type TrainOptions } from './train-run.ts';
 export { type OpenTrainingDataOptions, openTrainingData } from './training-data.ts';
