@@ -70,6 +70,8 @@ export async function* readFrames(
         taken += part.length;
         if (filled < data.length) continue;
         const timeUs = await times.of(count);
+        // What lies in the pipe already would keep coming.
+        signal?.throwIfAborted();
         yield { index: firstFrame + count, timeUs, pixels: { width, height, channels: 3, data } };
         filled = 0;
         count++;
