@@ -121,7 +121,15 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
   });
 
   it('writes checkpoints that restore', { timeout: 60_000 }, async () => {
-    const args = ['restore', join('faces', '0.png'), '--aligned', '--checkpoint', 'a/latest', '-o', 'restored'];
+    const args = [
+      'restore',
+      join('faces', '0.png'),
+      '--aligned',
+      '--checkpoint',
+      'a/latest',
+      '-o',
+      'restored',
+    ];
     const { status, stderr } = interlcm(args);
     expect(status, stderr).toBe(0);
   });

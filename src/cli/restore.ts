@@ -268,7 +268,9 @@ async function readSettings(
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
   const { checkpoint, output, steps, startStep, aligned = false, face, box } = flags;
   if (checkpoint === undefined)
-    throw new UsageError('restore needs --checkpoint and the folder of the weights after it');
+    throw new UsageError(
+      'restore needs --checkpoint and the folder of the weights after it; "interlcm download --list" shows where to get them',
+    );
   if (aligned && (face?.length || box?.length))
     throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
   if (aligned && flags.upscale !== undefined && flags.upscale !== '1')
