@@ -50,10 +50,9 @@ export async function createJudge(
   const running = new Map<string, Value>();
   const judge = (image: Value): Value =>
     buildDiscriminator(scope, settings, image, trackingBatchNorm(running));
-  const losses = {
-    'loss.d_real': hingeLoss.real(judge(input('real', shape))),
-    'loss.d_fake': hingeLoss.fake(judge(input('fake', shape))),
-  };
+  const [real, fake] = [input('real', shape), input('fake', shape)];
+  judge(fake); // the running statistics have seen these images already, when the generator's loss was computed
+  const losses = { 'loss.d_real': hingeLoss.real(judge(real)), 'loss.d_fake': hingeLoss.fake(judge(fake)) };
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
   const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
   const optimizer = await createOptimizer(runtime, shapes, settings.optimizer);
