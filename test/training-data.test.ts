@@ -17,6 +17,7 @@ const settings: TrainingDataSettings = {
   flip: true,
   crop: 'random',
   minCrop: 0.7,
+  maxCrop: 1,
   canvas: 64,
   degradation: [
     { preset: 'standard', share: 1 },

@@ -25,7 +25,7 @@ describe('schedulerConfigSchema', () => {
   });
 
   it.each([
-    { prediction_type: 'v_prediction' },
+    { prediction_type: 'flow_prediction' },
     { beta_schedule: 'squaredcos_cap_v2' },
     { rescale_betas_zero_snr: true },
     { thresholding: true },
@@ -122,14 +122,22 @@ describe('addNoise and denoise', () => {
   const noise = Float32Array.of(0.5, -1, 0, 1.25);
 
   it('mixes signal and noise', () => {
-    const scalings = { signal: 0.5, noise: 2, skip: 0, out: 0 };
+    const scalings = { signal: 0.5, noise: 2, skip: 0, out: 0, fromNoisy: 2, fromPrediction: -4 };
     expect([...addNoise(clean, noise, scalings)]).toEqual([0.25, -2, 0.125, 3.5]);
   });
 
   it('denoises by the definition', () => {
-    const scalings = { signal: 0.5, noise: 2, skip: 0.25, out: 0.75 };
-    // 0.75·(z − 2ε)/0.5 + 0.25·z
+    const scalings = { signal: 0.5, noise: 2, skip: 0.25, out: 0.75, fromNoisy: 2, fromPrediction: -4 };
+    // 0.75·(2z − 4ε) + 0.25·z
     expect([...denoise(clean, noise, scalings)]).toEqual([-4.125, 3, 0.4375, -0.25]);
+  });
+
+  it.each(['sample', 'v_prediction'] as const)('denoise what predicts %s', (prediction_type) => {
+    const scalings = stepScalings({ ...config, prediction_type }, alphas, 499);
+    const noisy = addNoise(clean, noise, scalings);
+    const velocity = noise.map((n, i) => scalings.signal * n - scalings.noise * clean[i]!);
+    const estimate = denoise(noisy, prediction_type === 'sample' ? clean : velocity, scalings);
+    for (let i = 0; i < clean.length; i++) expect(Math.abs(estimate[i]! - clean[i]!)).toBeLessThan(1e-6);
   });
 
   it.each([999, 759, 499, 259])('undo one another at %i when the noise is known', (t) => {

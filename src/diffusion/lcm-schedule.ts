@@ -10,7 +10,7 @@ export const schedulerConfigSchema = z
     beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
     original_inference_steps: z.number().int().positive().default(50),
     timestep_scaling: z.number().positive().default(10),
-    prediction_type: z.literal('epsilon').default('epsilon'),
+    prediction_type: z.enum(['epsilon', 'sample', 'v_prediction']).default('epsilon'),
     rescale_betas_zero_snr: z.literal(false).default(false),
     thresholding: z.literal(false).default(false),
     clip_sample: z.literal(false).default(false),
@@ -60,17 +60,39 @@ export interface StepScalings {
   readonly noise: number;
   readonly skip: number;
   readonly out: number;
+  /** The clean latent is fromNoisy·z_t + fromPrediction·(what the network predicts). */
+  readonly fromNoisy: number;
+  readonly fromPrediction: number;
 }
 
 export function stepScalings(config: SchedulerConfig, alphas: Float32Array, t: number): StepScalings {
   const scaled = t * config.timestep_scaling;
   const denominator = scaled * scaled + sigmaData * sigmaData;
+  const signal = Math.sqrt(alphas[t]!);
+  const noise = Math.sqrt(1 - alphas[t]!);
   return {
-    signal: Math.sqrt(alphas[t]!),
-    noise: Math.sqrt(1 - alphas[t]!),
+    signal,
+    noise,
     skip: (sigmaData * sigmaData) / denominator,
     out: scaled / Math.sqrt(denominator),
+    ...cleanScalings(config, signal, noise),
   };
+}
+
+/** How the clean latent follows from the noise ε, from itself, or from v = √ᾱ ε − √(1 − ᾱ) z₀ (arXiv:2202.00512). */
+function cleanScalings(
+  { prediction_type }: SchedulerConfig,
+  signal: number,
+  noise: number,
+): Pick<StepScalings, 'fromNoisy' | 'fromPrediction'> {
+  switch (prediction_type) {
+    case 'epsilon':
+      return { fromNoisy: 1 / signal, fromPrediction: -noise / signal };
+    case 'sample':
+      return { fromNoisy: 0, fromPrediction: 1 };
+    case 'v_prediction':
+      return { fromNoisy: signal, fromPrediction: -noise };
+  }
 }
 
 /** z_t = √ᾱ_t z₀ + √(1 − ᾱ_t) n */
@@ -78,7 +100,9 @@ export function addNoise(clean: Float32Array, noise: Float32Array, scalings: Ste
   return clean.map((z, i) => scalings.signal * z + scalings.noise * noise[i]!);
 }
 
-/** c_out·(z_t − √(1 − ᾱ_t) ε)/√ᾱ_t + c_skip·z_t: the consistency model's estimate of z₀. */
-export function denoise(noisy: Float32Array, epsilon: Float32Array, s: StepScalings): Float32Array {
-  return noisy.map((z, i) => (s.out * (z - s.noise * epsilon[i]!)) / s.signal + s.skip * z);
+/** c_out·z₀(z_t, prediction) + c_skip·z_t: the consistency model's estimate of z₀. */
+export function denoise(noisy: Float32Array, prediction: Float32Array, s: StepScalings): Float32Array {
+  const ofNoisy = s.out * s.fromNoisy + s.skip;
+  const ofPrediction = s.out * s.fromPrediction;
+  return noisy.map((z, i) => ofNoisy * z + ofPrediction * prediction[i]!);
 }

@@ -111,6 +111,8 @@ const sharedSchema = z.strictObject({
   /** Where each number comes from; for readers. */
   notes: z.record(z.string(), z.string()).default({}),
   seed: z.number().int().nonnegative().default(0),
+  /** Scale of random weights: 1 as PyTorch's layers have them, √3 to keep a signal's variance. */
+  initialGain: z.number().positive().default(1),
   iterations: count,
   /** Networks whose weights change. */
   train: z.array(z.enum(networkNames)).min(1),
@@ -134,6 +136,7 @@ const sharedSchema = z.strictObject({
     flip: z.boolean().default(true),
     crop: z.enum(['center', 'random']).default('center'),
     minCrop: z.number().positive().max(1).default(1),
+    maxCrop: z.number().positive().max(1).default(1),
     degradation: z
       .array(degradationSchema)
       .min(1)

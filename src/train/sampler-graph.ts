@@ -1,7 +1,7 @@
 /** The whole sampler as one graph, from the photo's latent to the image, to be differentiated. */
 import { alphasCumprod, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
-import { add, constant, input, mul, sub } from '../graph/ops.ts';
+import { add, constant, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
@@ -50,16 +50,15 @@ export function buildSampler(
   lcmTimesteps(scheduler, steps)
     .slice(startStep - 1)
     .forEach((t, k) => {
-      const { signal, noise, skip, out } = stepScalings(scheduler, alphas, t);
+      const { signal, noise, skip, out, fromNoisy, fromPrediction } = stepScalings(scheduler, alphas, t);
       const fresh = input(`noise${k}`, latent.shape);
       const latents = clean ? add(mul(clean, signal), mul(fresh, noise)) : fresh;
       const timestep = rows(timestepSinusoid(unet, t));
       const residuals =
         spatialEncoder &&
         buildSpatialEncoder(scopes.spatialEncoder, spatialEncoder, { latents, timestep, context, image });
-      const epsilon = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
-      const estimate = mul(sub(latents, mul(epsilon, noise)), out / signal);
-      clean = add(estimate, mul(latents, skip));
+      const prediction = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
+      clean = add(mul(latents, out * fromNoisy + skip), mul(prediction, out * fromPrediction));
     });
   return buildVaeDecoder(scopes.vae, vae, mul(clean!, 1 / vae.scaling_factor));
 }

@@ -284,7 +284,7 @@ async function fillStart(generator: Optimizer, { config, startWeight }: TrainerO
     if (values) data.set(values);
     else drawn.push(name);
   }
-  drawInitialWeights(generator.parameters, drawn, config.seed);
+  drawInitialWeights(generator.parameters, drawn, config.seed, config.initialGain);
   copyTensors(generator.parameters, generator.averages);
   return drawn;
 }

@@ -1,11 +1,11 @@
-/** From images and a plan to a batch: crop, flip, degrade, resize. */
+/** From images and a plan to a batch: flip, degrade, crop, resize. */
 
 import { degrade, type JpegRoundTrip, scaleDegradation } from '../image/degradation.ts';
 import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { cropSquare, resizeSquare } from './square-crop.ts';
+import { centerCrop, cropSquare, resizeSquare } from './square-crop.ts';
 import {
   type SamplePlan,
   type TrainingBatch,
@@ -53,15 +53,17 @@ async function makeSample(
   { size, canvas }: TrainingDataSettings,
   roundTripJpeg: JpegRoundTrip,
 ): Promise<{ high: Pixels; low?: Pixels }> {
-  const high = cropSquare(image.high, plan.crop, plan.flip);
+  const whole = cropSquare(image.high, centerCrop, plan.flip);
+  const cut = (square: BytePixels): Pixels => resizeSquare(cropSquare(square, plan.crop), size);
   if (image.low) {
     const { width, height } = image.high;
     const sameSize = image.low.width === width && image.low.height === height;
     const low = sameSize ? image.low : toBytePixels(resizePixels(image.low, { width, height }, 'bilinear'));
-    return { high: resizeSquare(high, size), low: resizeSquare(cropSquare(low, plan.crop, plan.flip), size) };
+    return { high: cut(whole), low: cut(cropSquare(low, centerCrop, plan.flip)) };
   }
-  if (!plan.degradation) return { high: resizeSquare(high, size) };
-  const good = toBytePixels(resizeSquare(high, canvas));
+  if (!plan.degradation) return { high: cut(whole) };
+  // The whole face is degraded, so that a part of it looks as it does in a whole one.
+  const good = toBytePixels(resizeSquare(whole, canvas));
   const low = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
-  return { high: resizeSquare(good, size), low: resizeSquare(low, size) };
+  return { high: cut(good), low: cut(low) };
 }

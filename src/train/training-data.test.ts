@@ -8,6 +8,7 @@ const settings: TrainingDataSettings = {
   flip: true,
   crop: 'random',
   minCrop: 0.6,
+  maxCrop: 1,
   canvas: 64,
   degradation: [
     { preset: 'standard', share: 3 },

@@ -39,13 +39,14 @@ export interface TrainingDataSettings {
   readonly batch: number;
   /** whether every other image is flipped, left to right */
   readonly flip: boolean;
-  /** the largest square in the centre, or a random square */
+  /** what is seen of the largest square in the centre: all of it, or a random square within */
   readonly crop: 'center' | 'random';
-  /** shortest side of a random square as a share of the image's shorter side, 0..1 */
+  /** shortest and longest side of a random square as a share of the whole one's, 0..1 */
   readonly minCrop: number;
+  readonly maxCrop: number;
   /**
-   * side at which images are degraded before they are resized to `size`; the method's is 512. Another one
-   * approximates it: see `scaleDegradation`
+   * side at which whole images are degraded before they are cropped and resized to `size`; the method's is 512.
+   * Another one approximates it: see `scaleDegradation`
    */
   readonly canvas: number;
   /** null: `low` is `high` */
@@ -102,12 +103,12 @@ export class TrainingPlan {
   }
 
   #sample(index: number): SamplePlan {
-    const { seed, crop, minCrop, flip, degradation } = this.#settings;
+    const { seed, crop, minCrop, maxCrop, flip, degradation } = this.#settings;
     const stream = new RandomStream(seed, [index, 0, SAMPLE]);
     // All are drawn whatever the settings, so that one setting does not change the draws of another.
     const flipped = stream.uniform() < 0.5;
     const random = {
-      side: stream.uniformBetween(minCrop, 1),
+      side: stream.uniformBetween(minCrop, maxCrop),
       left: stream.uniform(),
       top: stream.uniform(),
     };
@@ -153,12 +154,15 @@ function choose(shares: readonly DegradationShare[], choice: number): Degradatio
   return shares.at(-1)!.preset;
 }
 
-function checkSettings({ size, batch, canvas, minCrop, degradation }: TrainingDataSettings): void {
+function checkSettings(settings: TrainingDataSettings): void {
+  const { size, batch, canvas, minCrop, maxCrop, degradation } = settings;
   for (const [name, value] of Object.entries({ size, batch, canvas }))
     if (!isWhole(value, 1))
       throw new RangeError(`Cannot make batches of ${name} ${value}: it must be a positive whole number`);
-  if (!(minCrop > 0 && minCrop <= 1))
-    throw new RangeError(`Cannot crop images with minCrop ${minCrop}: it must lie above 0 and not above 1`);
+  if (!(minCrop > 0 && minCrop <= maxCrop && maxCrop <= 1))
+    throw new RangeError(
+      `Cannot crop images with minCrop ${minCrop} and maxCrop ${maxCrop}: they must lie in order above 0 and not above 1`,
+    );
   if (!degradation) return;
   if (degradation.length === 0 || !degradation.every(({ share }) => share > 0 && Number.isFinite(share)))
     throw new RangeError('Cannot choose among degradations: each needs a positive share, and one is needed');

@@ -1,18 +1,21 @@
 import { z } from 'zod';
 import { add, silu } from '../../graph/ops.ts';
-import type { Value } from '../../graph/value.ts';
+import type { Shape, Value } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { toPatches } from '../../nn/patches.ts';
 import { contract, timeEmbedding } from '../unet/backbone.ts';
 import { unetBackboneSchema } from '../unet/config.ts';
 import type { ControlResiduals } from '../unet/unet.ts';
 
-/** diffusers' ControlNetModel config. */
+/** diffusers' ControlNetModel config, and below it what a small one gains by. */
 export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
   conditioning_channels: z.number().int().positive().default(3),
   conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default([16, 32, 96, 256]),
   controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
   global_pool_conditions: z.literal(false).default(false),
+  /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
+  conditioning_frequencies: z.number().int().nonnegative().default(0),
 });
 export type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
 
@@ -41,7 +44,7 @@ export function buildSpatialEncoder(
   const width = config.block_out_channels[0]!;
   const x = add(
     convLayer(p.at('conv_in'), latents, width),
-    conditionEmbedding(p.at('controlnet_cond_embedding'), config, image),
+    conditionEmbedding(p.at('controlnet_cond_embedding'), config, image, latents.shape),
   );
   const { skips, middle } = contract(p, config, x, time, context);
   const down = skips.map((skip, i) =>
@@ -52,12 +55,23 @@ export function buildSpatialEncoder(
 }
 
 /** [N, 3, 8h, 8w] → [N, C₀, h, w]: pairs of convolutions, the second of each halves the sides. */
-function conditionEmbedding(p: ParameterScope, config: SpatialEncoderConfig, image: Value): Value {
+function conditionEmbedding(
+  p: ParameterScope,
+  config: SpatialEncoderConfig,
+  image: Value,
+  latentShape: Shape,
+): Value {
   const widths = config.conditioning_embedding_out_channels;
   let h = silu(convLayer(p.at('conv_in'), image, widths[0]!));
   for (let i = 0; i + 1 < widths.length; i++) {
     h = silu(convLayer(p.at(`blocks.${2 * i}`), h, widths[i]!));
     h = silu(convLayer(p.at(`blocks.${2 * i + 1}`), h, widths[i + 1]!, { stride: 2 }));
   }
-  return convLayer(p.at('conv_out'), h, config.block_out_channels[0]!);
+  const width = config.block_out_channels[0]!;
+  const embedding = convLayer(p.at('conv_out'), h, width);
+  const count = config.conditioning_frequencies;
+  if (count === 0) return embedding;
+  const patches = toPatches(image, image.shape[3]! / latentShape[3]!);
+  const frequencies = convLayer(p.at('linear_shortcut'), patches, count, { kernel: 1, bias: false });
+  return add(embedding, convLayer(p.at('frequencies_in'), frequencies, width));
 }

@@ -4,9 +4,10 @@ import { add, attention, reshape, silu, slice, transpose } from '../../graph/ops
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { fromPatches, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
 
-/** diffusers' AutoencoderKL config. */
+/** diffusers' AutoencoderKL config, and below it what a small autoencoder gains by. */
 export const vaeConfigSchema = z.object({
   in_channels: z.number().int().positive().default(3),
   out_channels: z.number().int().positive().default(3),
@@ -15,6 +16,10 @@ export const vaeConfigSchema = z.object({
   latent_channels: z.number().int().positive().default(4),
   norm_num_groups: z.number().int().positive().default(32),
   scaling_factor: z.number().positive().default(0.18215),
+  /** Side of the squares of pixels that the networks see as channels of one position. */
+  patch_size: z.number().int().positive().default(1),
+  /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
+  linear_shortcut: z.boolean().default(false),
   act_fn: z.literal('silu').default('silu'),
 });
 export type VaeConfig = z.infer<typeof vaeConfigSchema>;
@@ -23,7 +28,7 @@ const epsilon = 1e-6;
 
 /** Image pixels per latent position, along a side. */
 export function vaeScaleFactor(config: VaeConfig): number {
-  return 2 ** (config.block_out_channels.length - 1);
+  return config.patch_size * 2 ** (config.block_out_channels.length - 1);
 }
 
 /**
@@ -38,7 +43,7 @@ export function buildVaeEncoder(
 ): { mean: Value; logVariance: Value } {
   const { block_out_channels: widths, norm_num_groups: groups, latent_channels: channels } = config;
   const scope = p.at('encoder');
-  let h = convLayer(scope.at('conv_in'), image, widths[0]!);
+  let h = convLayer(scope.at('conv_in'), toPatches(image, config.patch_size), widths[0]!);
   widths.forEach((outChannels, block) => {
     const down = scope.at(`down_blocks.${block}`);
     for (let i = 0; i < config.layers_per_block; i++)
@@ -54,7 +59,12 @@ export function buildVaeEncoder(
     2 * channels,
   );
   const moments = convLayer(p.at('quant_conv'), h, 2 * channels, { kernel: 1 });
-  return { mean: slice(moments, 1, 0, channels), logVariance: slice(moments, 1, channels, 2 * channels) };
+  const mean = slice(moments, 1, 0, channels);
+  const logVariance = slice(moments, 1, channels, 2 * channels);
+  if (!config.linear_shortcut) return { mean, logVariance };
+  const patches = toPatches(image, vaeScaleFactor(config));
+  const linearMean = convLayer(scope.at('linear_shortcut'), patches, channels, { kernel: 1, bias: false });
+  return { mean: add(mean, linearMean), logVariance };
 }
 
 /**
@@ -75,7 +85,13 @@ export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Va
     if (block + 1 < widths.length) h = upsample(up.at('upsamplers.0'), h, [2 * h.shape[2]!, 2 * h.shape[3]!]);
   });
   const normal = groupNorm(scope.at('conv_norm_out'), h, groups, epsilon);
-  return convLayer(scope.at('conv_out'), silu(normal), config.out_channels);
+  const patches = convLayer(scope.at('conv_out'), silu(normal), config.out_channels * config.patch_size ** 2);
+  const image = fromPatches(patches, config.patch_size);
+  if (!config.linear_shortcut) return image;
+  const factor = vaeScaleFactor(config);
+  const depth = config.out_channels * factor ** 2;
+  const linearPatches = convLayer(scope.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false });
+  return add(image, fromPatches(linearPatches, factor));
 }
 
 function middleBlock(p: ParameterScope, config: VaeConfig, x: Value): Value {

@@ -20,6 +20,7 @@ const settings: TrainingDataSettings = {
   flip: true,
   crop: 'random',
   minCrop: 0.7,
+  maxCrop: 1,
   canvas: 32,
   degradation: [{ preset: 'standard', share: 1 }],
 };

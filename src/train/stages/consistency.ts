@@ -1,4 +1,4 @@
-import { alphasCumprod, stepScalings } from '../../diffusion/lcm-schedule.ts';
+import { alphasCumprod, type StepScalings, stepScalings } from '../../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../../diffusion/sinusoid.ts';
 import { add, div, input, mul, reduceMean, sqrt, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
@@ -18,13 +18,9 @@ import { conditionFeeds } from './diffusion.ts';
 export const teacherPrefix = 'teacher/';
 export const targetPrefix = 'target/';
 
-/** Coefficients of one timestep, each [B, 1, 1, 1]. */
-interface Coefficients {
-  readonly signal: Value;
-  readonly sigma: Value;
-  readonly skip: Value;
-  readonly out: Value;
-}
+const scalingNames = ['signal', 'noise', 'skip', 'out', 'fromNoisy', 'fromPrediction'] as const;
+/** Scalings of one timestep, each [B, 1, 1, 1]. */
+type Coefficients = Readonly<Record<keyof StepScalings, Value>>;
 
 /**
  * Latent consistency distillation: the student's estimate at a noisy latent shall be the target's estimate one solver
@@ -54,10 +50,8 @@ export function consistencyStage(
   const guidanceScale = input('guidance_scale', [batch, 1, 1, 1]); // ω of the paper
   const guidance = input('guidance', [batch, guidanceWidth]);
   const coefficients = (name: string): Coefficients => {
-    const [signal, sigma, skip, out] = ['signal', 'sigma', 'skip', 'out'].map((key) =>
-      input(`${name}_${key}`, [batch, 1, 1, 1]),
-    ) as [Value, Value, Value, Value];
-    return { signal, sigma, skip, out };
+    const inputs = scalingNames.map((key) => [key, input(`${name}_${key}`, [batch, 1, 1, 1])]);
+    return Object.fromEntries(inputs) as Coefficients;
   };
   const [start, end] = [coefficients('start'), coefficients('end')];
   const timestep = (name: string): Value => input(`${name}_timestep`, [batch, unet.block_out_channels[0]!]);
@@ -68,13 +62,13 @@ export function consistencyStage(
       ? nothing
       : mul(contextOfImage(scopes, configs, batch), input('seen', [batch, 1, 1]));
 
-  const estimateOf = (latents: Value, epsilon: Value, { signal, sigma }: Coefficients): Value =>
-    div(sub(latents, mul(epsilon, sigma)), signal);
-  const consistent = (latents: Value, epsilon: Value, at: Coefficients): Value =>
-    add(mul(at.skip, latents), mul(at.out, estimateOf(latents, epsilon, at)));
+  const estimateOf = (latents: Value, prediction: Value, at: Coefficients): Value =>
+    add(mul(at.fromNoisy, latents), mul(at.fromPrediction, prediction));
+  const consistent = (latents: Value, prediction: Value, at: Coefficients): Value =>
+    add(mul(at.skip, latents), mul(at.out, estimateOf(latents, prediction, at)));
 
   const clean = latentOf(scopes, configs, high);
-  const latents = add(mul(clean, start.signal), mul(noise, start.sigma));
+  const latents = add(mul(clean, start.signal), mul(noise, start.noise));
   const student = buildUNet(scopes.unet, unet, { latents, timestep: startTimestep, guidance, context });
   const estimate = consistent(latents, student, start);
 
@@ -85,7 +79,9 @@ export function consistencyStage(
     buildUNet(teacherScope, teacher, { latents, timestep: startTimestep, context: seen, ...teacherGuidance });
   const [conditional, unconditional] = [ask(context), ask(nothing)];
   const guided = add(conditional, mul(guidanceScale, sub(conditional, unconditional)));
-  const previous = add(mul(end.signal, estimateOf(latents, guided, start)), mul(end.sigma, guided));
+  const guidedClean = estimateOf(latents, guided, start);
+  const guidedNoise = div(sub(latents, mul(start.signal, guidedClean)), start.noise);
+  const previous = add(mul(end.signal, guidedClean), mul(end.noise, guidedNoise));
   const target = consistent(
     previous,
     buildUNet(parameterScope(targetPrefix.slice(0, -1)), unet, {
@@ -118,10 +114,9 @@ export function consistencyStage(
       const rates = (name: string, timesteps: readonly number[]) => {
         const all = timesteps.map((t) => stepScalings(scheduler, alphas, t));
         return {
-          [`${name}_signal`]: perImage(all.map(({ signal }) => signal)),
-          [`${name}_sigma`]: perImage(all.map(({ noise: sigma }) => sigma)),
-          [`${name}_skip`]: perImage(all.map(({ skip }) => skip)),
-          [`${name}_out`]: perImage(all.map(({ out }) => out)),
+          ...Object.fromEntries(
+            scalingNames.map((key) => [`${name}_${key}`, perImage(all.map((scalings) => scalings[key]))]),
+          ),
           [`${name}_timestep`]: stackRows(timesteps.map((t) => timestepSinusoid(unet, t))),
         };
       };

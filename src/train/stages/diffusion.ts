@@ -1,6 +1,6 @@
-import { alphasCumprod } from '../../diffusion/lcm-schedule.ts';
+import { alphasCumprod, stepScalings } from '../../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../../diffusion/sinusoid.ts';
-import { add, div, input, mul, reduceMean, sub } from '../../graph/ops.ts';
+import { add, input, mul, reduceMean, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { clipInput } from '../../models/clip/clip-input.ts';
 import { buildSpatialEncoder } from '../../models/spatial-encoder/spatial-encoder.ts';
@@ -19,7 +19,8 @@ import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } f
 const plainGuidance = 1;
 
 /**
- * Denoising in latent space: the UNet predicts the noise in a noisy latent; its term is `mse`. With `control` a
+ * Denoising in latent space: the UNet predicts the noise in a noisy latent, or what else the schedule's
+ * `prediction_type` names; its term is `mse`. With `control` a
  * spatial encoder on the degraded image takes part, which is how a ControlNet is trained.
  * @see Ho et al. 2020, arXiv:2006.11239; Zhang et al. 2023, arXiv:2302.05543
  */
@@ -36,10 +37,13 @@ export function diffusionStage(
   const imageShape = [batch, 3, size.size, size.size];
   const high = input('high', imageShape);
   const low = input('low', imageShape);
-  const [noise, signal, sigma] = [
-    input('noise', [batch, ...shape]),
-    input('signal', [batch, 1, 1, 1]),
-    input('sigma', [batch, 1, 1, 1]),
+  const noise = input('noise', [batch, ...shape]);
+  const rate = (name: string): Value => input(name, [batch, 1, 1, 1]);
+  const [signal, sigma, fromNoisy, fromPrediction] = [
+    rate('signal'),
+    rate('sigma'),
+    rate('from_noisy'),
+    rate('from_prediction'),
   ];
   const timestep = input('timestep', [batch, unet.block_out_channels[0]!]);
   const guidanceWidth = unet.time_cond_proj_dim;
@@ -59,9 +63,14 @@ export function diffusionStage(
         image: low,
       })
     : undefined;
-  const epsilon = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
-  const error = sub(epsilon, noise);
-  const estimate = div(sub(latents, mul(epsilon, sigma)), signal);
+  const prediction = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
+  const truth = {
+    epsilon: noise,
+    sample: clean,
+    v_prediction: sub(mul(noise, signal), mul(clean, sigma)),
+  }[configs.scheduler.prediction_type];
+  const error = sub(prediction, truth);
+  const estimate = add(mul(latents, fromNoisy), mul(prediction, fromPrediction));
   const decode = (latent: Value): Value =>
     buildVaeDecoder(scopes.vae, vae, mul(latent, 1 / vae.scaling_factor));
 
@@ -72,11 +81,14 @@ export function diffusionStage(
     feeds(images, streams) {
       const timesteps = streams.map((stream) => stream.integer(alphas.length));
       const seen = streams.map((stream) => (stream.uniform() < config.conditionDropout ? 0 : 1));
+      const scalings = timesteps.map((t) => stepScalings(configs.scheduler, alphas, t));
       return {
         ...images,
         noise: drawNoise(streams, shape),
-        signal: perImage(timesteps.map((t) => Math.sqrt(alphas[t]!))),
-        sigma: perImage(timesteps.map((t) => Math.sqrt(1 - alphas[t]!))),
+        signal: perImage(scalings.map(({ signal }) => signal)),
+        sigma: perImage(scalings.map(({ noise: sigma }) => sigma)),
+        from_noisy: perImage(scalings.map(({ fromNoisy }) => fromNoisy)),
+        from_prediction: perImage(scalings.map(({ fromPrediction }) => fromPrediction)),
         timestep: stackRows(timesteps.map((t) => timestepSinusoid(unet, t))),
         ...(guidanceWidth && {
           guidance: stackRows(streams.map(() => guidanceEmbedding(plainGuidance, guidanceWidth))),
