@@ -10,6 +10,7 @@ const headers = {
 export default defineConfig({
   root: 'src/page',
   base: './',
+  publicDir: '../../models',
   build: { outDir: '../../dist/page', emptyOutDir: true, target: 'es2022' },
   worker: { format: 'es' },
   // Its modules find their WebAssembly files beside them, which bundling beforehand would break.

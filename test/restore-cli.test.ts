@@ -54,7 +54,6 @@ describe.skipIf(!existsSync(main))('interlcm, built', () => {
     [['frobnicate'], 'Unknown command "frobnicate"'],
     [['--frobnicate'], 'Unknown flag --frobnicate'],
     [['restore'], 'restore needs a picture'],
-    [['restore', 'a.png'], 'restore needs --checkpoint'],
     [['restore', 'a.png', '--checkpoint'], '--checkpoint needs a folder after it'],
     [['restore', 'a.png', '--checkpoint', 'w', '--colour-fix', 'none'], 'did you mean --color-fix?'],
     [['restore', 'a.png', '--checkpoint', 'w', '--format', 'bmp'], '--format takes input, png, jpeg'],

@@ -148,7 +148,6 @@ describe('evaluate', () => {
   it.each<[what: string, flags: Parameters<typeof readRequest>[0], message: string]>([
     ['no truth', { restored: 'r' }, 'evaluate needs --hq'],
     ['nothing to measure', { hq: 'h' }, 'evaluate needs --restored, or --lq'],
-    ['nothing that restores', { hq: 'h', lq: 'l' }, '--lq needs --checkpoint'],
     ['two results', { hq: 'h', restored: 'r', checkpoint: 'c' }, '--checkpoint restores --lq'],
     ['half of LPIPS', { hq: 'h', restored: 'r', lpips: 'vgg.pth' }, 'LPIPS needs both'],
     ['a sheet of another kind', { hq: 'h', restored: 'r', sheet: 's.jpg' }, 'takes the name of a .png file'],

@@ -1,6 +1,7 @@
 /** `interlcm evaluate`: how close restored faces come to the true ones. */
 
 import { command } from 'cleye';
+import { embeddedModel } from '../platform/node/embedded-model.ts';
 import type { LoadRestorerOptions } from '../platform/node/load-restorer.ts';
 import { integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
@@ -8,8 +9,8 @@ import { encoderFlags, modelFlags } from './model-flags.ts';
 import { UsageError } from './usage-error.ts';
 
 const details = `Pictures belong together by name; extensions may differ. They show one aligned face each.
-With --lq and --checkpoint every picture of --lq is restored first, and timed. With
---restored the results of any restorer are measured; --lq beside it adds the input's own scores.
+With --lq every picture of it is restored first, and timed. With --restored the results of any
+restorer are measured; --lq beside it adds the input's own scores.
 
 All is compared at the size of the restored picture, or at --size. Pictures smaller than the
 true one are enlarged to it, bilinearly, and all shrink by area.
@@ -28,7 +29,7 @@ const flags = {
   checkpoint: {
     type: textFlag('--checkpoint', 'a folder'),
     placeholder: '<folder>',
-    description: 'Folder of the weights that restore --lq',
+    description: 'Folder of other weights to restore --lq with; the embedded model unless given',
   },
   ...encoderFlags,
   steps: {
@@ -100,7 +101,7 @@ export const evaluateCommand = command(
       render: (nodes, renderers) =>
         renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
       examples: [
-        'interlcm evaluate --hq faces/hq --lq faces/lq --checkpoint weights --sheet sheet.png',
+        'interlcm evaluate --hq faces/hq --lq faces/lq --sheet sheet.png',
         'interlcm evaluate --hq faces/hq --restored results --size 256 --json scores.json',
       ],
     },
@@ -140,11 +141,9 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
   const { hq, lq, restored, checkpoint, size, lpips, vgg, json, sheet, device, threads } = given;
   if (hq === undefined) throw new UsageError('evaluate needs --hq and the folder of the true faces after it');
   if (lq === undefined && restored === undefined)
-    throw new UsageError('evaluate needs --restored, or --lq and --checkpoint: what to measure');
+    throw new UsageError('evaluate needs --lq, to restore and measure it, or --restored: what to measure');
   if (restored !== undefined && checkpoint !== undefined)
     throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
-  if (restored === undefined && checkpoint === undefined)
-    throw new UsageError('--lq needs --checkpoint, to restore it, or --restored beside it');
   if ((lpips === undefined) !== (vgg === undefined))
     throw new UsageError('LPIPS needs both --lpips and --vgg');
   if (sheet !== undefined && !/\.png$/i.test(sheet))
@@ -155,7 +154,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     hq,
     lq,
     restored,
-    model: checkpoint === undefined ? undefined : { checkpoint, options },
+    model: restored === undefined ? { checkpoint: checkpoint ?? embeddedModel, options } : undefined,
     sampling: { seed, steps, startStep },
     size,
     identity: !given.noIdentity,

@@ -2,10 +2,10 @@
 import path from 'node:path';
 import { command } from 'cleye';
 import type { CheckpointInfo, NetworkInfo } from '../platform/node/checkpoint-info.ts';
+import { embeddedModel } from '../platform/node/embedded-model.ts';
 import { rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { encoderFlags } from './model-flags.ts';
 import { printable } from './terminal-text.ts';
-import { UsageError } from './usage-error.ts';
 
 const flags = {
   ...encoderFlags,
@@ -24,13 +24,12 @@ export const infoCommand = command(
     flags,
     help: {
       description:
-        'Say what a checkpoint holds, and which tensors are missing or unexpected. Exits with 1 if any',
+        'Say what a checkpoint holds (the embedded model unless given), and which tensors are missing or unexpected. Exits with 1 if any',
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { folder } = parsed._;
-    if (folder === undefined) throw new UsageError('info needs the folder of a checkpoint; see info --help');
+    const { folder = embeddedModel } = parsed._;
     const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, json } = parsed.flags;
     const { checkpointInfo } = await import('../platform/node/checkpoint-info.ts');
     const info = await checkpointInfo(folder, {

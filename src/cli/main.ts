@@ -13,6 +13,7 @@ import { facesCommand } from './faces.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { infoCommand } from './info.ts';
 import { interruptedExitCode } from './interruption.ts';
+import { packCommand } from './pack.ts';
 import { restoreCommand } from './restore.ts';
 import { printable } from './terminal-text.ts';
 import { trainCommand } from './train.ts';
@@ -46,6 +47,7 @@ try {
         doctorCommand,
         trainCommand,
         degradeCommand,
+        packCommand,
       ],
     },
     (parsed) => {

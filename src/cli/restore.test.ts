@@ -398,7 +398,6 @@ describe('pictures of all kinds', () => {
 describe('usage', () => {
   it.each([
     ['no inputs', [], {}, /^restore needs a picture, a folder or a glob/],
-    ['no checkpoint', ['a.png'], { checkpoint: undefined }, /^restore needs --checkpoint/],
     [
       'a start after the end',
       ['a.png'],

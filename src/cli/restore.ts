@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { command } from 'cleye';
+import { embeddedModel } from '../platform/node/embedded-model.ts';
 import { splitFaceIndices } from './face-indices.ts';
 import {
   choiceFlag,
@@ -50,7 +51,8 @@ const flags = {
   checkpoint: {
     type: textFlag('--checkpoint', 'a folder'),
     placeholder: '<folder>',
-    description: 'Folder of the weights, with lcm, clip and interlcm in it',
+    description:
+      'Folder of other weights, with lcm, clip and interlcm in it; the embedded model unless given',
   },
   ...encoderFlags,
   recursive: { type: Boolean, alias: 'r', description: 'Also take folders inside folders, and mirror them' },
@@ -172,10 +174,10 @@ export const restoreCommand = command(
       render: (nodes, renderers) =>
         renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
       examples: [
-        'interlcm restore grandma.jpg --checkpoint weights',
+        'interlcm restore grandma.jpg',
         'interlcm restore album/ -o restored --recursive --checkpoint weights',
-        'interlcm restore photo.jpg --face 0 2 --strength 0.8 --upscale 2 --checkpoint weights',
-        'interlcm restore clip.mp4 -o restored.mp4 --checkpoint weights',
+        'interlcm restore photo.jpg --face 0 2 --strength 0.8 --upscale 2',
+        'interlcm restore clip.mp4 -o restored.mp4',
       ],
     },
   },
@@ -266,11 +268,7 @@ async function readSettings(
 ): Promise<RestoreSettings> {
   if (inputs.length === 0)
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
-  const { checkpoint, output, steps, startStep, aligned = false, face, box } = flags;
-  if (checkpoint === undefined)
-    throw new UsageError(
-      'restore needs --checkpoint and the folder of the weights after it; "interlcm download --list" shows where to get them',
-    );
+  const { checkpoint = embeddedModel, output, steps, startStep, aligned = false, face, box } = flags;
   if (aligned && (face?.length || box?.length))
     throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
   if (aligned && flags.upscale !== undefined && flags.upscale !== '1')

@@ -94,6 +94,7 @@ function chosenKind(): string {
 
 function chosenCheckpoint(): CheckpointChoice | undefined {
   const kind = chosenKind();
+  if (kind === 'embedded') return { kind: 'url', url: absolute('embedded/') };
   if (kind === 'demo') return { kind };
   if (kind === 'url') return { kind, url: absolute(url.value.trim()) };
   if (kind === 'folder') return { kind, files: [...(folder.files ?? [])] };

@@ -1,5 +1,5 @@
 /** The released layout of a checkpoint: which files hold which network, found and parsed. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import type { TensorFile } from '../checkpoint/tensor-entry.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
@@ -37,9 +37,19 @@ export interface NetworkCheckpoint<Config> {
 export const networkNames = ['unet', 'vae', 'clip', 'visualEncoder', 'spatialEncoder'] as const;
 export type NetworkName = (typeof networkNames)[number];
 
+/** How a model is best sampled, where it is not told otherwise. */
+export const samplingSchema = z.strictObject({
+  steps: z.number().int().positive().optional(),
+  startStep: z.number().int().positive().optional(),
+  guidanceScale: z.number().optional(),
+  colorFix: z.enum(['wavelet', 'adain', 'none']).optional(),
+});
+export type SamplingDefaults = z.infer<typeof samplingSchema>;
+
 export interface Checkpoint {
   readonly name: string;
   readonly scheduler: SchedulerConfig;
+  readonly sampling: SamplingDefaults;
   readonly unet: NetworkCheckpoint<UNetConfig>;
   readonly vae: NetworkCheckpoint<VaeConfig>;
   readonly clip: NetworkCheckpoint<ClipConfig>;
@@ -75,20 +85,22 @@ export function openCheckpoint(
   return openNetworks(store, networkNames, overrides);
 }
 
-/** Opens some of a checkpoint's networks, and its schedule. @throws as {@link openCheckpoint} */
+/** Opens some of a checkpoint's networks, its schedule and how it is sampled. @throws as {@link openCheckpoint} */
 export async function openNetworks<Name extends NetworkName>(
   store: CheckpointStore,
   names: readonly Name[],
   overrides: CheckpointOverrides = {},
-): Promise<Pick<Checkpoint, Name | 'name' | 'scheduler'>> {
+): Promise<Pick<Checkpoint, Name | 'name' | 'scheduler' | 'sampling'>> {
   const schedulerJson = await store.readJson(schedulerPath);
+  const samplingJson = await store.readJson(samplingPath);
   const opened: Partial<Record<NetworkName, NetworkCheckpoint<unknown>>> = {};
   for (const name of names) opened[name] = await openers[name](store, overrides);
   return {
     name: store.name,
     scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, schedulerPath),
+    sampling: parseConfig(samplingSchema, samplingJson ?? {}, samplingPath),
     ...opened,
-  } as Pick<Checkpoint, Name | 'name' | 'scheduler'>;
+  } as Pick<Checkpoint, Name | 'name' | 'scheduler' | 'sampling'>;
 }
 
 /** Those of the networks that the store has weights of. */
@@ -100,6 +112,8 @@ export async function findNetworks(store: CheckpointStore): Promise<NetworkName[
 }
 
 const schedulerPath = 'lcm/scheduler/scheduler_config.json';
+/** Not among the released files. */
+const samplingPath = 'interlcm/sampling.json';
 
 type OpenNetwork<Name extends NetworkName> = (
   store: CheckpointStore,

@@ -45,15 +45,16 @@ export async function restoreFaces(
   lq: HostTensor,
   options: SampleOptions = {},
 ): Promise<HostTensor> {
+  const { unet, clip, scheduler, sampling } = checkpoint;
   const {
     seed = 0,
-    steps = defaultSteps,
-    startStep = Math.min(defaultStartStep, steps),
-    guidanceScale = defaultGuidanceScale,
+    steps = sampling.steps ?? defaultSteps,
+    startStep = Math.min(sampling.startStep ?? defaultStartStep, steps),
+    guidanceScale = sampling.guidanceScale ?? defaultGuidanceScale,
+    colorFix = sampling.colorFix ?? 'wavelet',
     noises,
     observe = () => {},
   } = options;
-  const { unet, clip, scheduler } = checkpoint;
   const timesteps = lcmTimesteps(scheduler, steps);
   if (!Number.isInteger(startStep) || startStep < 1 || startStep > steps)
     throw new RangeError(`Cannot start at step ${startStep}: it must be a whole number from 1 to ${steps}`);
@@ -99,7 +100,7 @@ export async function restoreFaces(
   track('decode', 'painting the face');
   const { decoded } = await run('decode', { latent: hostTensor(latent!.shape, clean) });
   observe('decoded', decoded!);
-  return fixColor(decoded!, lq, options.colorFix ?? 'wavelet');
+  return fixColor(decoded!, lq, colorFix);
 }
 
 /** [B, n]: the same row for every image. */

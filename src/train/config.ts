@@ -101,6 +101,8 @@ const stageSchemas = [
     steps: count.default(4),
     startStep: count.default(2),
     guidanceScale: z.number().default(8),
+    /** What the checkpoint says of the results' colours; the losses see them unfixed. */
+    colorFix: z.enum(['wavelet', 'adain', 'none']).default('wavelet'),
     /** Ablations: without them the context is zero, and the UNet gets no residuals. */
     visualEncoder: z.boolean().default(true),
     spatialEncoder: z.boolean().default(true),

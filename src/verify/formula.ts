@@ -153,6 +153,7 @@ export function formulaFiles(spec: FormulaSpec): FormulaFiles {
   const checkpoint: Checkpoint = {
     name: 'formula',
     scheduler: schedulerConfigSchema.parse({}),
+    sampling: {},
     unet: { ...bare, config: unetConfigSchema.parse(unetJson) },
     vae: { ...bare, config: vae },
     clip: { ...bare, config: clip },

@@ -5,6 +5,7 @@ import type { Restorer } from '../../restore/restorer.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
+import { embeddedModel } from './embedded-model.ts';
 import { chooseMemoryMode } from './memory-mode.ts';
 import { createNodeRuntime } from './node-runtime.ts';
 import { weightCache } from './weight-cache.ts';
@@ -22,11 +23,11 @@ export interface LoadRestorerOptions {
 }
 
 /**
- * Loads a model from a checkpoint folder in the released layout.
+ * Loads a model from a checkpoint folder in the released layout, or the model that comes with this package.
  * @throws {CheckpointError} if the checkpoint is incomplete or does not fit together
  */
 export async function loadRestorer(
-  checkpointFolder: string,
+  checkpointFolder: string = embeddedModel,
   options: LoadRestorerOptions = {},
 ): Promise<Restorer> {
   const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;

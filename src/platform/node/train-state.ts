@@ -8,7 +8,7 @@ import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
 import { openTensorFile, readTensor } from '../../checkpoint/tensor-file.ts';
 import { encodeTorchArchive } from '../../checkpoint/torch-archive-writer.ts';
-import type { NetworkName } from '../../restore/checkpoint.ts';
+import type { NetworkName, SamplingDefaults } from '../../restore/checkpoint.ts';
 import type { Tensors } from '../../runtime/runtime.ts';
 import { formatShape, sameShape } from '../../tensor/host-tensor.ts';
 import type { TrainConfig } from '../../train/config.ts';
@@ -77,6 +77,11 @@ export async function writeIteration(
     );
   }
   await writeJson('lcm/scheduler/scheduler_config.json', configs.scheduler);
+  if (config.stage === 'interlcm') {
+    const { steps, startStep, guidanceScale, colorFix } = config;
+    const sampling: SamplingDefaults = { steps, startStep, guidanceScale, colorFix };
+    await writeJson('interlcm/sampling.json', sampling);
+  }
   if (trainer.discriminator) {
     const params = Object.entries(trainer.discriminator).map(([name, { shape, data }]) => ({
       name: name.slice(name.indexOf('/') + 1),
