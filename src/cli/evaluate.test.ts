@@ -147,7 +147,12 @@ describe('evaluate', () => {
 
   it.each<[what: string, flags: Parameters<typeof readRequest>[0], message: string]>([
     ['no truth', { restored: 'r' }, 'evaluate needs --hq'],
-    ['nothing to measure', { hq: 'h' }, 'evaluate needs --restored, or --lq'],
+    ['nothing to measure', { hq: 'h' }, 'evaluate needs --lq, to restore'],
+    [
+      'an autoencoder and results',
+      { hq: 'h', restored: 'r', autoencoder: true },
+      '--autoencoder measures --hq',
+    ],
     ['two results', { hq: 'h', restored: 'r', checkpoint: 'c' }, '--checkpoint restores --lq'],
     ['half of LPIPS', { hq: 'h', restored: 'r', lpips: 'vgg.pth' }, 'LPIPS needs both'],
     ['a sheet of another kind', { hq: 'h', restored: 'r', sheet: 's.jpg' }, 'takes the name of a .png file'],

@@ -47,6 +47,10 @@ const flags = {
     placeholder: '<n>',
     description: 'Seed of the noise; 0 unless given',
   },
+  autoencoder: {
+    type: Boolean,
+    description: "Measure the checkpoint's autoencoder alone: --hq encoded and decoded",
+  },
   size: {
     type: integerFlag('--size', 16, 8192),
     placeholder: '<n>',
@@ -82,6 +86,8 @@ export interface EvaluateRequest {
   readonly lq?: string;
   readonly restored?: string;
   readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
+  /** Whether pictures are encoded and decoded rather than restored. */
+  readonly autoencoder: boolean;
   readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
   readonly size?: number;
   readonly identity: boolean;
@@ -128,6 +134,7 @@ interface EvaluateFlags extends LoadRestorerOptions {
   readonly seed?: number;
   readonly steps?: number;
   readonly startStep?: number;
+  readonly autoencoder?: boolean;
   readonly size?: number;
   readonly noIdentity?: boolean;
   readonly lpips?: string;
@@ -138,10 +145,25 @@ interface EvaluateFlags extends LoadRestorerOptions {
 
 /** @throws {UsageError} if the flags do not fit together */
 export function readRequest(given: EvaluateFlags): EvaluateRequest {
-  const { hq, lq, restored, checkpoint, size, lpips, vgg, json, sheet, device, threads } = given;
+  const {
+    hq,
+    autoencoder = false,
+    restored,
+    checkpoint,
+    size,
+    lpips,
+    vgg,
+    json,
+    sheet,
+    device,
+    threads,
+  } = given;
+  const lq = autoencoder ? hq : given.lq;
   if (hq === undefined) throw new UsageError('evaluate needs --hq and the folder of the true faces after it');
   if (lq === undefined && restored === undefined)
     throw new UsageError('evaluate needs --lq, to restore and measure it, or --restored: what to measure');
+  if (autoencoder && (restored !== undefined || given.lq !== undefined))
+    throw new UsageError('--autoencoder measures --hq alone; leave out --lq and --restored');
   if (restored !== undefined && checkpoint !== undefined)
     throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
   if ((lpips === undefined) !== (vgg === undefined))
@@ -155,6 +177,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     lq,
     restored,
     model: restored === undefined ? { checkpoint: checkpoint ?? embeddedModel, options } : undefined,
+    autoencoder,
     sampling: { seed, steps, startStep },
     size,
     identity: !given.noIdentity,

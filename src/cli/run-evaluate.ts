@@ -77,7 +77,7 @@ export async function runEvaluate(
 }
 
 async function loadRestore(
-  { model, sampling }: EvaluateRequest,
+  { model, sampling, autoencoder }: EvaluateRequest,
   signal: AbortSignal,
   keepLoaded: <Loaded extends { release(): Promise<void> }>(one: Loaded) => Loaded,
   say: (message: string) => void,
@@ -87,8 +87,9 @@ async function loadRestore(
   const restorer = keepLoaded(
     await untilAborted(loadRestorer(checkpoint, { ...options, onProgress: say }), signal),
   );
-  say(`Restoring on ${restorer.device}`);
-  return async (image) => (await restorePicture(image, restorer, { ...sampling, signal })).pixels;
+  say(`${autoencoder ? 'Reconstructing' : 'Restoring'} on ${restorer.device}`);
+  const used = autoencoder ? { ...restorer, restore: restorer.reconstruct } : restorer;
+  return async (image) => (await restorePicture(image, used, { ...sampling, signal })).pixels;
 }
 
 /** Faces in rows, so many side by side that the sheet is about as wide as high. */

@@ -35,7 +35,9 @@ export function toSquareFace(pixels: BytePixels, size: number): SquareFace {
   const width = Math.max(Math.round((pixels.width * size) / longer), 1);
   const height = Math.max(Math.round((pixels.height * size) / longer), 1);
   const window = { left: (size - width) >> 1, top: (size - height) >> 1, width, height };
-  const resized = toBytePixels(resizePixels(pixels, { width, height }, 'bilinear'));
+  // Bilinear as published where the face grows; sampled so, one that shrinks would alias.
+  const method = longer > size ? 'area' : 'bilinear';
+  const resized = toBytePixels(resizePixels(pixels, { width, height }, method));
   return { square: padByEdge(resized, window, size), window };
 }
 
