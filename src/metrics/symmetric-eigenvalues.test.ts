@@ -31,6 +31,26 @@ describe('symmetricEigenvalues', () => {
     });
   });
 
+  test('settles among hundreds of zeros', () => {
+    // Four outer products in 400 directions: the eigenvalues are those of the 4 x 4 products of the vectors.
+    const [n, rank] = [400, 4];
+    const vectors = new RandomStream(4).fillNormal(new Float32Array(rank * n));
+    const product = (size: number, at: (i: number, j: number) => number) =>
+      Float64Array.from({ length: size * size }, (_, i) => at(Math.floor(i / size), i % size));
+    const sum = (count: number, term: (k: number) => number) =>
+      Array.from({ length: count }, (_, k) => term(k)).reduce((a, b) => a + b, 0);
+    const outer = product(n, (i, j) => sum(rank, (k) => vectors[k * n + i]! * vectors[k * n + j]!));
+    const inner = product(rank, (i, j) => sum(n, (k) => vectors[i * n + k]! * vectors[j * n + k]!));
+    const found = sorted(symmetricEigenvalues(outer, n));
+    const expected = sorted(symmetricEigenvalues(inner, rank));
+    found.slice(0, n - rank).forEach((value) => {
+      expect(Math.abs(value)).toBeLessThan(1e-10);
+    });
+    found.slice(n - rank).forEach((value, k) => {
+      expect(Math.abs(value / expected[k]! - 1)).toBeLessThan(1e-12);
+    });
+  });
+
   test('of diagonal and empty matrices', () => {
     expect(sorted(symmetricEigenvalues(Float64Array.of(5, 0, 0, -2), 2))).toEqual([-2, 5]);
     expect([...symmetricEigenvalues(Float64Array.of(4), 1)]).toEqual([4]);

@@ -63,6 +63,11 @@ function tridiagonalise(m: Float64Array, n: number): { diagonal: Float64Array; b
 /** Overwrites and returns `d`; `e[i]` lies between d[i] and d[i + 1], its last element is not used. */
 function tridiagonalEigenvalues(d: Float64Array, e: Float64Array): Float64Array {
   const n = d.length;
+  // What the reduction rounded off already; among many zero eigenvalues nothing smaller would ever settle.
+  const rounded =
+    Number.EPSILON * d.reduce((largest, value, i) => Math.max(largest, Math.abs(value) + Math.abs(e[i]!)), 0);
+  const isNegligible = (beside: number, a: number, b: number): boolean =>
+    Math.abs(beside) <= Math.max(rounded, Number.EPSILON * (Math.abs(a) + Math.abs(b)));
   for (let low = 0; low < n; low++) {
     for (let sweep = 0; ; sweep++) {
       let high = low;
@@ -76,10 +81,6 @@ function tridiagonalEigenvalues(d: Float64Array, e: Float64Array): Float64Array 
     }
   }
   return d;
-}
-
-function isNegligible(beside: number, a: number, b: number): boolean {
-  return Math.abs(beside) <= Number.EPSILON * (Math.abs(a) + Math.abs(b));
 }
 
 /** One QL sweep over the block low..high, shifted by an eigenvalue of its first 2 x 2 corner. */
