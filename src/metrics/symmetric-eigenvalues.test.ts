@@ -51,6 +51,22 @@ describe('symmetricEigenvalues', () => {
     });
   });
 
+  test('settles where squares of what rounding left would underflow', () => {
+    const n = 6;
+    const noise = new RandomStream(5).fillNormal(new Float32Array(n * n));
+    const matrix = Float64Array.from({ length: n * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      return i === 0 && j === 0
+        ? 2
+        : i === 0 || j === 0
+          ? 0
+          : 3e-162 * noise[Math.min(i, j) * n + Math.max(i, j)]!;
+    });
+    expect(sorted(symmetricEigenvalues(matrix, n)).map((value) => Math.round(value * 1e14) / 1e14)).toEqual(
+      [0, 0, 0, 0, 0, 2].map((value) => expect.closeTo(value, 14)),
+    );
+  });
+
   test('of diagonal and empty matrices', () => {
     expect(sorted(symmetricEigenvalues(Float64Array.of(5, 0, 0, -2), 2))).toEqual([-2, 5]);
     expect([...symmetricEigenvalues(Float64Array.of(4), 1)]).toEqual([4]);

@@ -20,6 +20,8 @@ function tridiagonalise(m: Float64Array, n: number): { diagonal: Float64Array; b
   const beside = new Float64Array(n);
   const v = new Float64Array(n);
   const w = new Float64Array(n);
+  // Below it a column is what rounding left; squares of such numbers may underflow.
+  const negligible = Number.EPSILON ** 2 * m.reduce((sum, x) => sum + x * x, 0);
   for (let k = 0; k < n; k++) {
     diagonal[k] = m[k * n + k]!;
     let squares = 0;
@@ -28,11 +30,11 @@ function tridiagonalise(m: Float64Array, n: number): { diagonal: Float64Array; b
       squares += v[j]! * v[j]!;
     }
     if (k + 1 >= n) break;
+    if (squares <= negligible) continue;
     // Reflect (v_k+1, …, v_n) onto its first axis; the sign avoids cancellation.
     const reflected = v[k + 1]! > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
     beside[k] = reflected;
     const scale = squares - reflected * v[k + 1]!;
-    if (scale === 0) continue;
     v[k + 1]! -= reflected;
     // w = A v / scale - (vᵀA v / 2 scale²) v, from the upper triangle alone; then A -= v wᵀ + w vᵀ.
     w.fill(0, k + 1);
