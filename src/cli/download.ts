@@ -3,7 +3,7 @@
 import { createInterface } from 'node:readline/promises';
 import { command } from 'cleye';
 import type { DownloadPlan } from '../platform/node/download-releases.ts';
-import type { Release, ReleasedPart } from '../platform/node/released-files.ts';
+import { downloadFolder, type Release, type ReleasedPart } from '../platform/node/released-files.ts';
 import { rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
 import { Progress, type ProgressStream } from './progress.ts';
@@ -21,7 +21,7 @@ const flags = {
   output: {
     type: textFlag('--output', 'a folder'),
     alias: 'o',
-    default: 'weights',
+    default: downloadFolder,
     placeholder: '<folder>',
     description: 'Folder of the checkpoint, made if needed',
   },

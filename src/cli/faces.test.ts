@@ -37,6 +37,7 @@ async function run(names: string[], flags: FacesFlags = {}) {
     {
       // Each command releases its own; this one goes on.
       loadDetector: async () => ({
+        name: detector.name,
         detect: (...args) => detector.detect(...args),
         locate: (...args) => detector.locate(...args),
         release: async () => {},
@@ -60,7 +61,7 @@ describe('faces', () => {
     const { code, stdout } = await run(['two.png']);
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /two\.png: 420 x 260, 2 faces\n +0 {2}score 0\.\d\d +\d+ x \d+ at \d+,\d+\n +1 {2}score/,
+      /two\.png: 420 x 260, 2 faces by face-api\n +0 {2}score 0\.\d\d +\d+ x \d+ at \d+,\d+\n +1 {2}score/,
     );
   });
 

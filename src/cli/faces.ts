@@ -3,7 +3,8 @@ import { command } from 'cleye';
 import type { DetectedFace, FaceDetector } from '../face/face-detector.ts';
 import { rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal, untilAborted } from './interruption.ts';
-import { type SearchFlags, searchFlags } from './search-flags.ts';
+import { networkFolders } from './network-files.ts';
+import { findDetectorFile, type SearchFlags, searchFlags } from './search-flags.ts';
 import { printable } from './terminal-text.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -27,16 +28,16 @@ export const facesCommand = command(
     flags,
     help: {
       description:
-        'List the faces in photos, from the largest to the smallest: number, score, size, box. Exits with 1 if a photo cannot be read, with 3 if one shows no face',
+        'List the faces in photos, from the largest to the smallest: number, score, size, box, and what found them. Exits with 1 if a photo cannot be read, with 3 if one shows no face',
       examples: ['interlcm faces photo.jpg', 'interlcm faces photo.jpg -o annotated.png --json'],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     process.exitCode = await runFaces(parsed._.photos, parsed.flags, {
-      loadDetector: async () => {
+      loadDetector: async (file) => {
         const { loadFaceDetector } = await import('../platform/node/load-face-detector.ts');
-        return loadFaceDetector();
+        return loadFaceDetector({ file });
       },
       stdout: process.stdout,
       stderr: process.stderr,
@@ -52,7 +53,8 @@ export interface FacesFlags extends SearchFlags {
 }
 
 export interface FacesEnvironment {
-  readonly loadDetector: () => Promise<FaceDetector>;
+  /** @param file of RetinaFace; the built-in detector without one */
+  readonly loadDetector: (file?: string) => Promise<FaceDetector>;
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly signal: AbortSignal;
@@ -63,6 +65,8 @@ export interface PhotoFaces {
   readonly input: string;
   readonly width: number | null;
   readonly height: number | null;
+  /** what found them */
+  readonly detector: string | null;
   readonly faces: readonly {
     readonly index: number;
     readonly score: number;
@@ -75,7 +79,7 @@ export interface PhotoFaces {
 
 /**
  * @returns the exit code: 0, 1 if a photo cannot be read or written, 3 if one shows no face
- * @throws {UsageError} if the flags do not fit
+ * @throws {UsageError} if the flags do not fit, Error if the detector that they name has not been downloaded
  */
 export async function runFaces(
   photos: readonly string[],
@@ -83,6 +87,7 @@ export async function runFaces(
   environment: FacesEnvironment,
 ): Promise<number> {
   if (photos.length === 0) throw new UsageError('faces needs a photo, a folder or a glob; see faces --help');
+  const detectorFile = await findDetectorFile(settings.detector, networkFolders(undefined));
   const { findAnnotatedFiles, findFaces } = await import('./find-faces.ts');
   const { files, problems } = await findAnnotatedFiles(photos, settings);
   const { stdout, stderr, signal } = environment;
@@ -92,7 +97,7 @@ export async function runFaces(
     error: message,
   }));
   for (const { error } of reports) stderr.write(`${printable(error!)}\n`);
-  const detector = files.length > 0 ? await environment.loadDetector() : undefined;
+  const detector = files.length > 0 ? await environment.loadDetector(detectorFile) : undefined;
   for (const file of files) {
     const report = await untilAborted(findFaces(file, detector!, { ...settings, signal }), signal);
     reports.push(report);
@@ -105,11 +110,11 @@ export async function runFaces(
   return reports.some(({ faces }) => faces.length === 0) ? 3 : 0;
 }
 
-const nothing = { width: null, height: null, faces: [], output: null, error: null } as const;
+const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null } as const;
 
-function formatFaces({ input, width, height, faces, output }: PhotoFaces): string {
+function formatFaces({ input, width, height, detector, faces, output }: PhotoFaces): string {
   const count = faces.length === 0 ? 'no face' : faces.length === 1 ? '1 face' : `${faces.length} faces`;
-  const lines = [`${input}: ${width} x ${height}, ${count}${output ? ` → ${output}` : ''}`];
+  const lines = [`${input}: ${width} x ${height}, ${count} by ${detector}${output ? ` → ${output}` : ''}`];
   for (const { index, score, box } of faces) {
     const size = `${Math.round(box.width)} x ${Math.round(box.height)}`;
     lines.push(

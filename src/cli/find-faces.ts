@@ -52,7 +52,8 @@ export async function findFaces(
   detector: FaceDetector,
   { minSize, minScore, signal }: FacesFlags & { readonly signal: AbortSignal },
 ): Promise<PhotoFaces> {
-  const report = { input: input.path, width: null, height: null, faces: [], output: null, error: null };
+  const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null };
+  const report = { ...nothing, input: input.path };
   try {
     const { pixels, profile } = await readImageFile(input.path);
     const faces = await detector.detect(pixels, { minSize, minScore, signal });
@@ -64,6 +65,7 @@ export async function findFaces(
       ...report,
       width: pixels.width,
       height: pixels.height,
+      detector: detector.name,
       faces: faces.map(({ score, box, landmarks }, index) => ({ index, score, box, landmarks })),
       output: annotated?.path ?? null,
     };

@@ -1,22 +1,31 @@
 /** What one picture needs: found in it first, restored after that, once for each seed. */
 
 import { alignFace, cutFace, isAlignedFace } from '../face/face-crop.ts';
-import { anotherPersonFrom, type FaceDescriber } from '../face/face-describer.ts';
+import type { FaceDescriber } from '../face/face-describer.ts';
 import type { FaceDetector } from '../face/face-detector.ts';
+import type { FaceParser } from '../face/face-parser.ts';
 import { type FaceSelection, type SelectedFace, selectFaces } from '../face/select-faces.ts';
 import { faceSharpness, sharpFrom } from '../face/sharpness.ts';
-import { type Pixels, toBytePixels } from '../image/pixels.ts';
+import { hasPaint, paintOfMask, whitePaint } from '../image/paint.ts';
+import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
-import type { ImageFile } from '../platform/node/image-file.ts';
-import { type FaceOutcome, type PhotoOptions, restorePhoto } from '../restore/restore-photo.ts';
+import { type ImageFile, readImageFile } from '../platform/node/image-file.ts';
+import { type Enlarge, type PhotoOptions, restorePhoto } from '../restore/restore-photo.ts';
 import type { RestoreOptions, Restorer } from '../restore/restorer.ts';
+import type { Upscaler } from '../restore/upscaler.ts';
+import { describeFaces, type FaceReport, reportFace } from './face-report.ts';
 import { type RestoredPicture, restorePicture } from './restore-picture.ts';
 
 export interface ImageSettings {
   /** Every picture is one aligned face: nothing is looked for. */
   readonly aligned: boolean;
   readonly selection: FaceSelection;
-  readonly photo: Pick<PhotoOptions, 'strength' | 'upscale' | 'background' | 'color' | 'force'>;
+  readonly photo: Pick<PhotoOptions, 'strength' | 'upscale' | 'color' | 'force'> & {
+    /** where no network enlarges */
+    readonly background?: 'lanczos' | 'bilinear';
+  };
+  /** Fill in what is white, in the picture or in a mask. */
+  readonly inpaint?: { readonly mask?: string };
 }
 
 /** Loaded when something needs them, and once. */
@@ -25,18 +34,17 @@ export interface ImageTools {
   detector(): Promise<FaceDetector>;
   /** @param size of the faces */
   describer(size: number): Promise<FaceDescriber>;
+  /** undefined where none is asked for */
+  parser(): Promise<FaceParser | undefined>;
+  upscaler(): Promise<Upscaler | undefined>;
 }
 
-export interface FaceReport {
-  readonly index: number;
-  readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
-  readonly score: number;
-  readonly landmarks: readonly (readonly [number, number])[];
-  /** 'sharp': left alone */
-  readonly status: FaceOutcome['status'];
-  readonly sharpness: number;
-  /** of the descriptors before and after: see `anotherPersonFrom` */
-  readonly identityDistance: number | null;
+/** What all results of a picture are made with. */
+export interface ImageOptions extends RestoreOptions {
+  /** what is to be filled in */
+  readonly paint?: BytePixels;
+  /** instead of plain resizing */
+  readonly enlarge?: Enlarge;
 }
 
 /** What a picture shows. */
@@ -55,12 +63,39 @@ export interface RestoredImage extends Omit<RestoredPicture, 'pixels'> {
 const largestAlignedScale = 1.25;
 
 /**
+ * What is to be filled in, if anything is.
+ * @throws {RangeError} if nothing is painted, or the mask has another size
+ */
+export async function readPaint(
+  { pixels, alpha }: ImageFile,
+  inpaint: ImageSettings['inpaint'],
+): Promise<BytePixels | undefined> {
+  if (!inpaint) return undefined;
+  const { mask } = inpaint;
+  if (mask === undefined) {
+    const paint = whitePaint(pixels, alpha);
+    if (hasPaint(paint)) return paint;
+    throw new RangeError(
+      'nothing in it is exactly white. Paint white, with a hard brush, over what is to be filled in and save it as PNG, or give --mask',
+    );
+  }
+  const { pixels: picture } = await readImageFile(mask);
+  if (picture.width !== pixels.width || picture.height !== pixels.height)
+    throw new RangeError(
+      `its ${pixels.width} x ${pixels.height} pixels do not fit the ${picture.width} x ${picture.height} of the mask ${mask}`,
+    );
+  const paint = paintOfMask(picture);
+  if (hasPaint(paint)) return paint;
+  throw new RangeError(`nothing in the mask ${mask} is white`);
+}
+
+/**
  * Looks for faces, unless the picture is said to be one.
  * @throws {RangeError} if a face that was asked for is not there
  */
 export async function findSubject(
   image: ImageFile,
-  { aligned, selection, photo }: ImageSettings,
+  { aligned, selection, photo, inpaint }: ImageSettings,
   tools: ImageTools,
   options: Pick<FaceSelection, 'signal' | 'onProgress'>,
 ): Promise<Subject> {
@@ -72,8 +107,16 @@ export async function findSubject(
     const { imageSize } = await tools.restorer();
     const crop = cutFace(image.pixels, alignFace(first.landmarks, imageSize), imageSize);
     const isSharp = !photo.force && faceSharpness(crop) >= sharpFrom;
-    if (!isSharp && image.pixels.width <= largestAlignedScale * imageSize)
-      return { kind: 'aligned', notes: ['taken for an aligned face: all of the picture is restored'] };
+    const { width, height } = image.pixels;
+    // What is filled in must not change the size of the rest.
+    const fits = inpaint
+      ? width === imageSize && height === imageSize
+      : width <= largestAlignedScale * imageSize;
+    if (!isSharp && fits)
+      return {
+        kind: 'aligned',
+        notes: [`taken for an aligned face${inpaint ? '' : ': all of the picture is restored'}`],
+      };
   }
   return { kind: 'photo', faces };
 }
@@ -83,75 +126,61 @@ export async function restoreSubject(
   subject: Subject,
   { photo }: ImageSettings,
   tools: ImageTools,
-  options: RestoreOptions,
+  { enlarge, paint, ...options }: ImageOptions,
 ): Promise<RestoredImage> {
   if (subject.kind === 'aligned') {
-    const restored = await restorePicture(image, await tools.restorer(), { ...photo, ...options });
+    const restored = await restorePicture(image, await tools.restorer(), { ...photo, ...options, paint });
     return { ...restored, notes: [...subject.notes, ...restored.notes], faces: [], untouched: false };
   }
-  const { upscale = 1, background = 'lanczos' } = photo;
+  const { upscale = 1, background = 'lanczos', color } = photo;
   const source = image.deepPixels ?? image.pixels;
   const size = { width: source.width * upscale, height: source.height * upscale };
-  const enlarge = (pixels: Pixels): Pixels =>
+  const resize = (pixels: Pixels): Pixels =>
     upscale === 1 ? pixels : resizePixels(pixels, size, background);
   const frame = {
-    input: toBytePixels(enlarge(image.pixels)),
-    alpha: image.alpha && toBytePixels(enlarge(image.alpha)),
+    input: toBytePixels(resize(image.pixels)),
+    alpha: image.alpha && toBytePixels(resize(image.alpha)),
   };
-  if (subject.faces.length === 0 && photo.color !== 'gray') {
-    const untouched = upscale === 1;
-    return { ...frame, pixels: enlarge(source), faces: [], untouched, notes: ['no face found'] };
+  if (subject.faces.length === 0 && color !== 'gray') {
+    const pixels = enlarge && upscale > 1 ? await enlarge(source) : resize(source);
+    const notes = [
+      paint ? 'no face found to fill in; draw a --box around it, or say --aligned' : 'no face found',
+    ];
+    return { ...frame, pixels, faces: [], untouched: upscale === 1, notes };
   }
   const restorer = await tools.restorer();
-  const describer = await tools.describer(restorer.imageSize);
   const { pixels, faces } = await restorePhoto(source, subject.faces, restorer, {
     ...photo,
     ...options,
-    describer,
+    paint,
+    background: enlarge ?? background,
+    parser: await tools.parser(),
+    describer: paint ? undefined : await tools.describer(restorer.imageSize),
   });
   const reports = faces.map((outcome, i) => reportFace(outcome, subject.faces[i]!.index));
-  const untouched =
-    upscale === 1 && photo.color !== 'gray' && faces.every(({ status }) => status === 'sharp');
-  return { ...frame, pixels, faces: reports, untouched, notes: describeFaces(reports) };
+  const untouched = upscale === 1 && color !== 'gray' && faces.every(({ status }) => status !== 'restored');
+  const notes = describeFaces(reports);
+  if (paint) notes.push(...describeUnfilled(paint, subject.faces));
+  return { ...frame, pixels, faces: reports, untouched, notes };
 }
 
-function reportFace({ face, status, sharpness, identityDistance }: FaceOutcome, index: number): FaceReport {
-  const { box, score, landmarks } = face;
-  const { x, y, width, height } = box;
-  const tenth = (value: number): number => Math.round(10 * value) / 10;
-  return {
-    index,
-    box: { x: tenth(x), y: tenth(y), width: tenth(width), height: tenth(height) },
-    score: thousandth(score),
-    landmarks: landmarks.map(([px, py]) => [tenth(px), tenth(py)]),
-    status,
-    sharpness: thousandth(sharpness),
-    identityDistance: identityDistance === undefined ? null : thousandth(identityDistance),
-  };
-}
+const cropSize = 512;
 
-function thousandth(value: number): number {
-  return Math.round(1000 * value) / 1000;
-}
-
-function describeFaces(faces: readonly FaceReport[]): string[] {
-  const restored = faces.filter(({ status }) => status === 'restored');
-  const notes = [`${count(faces.length)}: ${restored.length} restored`];
-  const sharp = faces.length - restored.length;
-  if (sharp > 0)
-    notes[0] += `, ${sharp} sharp already and left alone (--force restores ${sharp > 1 ? 'them' : 'it'})`;
-  for (const { index, box, identityDistance } of restored) {
-    const where = `face ${index} (${Math.round(box.width)} x ${Math.round(box.height)} at ${Math.round(box.x)},${Math.round(box.y)})`;
-    if (identityDistance === null) continue;
-    const changed =
-      identityDistance >= anotherPersonFrom
-        ? ': the person may have changed; try a lower --strength or another --seed'
-        : '';
-    notes.push(`${where}: identity distance ${identityDistance.toFixed(2)}${changed}`);
+/** Paint that no face's crop reaches stays in the photo. */
+function describeUnfilled(paint: BytePixels, faces: readonly SelectedFace[]): string[] {
+  const crops = faces.map(({ landmarks }) => alignFace(landmarks, cropSize));
+  let painted = 0;
+  let outside = 0;
+  for (let i = 0; i < paint.data.length; i++) {
+    if (paint.data[i] === 0) continue;
+    painted++;
+    const [x, y] = [i % paint.width, Math.floor(i / paint.width)];
+    const isInside = crops.some(([a, b, c, d, e, f]) => {
+      const [u, v] = [a * x + b * y + c, d * x + e * y + f];
+      return Math.min(u, v) >= 0 && Math.max(u, v) <= cropSize;
+    });
+    if (!isInside) outside++;
   }
-  return notes;
-}
-
-function count(faces: number): string {
-  return faces === 0 ? 'no face' : faces === 1 ? '1 face' : `${faces} faces`;
+  const percent = Math.round((100 * outside) / painted);
+  return percent === 0 ? [] : [`${percent} % of what is painted is not near a face and stays as it is`];
 }

@@ -58,11 +58,14 @@ async function run(
       return restorer;
     },
     loadDetector: async () => ({
+      name: detector.name,
       detect: (...args) => detector.detect(...args),
       locate: (...args) => detector.locate(...args),
       release: lent,
     }),
     loadDescriber: async () => ({ describe: (face) => describer.describe(face), release: lent }),
+    loadParser: () => Promise.reject(new Error('nothing to parse')),
+    loadUpscaler: () => Promise.reject(new Error('nothing to enlarge')),
     stdout: { write: (text) => (written.stdout += text) },
     stderr: { write: (text) => (written.stderr += text) },
     signal: signal ?? new AbortController().signal,

@@ -1,6 +1,7 @@
 /** From a picture of one aligned face, as it was read, to its restoration, of the same shape. */
 
 import { isGray, toGray, withColorsOf } from '../image/gray.ts';
+import { paintOpacity, paintWhite } from '../image/paint.ts';
 import { pixelsToTensor, tensorToPixels } from '../image/pixel-tensor.ts';
 import { type BytePixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
@@ -8,7 +9,7 @@ import type { ImageFile } from '../platform/node/image-file.ts';
 import type { PhotoColor } from '../restore/restore-photo.ts';
 import type { RestoreOptions, Restorer } from '../restore/restorer.ts';
 import { cutWindow, toSquareFace } from '../restore/square-face.ts';
-import { hostTensor } from '../tensor/host-tensor.ts';
+import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
 export interface RestoredPicture {
   readonly pixels: BytePixels;
@@ -23,6 +24,8 @@ export interface RestoredPicture {
 export interface PictureOptions extends RestoreOptions {
   readonly strength?: number;
   readonly color?: PhotoColor;
+  /** as large as the picture, above 0 where it is to be filled in: nothing else is replaced */
+  readonly paint?: BytePixels;
 }
 
 /**
@@ -32,13 +35,17 @@ export interface PictureOptions extends RestoreOptions {
 export async function restorePicture(
   image: ImageFile,
   restorer: Restorer,
-  { strength = 1, color = 'auto', ...options }: PictureOptions,
+  { strength = 1, color = 'auto', paint, ...options }: PictureOptions,
 ): Promise<RestoredPicture> {
   const { square, window } = toSquareFace(image.pixels, restorer.imageSize);
-  const tensor = pixelsToTensor(square);
-  const output = await restorer.restore(tensor, options);
-  const blended = output.data.map((value, i) => tensor.data[i]! + strength * (value - tensor.data[i]!));
-  const restored = tensorToPixels(strength === 1 ? output : hostTensor(output.shape, blended));
+  const squarePaint = paint && toSquareFace(paint, restorer.imageSize).square;
+  const shown = squarePaint
+    ? paintWhite(square, squarePaint)
+    : color === 'colorize'
+      ? toGray(square)
+      : square;
+  const output = await restorer.restore(pixelsToTensor(shown), options);
+  const restored = lay(output, square, strength, squarePaint && paintOpacity(squarePaint).data);
   const gray = color === 'gray' || (color === 'auto' && isGray(square));
   const colored = gray ? toGray(restored) : color === 'keep' ? withColorsOf(restored, square) : restored;
   const size = { width: window.width, height: window.height };
@@ -52,6 +59,18 @@ export async function restorePicture(
     alpha: image.alpha && toBytePixels(resizePixels(image.alpha, size, 'bilinear')),
     notes,
   };
+}
+
+/** A share of the model's output over what was there, in places a smaller one. */
+function lay(output: HostTensor, square: BytePixels, strength: number, shares?: Float32Array): BytePixels {
+  if (strength === 1 && !shares) return tensorToPixels(output);
+  const before = pixelsToTensor(square).data;
+  const area = square.width * square.height;
+  const blended = output.data.map((value, i) => {
+    const share = strength * (shares?.[i % area] ?? 1);
+    return before[i]! + share * (value - before[i]!);
+  });
+  return tensorToPixels(hostTensor(output.shape, blended));
 }
 
 /** Two pictures of one size as one, left and right. */

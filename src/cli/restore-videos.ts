@@ -10,8 +10,10 @@ import {
   type VideoReport,
 } from '../platform/node/restore-video.ts';
 import { type VideoFormat, videoExtensions } from '../platform/node/video-writer.ts';
+import { LoadedNetworks } from './loaded-networks.ts';
 import { formatDuration, Progress } from './progress.ts';
-import type { RestoreEnvironment, RestoreSettings } from './restore-files.ts';
+import type { RestoreEnvironment } from './restore-files.ts';
+import type { RestoreSettings } from './restore-settings.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface VideoFileReport extends Partial<VideoReport> {
@@ -35,7 +37,10 @@ const otherFormat = '.mp4';
  * @throws {UsageError} if a result would replace its input, or another result
  */
 export async function restoreVideos(
-  settings: Pick<RestoreSettings, 'inputs' | 'outputFolder' | 'checkpoint' | 'model' | 'sampling' | 'image'>,
+  settings: Pick<
+    RestoreSettings,
+    'inputs' | 'outputFolder' | 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'
+  >,
   environment: RestoreEnvironment,
 ): Promise<VideosOutcome> {
   const plan = await Promise.all(settings.inputs.map((input) => planVideo(input, settings)));
@@ -45,7 +50,7 @@ export async function restoreVideos(
         `Two of the videos would be written to ${output}: restore them in runs of their own`,
       );
   const progress = new VideoLines(environment);
-  const loaded = new Loaded(settings, environment, (line) => progress.line(line));
+  const loaded = new LoadedNetworks(settings, environment, (line) => progress.line(line));
   const videos: VideoFileReport[] = [];
   try {
     for (const { input, output, format } of plan) {
@@ -115,54 +120,23 @@ async function keysOf(
   {
     checkpoint,
     model,
+    networks,
     sampling,
     image,
-  }: Pick<RestoreSettings, 'checkpoint' | 'model' | 'sampling' | 'image'>,
+  }: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'>,
 ): Promise<{ search: string; restoration: string }> {
   const { minSize, minScore } = image.selection;
-  const encoders = [model.visualEncoder, model.spatialEncoder].filter((file) => file !== undefined);
-  const weights = await Promise.all([checkpoint, ...encoders].map(describeFiles));
+  const describe = (file?: string): Promise<string> | string =>
+    file === undefined ? '' : describeFiles(file);
+  const { visualEncoder, spatialEncoder } = model;
+  const weights = await Promise.all(
+    [checkpoint, visualEncoder, spatialEncoder, networks.parser].map(describe),
+  );
+  const searched = await Promise.all([input, networks.detector].map(describe));
   return {
-    search: sha256(JSON.stringify([await describeFiles(input), minSize, minScore])),
+    search: sha256(JSON.stringify([searched, minSize, minScore])),
     restoration: sha256(JSON.stringify([weights, sampling, image.photo])),
   };
-}
-
-/** Models, loaded when a video first needs them. */
-class Loaded {
-  readonly #settings: Pick<RestoreSettings, 'checkpoint' | 'model'>;
-  readonly #environment: RestoreEnvironment;
-  readonly #say: (line: string) => void;
-  #detector: ReturnType<RestoreEnvironment['loadDetector']> | undefined;
-  #restorer: ReturnType<RestoreEnvironment['loadRestorer']> | undefined;
-
-  constructor(
-    settings: Pick<RestoreSettings, 'checkpoint' | 'model'>,
-    environment: RestoreEnvironment,
-    say: (line: string) => void,
-  ) {
-    this.#settings = settings;
-    this.#environment = environment;
-    this.#say = say;
-  }
-
-  detector(): ReturnType<RestoreEnvironment['loadDetector']> {
-    this.#detector ??= this.#environment.loadDetector();
-    return this.#detector;
-  }
-
-  restorer(): ReturnType<RestoreEnvironment['loadRestorer']> {
-    const { checkpoint, model } = this.#settings;
-    this.#restorer ??= this.#environment.loadRestorer(checkpoint, { ...model, onProgress: this.#say });
-    return this.#restorer;
-  }
-
-  async release(): Promise<void> {
-    // An interrupted network call may still be running; the process is about to end.
-    if (this.#environment.signal.aborted) return;
-    for (const model of [this.#detector, this.#restorer])
-      await model?.then((loaded) => loaded.release()).catch(() => {});
-  }
 }
 
 const phases = { find: 'looking for faces', restore: 'restoring', join: 'joining' } as const;

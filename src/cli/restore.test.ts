@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RestoreOptions, Restorer } from '../restore/restorer.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
 import { type RunEnvironment, runRestore } from './restore.ts';
-import type { FileReport, RestoreReport } from './restore-files.ts';
+import type { RestoreReport } from './restore-files.ts';
+import type { FileReport } from './restore-results.ts';
 import { InterruptedError, UsageError } from './usage-error.ts';
 
 const size = 16;
@@ -70,6 +71,12 @@ async function run(
       loadDetector,
       loadDescriber: async () => {
         throw new Error('nothing to describe');
+      },
+      loadParser: async () => {
+        throw new Error('nothing to parse');
+      },
+      loadUpscaler: async () => {
+        throw new Error('nothing to enlarge');
       },
       stdout: { write: (text) => stdout.push(text) },
       stderr: { write: (text) => stderr.push(text) },

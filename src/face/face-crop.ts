@@ -28,6 +28,11 @@ export function cutFace(photo: Pixels, affine: AffineMatrix, size: number): Pixe
   return warpAntialiased(photo, affine, { x: 0, y: 0, width: size, height: size }, border);
 }
 
+/** Of a mask as large as the photo, with one channel. */
+export function cutMask(mask: Pixels, affine: AffineMatrix, size: number): Pixels {
+  return warpAntialiased(mask, affine, { x: 0, y: 0, width: size, height: size }, [0]);
+}
+
 /** A photo whose sides differ by more is no aligned face. */
 const largestAspect = 1.02;
 /** Landmarks of aligned faces, blurred ones too, are off by up to 22 of 512 pixels, and by up to a seventh in size. */

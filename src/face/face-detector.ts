@@ -34,6 +34,8 @@ export interface DetectOptions {
 }
 
 export interface FaceDetector {
+  /** e.g. 'RetinaFace ResNet-50' */
+  readonly name: string;
   /** Faces from the largest to the smallest. */
   detect(photo: Pixels, options?: DetectOptions): Promise<DetectedFace[]>;
   /** The face in a box that somebody drew; where its landmarks cannot be told, as in an upright face. */

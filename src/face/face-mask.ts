@@ -1,9 +1,13 @@
-/** Which part of an aligned crop is face, where no parsing network tells. */
+/** Which part of an aligned crop is face. */
 
 import { gaussianBlur } from '../image/gaussian-blur.ts';
 import type { Point } from '../image/geometry.ts';
-import { createPixels, type FloatPixels } from '../image/pixels.ts';
+import { parsingMask } from '../image/paste-back.ts';
+import { createPixels, type FloatPixels, type Pixels, toFloatPixels } from '../image/pixels.ts';
+import { resizePixels } from '../image/resize.ts';
+import { parsenetImageSize } from '../models/parsenet/parsenet.ts';
 import { convexHull } from './convex-hull.ts';
+import type { FaceParser } from './face-parser.ts';
 
 /** Shares of the crop's side. */
 const forehead = 0.14;
@@ -22,7 +26,7 @@ const usualOutline: readonly Point[] = Array.from({ length: 32 }, (_, i) => {
 });
 
 /**
- * A soft mask: the hull of the jaw and the brows, raised over the forehead and grown a little, fading to 0 around it.
+ * A soft mask where no parsing network tells: the hull of the jaw and the brows, raised over the forehead and grown a little, fading to 0 around it.
  * @param outline in pixels of the crop; an upright face's if left out
  * @returns size × size, 0..1
  */
@@ -41,8 +45,27 @@ export function outlineMask(outline: readonly Point[] | undefined, size: number)
   const sigma = softness * size;
   const taps = 2 * Math.ceil(2 * sigma) + 1;
   const sharp = createPixels(size, size, 1, filled);
-  const mask = gaussianBlur(gaussianBlur(sharp, taps, sigma), taps, sigma);
-  // What is nearly nothing is nothing: the photo's pixels stay there to the bit.
+  return withoutTraces(gaussianBlur(gaussianBlur(sharp, taps, sigma), taps, sigma));
+}
+
+/**
+ * The soft mask of what a parsing network takes for the face, see `parsingMask`.
+ * @param face aligned and restored, RGB, square
+ * @returns as large as the face, 0..1
+ */
+export async function parsedMask(parser: FaceParser, face: Pixels): Promise<FloatPixels> {
+  const size = parsenetImageSize;
+  const mask = parsingMask(await parser.parse(resizeSquare(face, size)), size, size);
+  return withoutTraces(toFloatPixels(resizeSquare(mask, face.width)));
+}
+
+function resizeSquare(pixels: Pixels, size: number): Pixels {
+  if (pixels.width === size) return pixels;
+  return resizePixels(pixels, { width: size, height: size }, pixels.width > size ? 'area' : 'bilinear');
+}
+
+/** What is nearly nothing is nothing: the photo's pixels stay there to the bit. */
+function withoutTraces(mask: FloatPixels): FloatPixels {
   for (let i = 0; i < mask.data.length; i++) if (mask.data[i]! < 1 / 512) mask.data[i] = 0;
   return mask;
 }

@@ -30,6 +30,9 @@ const leastSide = 640;
 const mostSide = 2150;
 /** Faces whose eyes are nearer, in pixels of the photo, are too small or seen from the side. */
 const leastEyeDistance = 5;
+const backboneNames = { resnet50: 'ResNet-50', 'mobilenet0.25': 'MobileNet-0.25' } as const;
+/** A photo that is narrower after it was resized shows no face: the network's coarsest cells are so large. */
+const leastDetectionSide = 32;
 /** A box drawn by hand fills half of the crop that it is looked for in. */
 const locateSize = 320;
 const locateMinScore = 0.02;
@@ -53,17 +56,19 @@ export async function createRetinaFaceDetector(
     'RetinaFace network',
     unusedRetinafaceWeights,
   );
-  return new RetinaFaceDetector(runtime, build, bind);
+  return new RetinaFaceDetector(`RetinaFace ${backboneNames[config.backbone]}`, runtime, build, bind);
 }
 
 class RetinaFaceDetector implements FaceDetector {
+  readonly name: string;
   readonly #runtime: Runtime;
   readonly #build: (size: Size) => RetinafaceOutputs;
   readonly #bind: BindParameter;
   /** Of the last photo's size: a folder often holds many of one size. */
   #session: { readonly size: Size; readonly session: Session } | undefined;
 
-  constructor(runtime: Runtime, build: (size: Size) => RetinafaceOutputs, bind: BindParameter) {
+  constructor(name: string, runtime: Runtime, build: (size: Size) => RetinafaceOutputs, bind: BindParameter) {
+    this.name = name;
     this.#runtime = runtime;
     this.#build = build;
     this.#bind = bind;
@@ -79,6 +84,7 @@ class RetinaFaceDetector implements FaceDetector {
     } = options;
     signal?.throwIfAborted();
     const size = detectionSize(photo);
+    if (Math.min(size.width, size.height) < leastDetectionSide) return [];
     const scale = { x: size.width / photo.width, y: size.height / photo.height };
     const method = size.width < photo.width ? 'area' : 'bilinear';
     const resized = size.width === photo.width ? photo : resizePixels(photo, size, method);

@@ -80,6 +80,7 @@ function inlineModel(
 }
 
 class SsdFaceDetector implements FaceDetector {
+  readonly name = 'face-api';
   readonly #ssd: Session;
   readonly #landmarks: Session;
   readonly #anchors: Float32Array;

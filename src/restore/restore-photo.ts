@@ -1,15 +1,17 @@
 /** Restores faces of a photo, each in its place; everything else of the photo stays as it is. */
 
-import { alignFace, cutFace } from '../face/face-crop.ts';
+import { alignFace, cutFace, cutMask } from '../face/face-crop.ts';
 import { descriptorDistance, type FaceDescriber } from '../face/face-describer.ts';
 import type { DetectedFace } from '../face/face-detector.ts';
-import { outlineMask } from '../face/face-mask.ts';
+import { outlineMask, parsedMask } from '../face/face-mask.ts';
+import type { FaceParser } from '../face/face-parser.ts';
 import { faceSharpness, sharpFrom } from '../face/sharpness.ts';
 import { type AffineMatrix, applyAffine } from '../image/geometry.ts';
 import { isGray, toGray, withColorsOf } from '../image/gray.ts';
+import { hasPaint, paintOpacity, paintWhite } from '../image/paint.ts';
 import { pasteFaces, type RestoredFace } from '../image/paste-back.ts';
 import { pixelsToTensor, tensorToPixels } from '../image/pixel-tensor.ts';
-import type { Pixels } from '../image/pixels.ts';
+import type { FloatPixels, Pixels } from '../image/pixels.ts';
 import { type ResizeMethod, resizePixels } from '../image/resize.ts';
 import { affineScale, composeAffine } from '../image/warp-antialiased.ts';
 import type { RestoreOptions, Restorer } from './restorer.ts';
@@ -18,8 +20,12 @@ import type { RestoreOptions, Restorer } from './restorer.ts';
  * - `auto`: faces of a gray photo become gray, others as the model makes them.
  * - `keep`: the model gives the light, the photo the colours.
  * - `gray`: the whole photo becomes gray.
+ * - `colorize`: the model sees every face without colour, sharp ones too, and gives its own; for colorization weights.
  */
-export type PhotoColor = 'auto' | 'keep' | 'gray';
+export type PhotoColor = 'auto' | 'keep' | 'gray' | 'colorize';
+
+/** Makes a photo larger. */
+export type Enlarge = (photo: Pixels) => Promise<Pixels>;
 
 export interface PhotoOptions extends RestoreOptions {
   /** 0 leaves the face as it is, 1 (default) replaces it. */
@@ -27,17 +33,25 @@ export interface PhotoOptions extends RestoreOptions {
   /** Sides of the result over those of the photo; 1 unless given. */
   readonly upscale?: number;
   /** What enlarges the photo; `lanczos` unless given. */
-  readonly background?: ResizeMethod;
+  readonly background?: ResizeMethod | Enlarge;
   readonly color?: PhotoColor;
   /** Also restore faces that are as sharp as the model's output. */
   readonly force?: boolean;
-  /** Measures how far each face is from the person it was. */
+  /** Tells which part of a face is pasted; a mask drawn around the landmarks unless given. */
+  readonly parser?: FaceParser;
+  /**
+   * One channel, as large as the photo, above 0 where it is to be filled in: the model sees white there, and nothing
+   * else of a face is replaced. For inpainting weights.
+   */
+  readonly paint?: Pixels;
+  /** Measures how far each face is from the person it was; not where it is filled in. */
   readonly describer?: FaceDescriber;
 }
 
 export interface FaceOutcome {
   readonly face: DetectedFace;
-  readonly status: 'restored' | 'sharp';
+  /** 'sharp' and 'unpainted' ones were left alone */
+  readonly status: 'restored' | 'sharp' | 'unpainted';
   /** see `faceSharpness` */
   readonly sharpness: number;
   /** Distance of the descriptors before and after; absent if it was not measured. */
@@ -53,7 +67,7 @@ export interface RestoredPhoto {
 /**
  * @param photo RGB
  * @returns pixels that are the (enlarged) photo's to the bit wherever no restored face's mask reaches
- * @throws {RangeError} for a strength outside 0..1, or an upscale below 1
+ * @throws {RangeError} for a strength outside 0..1, an upscale below 1, or paint or a background of another size
  */
 export async function restorePhoto(
   photo: Pixels,
@@ -61,13 +75,11 @@ export async function restorePhoto(
   restorer: Restorer,
   options: PhotoOptions = {},
 ): Promise<RestoredPhoto> {
-  const { strength = 1, upscale = 1, color = 'auto', background = 'lanczos', force = false } = options;
-  if (!(strength >= 0 && strength <= 1))
-    throw new RangeError(`Cannot restore with strength ${strength}: it is from 0 to 1`);
-  if (!(Number.isInteger(upscale) && upscale >= 1))
-    throw new RangeError(`Cannot enlarge a photo ${upscale} times: a whole number from 1 on is needed`);
+  const { strength = 1, upscale = 1, color = 'auto', force = false, paint, parser } = options;
+  checkOptions(photo, { strength, upscale, paint });
   const source = color === 'gray' ? toGray(photo) : photo;
-  const gray = color !== 'keep' && isGray(source);
+  const colored = color === 'keep' || color === 'colorize';
+  const gray = !colored && isGray(source);
   const pasted: RestoredFace[] = [];
   const outcomes: FaceOutcome[] = [];
   for (const [index, face] of faces.entries()) {
@@ -80,46 +92,95 @@ export async function restorePhoto(
     const affine = alignFace(face.landmarks, restorer.imageSize);
     const crop = cutFace(source, affine, restorer.imageSize);
     const sharpness = faceSharpness(crop);
-    if (!force && sharpness >= sharpFrom) {
+    const cutPaint = paint && cutMask(paint, affine, restorer.imageSize);
+    if (cutPaint && !hasPaint(cutPaint)) {
+      outcomes.push({ face, status: 'unpainted', sharpness });
+      continue;
+    }
+    if (!force && !cutPaint && color !== 'colorize' && sharpness >= sharpFrom) {
       outcomes.push({ face, status: 'sharp', sharpness });
       continue;
     }
-    const input = pixelsToTensor(crop);
+    const shown = cutPaint ? paintWhite(crop, cutPaint) : color === 'colorize' ? toGray(crop) : crop;
+    const input = pixelsToTensor(shown);
     const output = tensorToPixels(await restorer.restore(input, { ...options, onProgress }));
     const result = gray ? toGray(output) : color === 'keep' ? withColorsOf(output, crop) : output;
-    const placing = { crop, result, strength, upscale };
-    pasted.push(placeFace(face, affine, placing));
-    const identityDistance = options.describer && (await measureIdentity(options.describer, placing));
+    const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
+    const placing = { crop, result, mask, strength, upscale, filled: cutPaint !== undefined };
+    pasted.push(placeFace(affine, placing));
+    const describer = cutPaint ? undefined : options.describer;
+    const identityDistance = describer && (await measureIdentity(describer, placing));
     outcomes.push({ face, status: 'restored', sharpness, identityDistance });
   }
-  const size = { width: photo.width * upscale, height: photo.height * upscale };
-  const canvas = upscale === 1 ? source : resizePixels(source, size, background);
-  return { pixels: pasteFaces(canvas, pasted, 1), faces: outcomes };
+  return { pixels: pasteFaces(await enlarged(source, options), pasted, 1), faces: outcomes };
+}
+
+function checkOptions(
+  photo: Pixels,
+  { strength, upscale, paint }: { strength: number; upscale: number; paint: Pixels | undefined },
+): void {
+  if (!(strength >= 0 && strength <= 1))
+    throw new RangeError(`Cannot restore with strength ${strength}: it is from 0 to 1`);
+  if (!(Number.isInteger(upscale) && upscale >= 1))
+    throw new RangeError(`Cannot enlarge a photo ${upscale} times: a whole number from 1 on is needed`);
+  if (paint && (paint.channels !== 1 || paint.width !== photo.width || paint.height !== photo.height))
+    throw new RangeError(
+      `Cannot fill in a photo of ${photo.width} x ${photo.height} by paint of ${paint.width} x ${paint.height} with ${paint.channels} channels`,
+    );
+}
+
+async function enlarged(
+  source: Pixels,
+  { upscale = 1, background = 'lanczos' }: PhotoOptions,
+): Promise<Pixels> {
+  if (upscale === 1) return source;
+  const size = { width: source.width * upscale, height: source.height * upscale };
+  if (typeof background !== 'function') return resizePixels(source, size, background);
+  const canvas = await background(source);
+  if (canvas.width !== size.width || canvas.height !== size.height)
+    throw new RangeError(
+      `Cannot enlarge a photo ${upscale} times by what makes ${canvas.width} x ${canvas.height} of its ${source.width} x ${source.height} pixels`,
+    );
+  return canvas;
+}
+
+function maskOf(
+  { outline }: DetectedFace,
+  affine: AffineMatrix,
+  result: Pixels,
+  parser: FaceParser | undefined,
+): FloatPixels | Promise<FloatPixels> {
+  if (parser) return parsedMask(parser, result);
+  return outlineMask(
+    outline?.map((point) => applyAffine(affine, point)),
+    result.width,
+  );
 }
 
 interface Placing {
   readonly crop: Pixels;
   readonly result: Pixels;
+  readonly mask: FloatPixels;
   readonly strength: number;
   readonly upscale: number;
+  /** Under the mask the crop shows paint, no detail to keep. */
+  readonly filled: boolean;
 }
 
 function placeFace(
-  face: DetectedFace,
   affine: AffineMatrix,
-  { crop, result, strength, upscale }: Placing,
+  { crop, result, mask, strength, upscale, filled }: Placing,
 ): RestoredFace {
-  const outline = face.outline?.map((point) => applyAffine(affine, point));
   // The centre of pixel i of the photo is at upscale·i + (upscale − 1)/2 of the enlarged one.
   const shift = (1 - upscale) / (2 * upscale);
   const placed = composeAffine(affine, [1 / upscale, 0, shift, 0, 1 / upscale, shift]);
   return {
     pixels: result,
     affine: placed,
-    mask: outlineMask(outline, result.width),
+    mask,
     strength,
     // Larger than the model's output, the face has detail that the crop has lost.
-    original: affineScale(placed) < 1 ? crop : undefined,
+    original: affineScale(placed) < 1 && !filled ? crop : undefined,
   };
 }
 

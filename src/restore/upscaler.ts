@@ -2,7 +2,7 @@
 
 import { emitModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
-import { createPixels, type Pixels, toBytes } from '../image/pixels.ts';
+import { createPixels, isBytePixels, type Pixels } from '../image/pixels.ts';
 import { matchStored, type StoredNetwork, shapesOf } from '../models/match-stored.ts';
 import { buildRrdbnet, inferRrdbnetConfig } from '../models/rrdbnet/rrdbnet.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
@@ -74,7 +74,10 @@ async function enlarge(
   const rows = tileSpans(photo.height, tile, margin);
   const columns = tileSpans(photo.width, tile, margin);
   const [width, height] = [photo.width * scale, photo.height * scale];
-  const result = createPixels(width, height, 3, new Float32Array(width * height * 3));
+  const count = width * height * 3;
+  // Bytes are written at once: as floats a large photo would take four times the memory. A clamped array rounds.
+  const values = isBytePixels(photo) ? new Uint8ClampedArray(count) : new Float32Array(count);
+  const result = { width, data: values };
   let done = 0;
   for (const row of rows)
     for (const column of columns) {
@@ -83,7 +86,8 @@ async function enlarge(
       placeTile(enlarged!, result, row, column, scale);
       onProgress?.(++done / (rows.length * columns.length));
     }
-  return photo.data instanceof Uint8Array ? { ...result, data: toBytes(result.data) } : result;
+  const data = values instanceof Float32Array ? values : new Uint8Array(values.buffer);
+  return createPixels(width, height, 3, data);
 }
 
 /** Where a tile starts, and which part of the axis is taken from it. */
@@ -132,7 +136,7 @@ function mirrored(index: number, length: number): number {
 
 function placeTile(
   { data, shape }: HostTensor,
-  result: { readonly width: number; readonly data: Float32Array },
+  result: { readonly width: number; readonly data: Float32Array | Uint8ClampedArray },
   row: TileSpan,
   column: TileSpan,
   scale: number,

@@ -1,24 +1,23 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeTorchArchive } from '../../checkpoint/torch-archive-writer.ts';
 import { decodeRetinaFaces, suppressOverlaps } from '../../face/retina-boxes.ts';
-import { parametersOf } from '../../graph/graph.ts';
 import { emitModel } from '../../graph/onnx/emit-model.ts';
-import { input } from '../../graph/ops.ts';
-import type { Shape, Value } from '../../graph/value.ts';
+import type { Value } from '../../graph/value.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
 import { createPixels, type FloatPixels, toBytePixels, toFloatPixels } from '../../image/pixels.ts';
 import { resizePixels } from '../../image/resize.ts';
-import { buildParsenet } from '../../models/parsenet/parsenet.ts';
-import { buildRetinaface } from '../../models/retinaface/retinaface.ts';
-import { buildRrdbnet } from '../../models/rrdbnet/rrdbnet.ts';
-import { parameterScope } from '../../nn/parameter-scope.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
-import { formulaWeight } from '../../verify/formula.ts';
 import { openFaceParser, openRetinaFaceDetector, openUpscaler } from './face-network-files.ts';
 import { createNodeRuntime } from './node-runtime.ts';
+import {
+  savedParsenet,
+  savedRetinaface,
+  savedUpscaler,
+  savedWeight,
+  saveNetwork,
+} from './saved-network.test-support.ts';
 
 let folder: string;
 let runtime: Runtime;
@@ -28,23 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const root = () => parameterScope('net');
-/** Variances about one, landmarks far apart, everything else as the formula has it. */
-function weight(name: string, shape: Shape): Float32Array {
-  const values = formulaWeight(name, shape);
-  if (name.includes('LandmarkHead')) return values.map((value) => 50 * value);
-  return name.endsWith('.running_var') ? values.map((value) => value + 1) : values;
-}
-
-/** The weights of a network as torch.save writes them. */
+/** The weights of a network in a file of the folder. */
 async function save(file: string, outputs: Iterable<Value>, prefix = ''): Promise<string> {
-  const params = [...parametersOf(outputs)].map(([name, { shape }]) => ({
-    name: prefix + name.slice('net/'.length),
-    shape,
-    data: weight(name, shape),
-  }));
   const full = path.join(folder, file);
-  await writeFile(full, Buffer.concat([...encodeTorchArchive({ params })]));
+  await saveNetwork(full, outputs, { prefix });
   return full;
 }
 
@@ -57,9 +43,7 @@ function picture(width: number, height: number): FloatPixels {
 }
 
 describe('RetinaFace', () => {
-  const config = { backbone: 'mobilenet0.25', width: 64, backboneWidth: 64 } as const;
-  const build = (height: number, width: number) =>
-    buildRetinaface(root(), config, input('image', [1, 3, height, width]));
+  const build = savedRetinaface;
   const open = async () =>
     openRetinaFaceDetector(
       await save('detection_mobilenet0.25_Final.pth', Object.values(build(64, 64)), 'module.'),
@@ -74,7 +58,7 @@ describe('RetinaFace', () => {
     const enlarged = resizePixels(photo, size, 'bilinear');
     const model = emitModel('net', build(640, 704), (name, shape) => ({
       kind: 'inline',
-      data: weight(name, shape),
+      data: savedWeight(name, shape),
     }));
     const run = await withSession(runtime, model, (session) =>
       session.run({ image: pixelsToTensor(enlarged) }),
@@ -106,6 +90,17 @@ describe('RetinaFace', () => {
     await detector.release();
   });
 
+  it('finds nothing where a photo is too narrow to show a face', async () => {
+    const detector = await open();
+    for (const [width, height] of [
+      [1, 1],
+      [3, 900],
+      [2000, 16],
+    ] as const)
+      expect(await detector.detect(toBytePixels(picture(width, height)), { minScore: 0 })).toEqual([]);
+    await detector.release();
+  });
+
   it('keeps a box that somebody drew', async () => {
     const detector = await open();
     const box = { x: 40, y: 30, width: 60, height: 80 };
@@ -125,19 +120,16 @@ describe('RetinaFace', () => {
 });
 
 describe('ParseNet', () => {
-  const small = { halvings: 2, width: 2, mostWidth: 4, blocks: 1 };
-  const network = (size: number) => buildParsenet(root(), small, input('image', [1, 3, size, size]));
-
   it('labels each pixel with its largest class', async () => {
     const face = toBytePixels(picture(512, 512));
-    const model = emitModel('net', { classes: network(512) }, (name, shape) => ({
+    const model = emitModel('net', { classes: savedParsenet(512) }, (name, shape) => ({
       kind: 'inline',
-      data: weight(name, shape),
+      data: savedWeight(name, shape),
     }));
     const run = await withSession(runtime, model, (session) => session.run({ image: pixelsToTensor(face) }));
     const scores = run['classes']!.data;
     const area = 512 ** 2;
-    const parser = await openFaceParser(await save('parsing_parsenet.pth', [network(64)]), runtime);
+    const parser = await openFaceParser(await save('parsing_parsenet.pth', [savedParsenet(64)]), runtime);
     const labels = await parser.parse(face);
     expect(labels).toHaveLength(area);
     expect(new Set(labels).size).toBeGreaterThan(1);
@@ -154,8 +146,7 @@ describe('ParseNet', () => {
 });
 
 describe('RRDBNet', () => {
-  const config = { scale: 2, width: 8, growth: 4, blocks: 1 } as const;
-  const file = () => save('upscaler.pth', [buildRrdbnet(root(), config, input('image', [1, 3, 8, 8]))]);
+  const file = () => save('upscaler.pth', [savedUpscaler(8)]);
 
   it('enlarges tile by tile as it does the whole', async () => {
     const photo = picture(160, 160);

@@ -42,6 +42,9 @@ export interface Release {
   readonly parts: readonly ReleasedPart[];
 }
 
+/** Where `download` writes unless it is told otherwise. */
+export const downloadFolder = 'weights';
+
 const openRail: Licence = {
   name: 'CreativeML Open RAIL-M',
   url: 'https://huggingface.co/spaces/CompVis/stable-diffusion-license',
@@ -171,22 +174,22 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'interlcm-1step',
-    description: 'restores faces in one step (--steps 2): faster, a little less detail',
+    description: 'restores faces in one step (restore --steps 2): faster, a little less detail',
     parts: [encoders('InterLCM, one step', '_1step'), lcm, clip],
   },
   {
     name: 'colorization',
-    description: 'gives gray faces colours (--steps 2 --color-fix none)',
+    description: 'gives gray faces colours (restore --color colorize)',
     parts: [encoders('InterLCM colorization, one step', '_colorization_1step'), lcm, clip],
   },
   {
     name: 'inpainting',
-    description: 'fills in what is painted white (--steps 2 --color-fix none)',
+    description: 'fills in what is painted white (restore --inpaint)',
     parts: [encoders('InterLCM inpainting, one step', '_inpainting_1step'), lcm, clip],
   },
   {
     name: 'detector',
-    description: 'finds faces, as the published pipeline does: RetinaFace with ResNet-50',
+    description: 'finds faces, as the published pipeline does (--detector): RetinaFace with ResNet-50',
     parts: [
       retinaFace({
         name: 'detection_Resnet50_Final.pth',
@@ -197,7 +200,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'detector-small',
-    description: 'finds faces faster, fewer of them: RetinaFace with MobileNet-0.25',
+    description: 'finds faces faster, fewer of them (--detector): RetinaFace with MobileNet-0.25',
     parts: [
       retinaFace({
         name: 'detection_mobilenet0.25_Final.pth',
@@ -208,7 +211,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'parser',
-    description: 'tells skin, hair and background apart: ParseNet',
+    description: 'tells skin, hair and background apart (restore --parser): ParseNet',
     parts: [
       {
         title: 'ParseNet of facexlib',
@@ -231,7 +234,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'upscaler-2x',
-    description: 'enlarges backgrounds to twice their size: Real-ESRGAN x2plus',
+    description: 'enlarges backgrounds to twice their size (restore --background): Real-ESRGAN x2plus',
     parts: [
       upscaler(
         'v0.2.1',
@@ -243,7 +246,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'upscaler-4x',
-    description: 'enlarges backgrounds to four times their size: Real-ESRGAN x4plus',
+    description: 'enlarges backgrounds to four times their size (restore --background): Real-ESRGAN x4plus',
     parts: [
       upscaler(
         'v0.1.0',

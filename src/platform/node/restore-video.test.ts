@@ -70,6 +70,7 @@ describe.skipIf(!hasFfmpeg)('restoreVideo', () => {
     restorer = await loadRestorer(folder);
     const inner = await loadFaceDetector();
     detector = {
+      name: inner.name,
       detect: (...args) => {
         searches++;
         return inner.detect(...args);

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { alignFace, cutFace } from '../../face/face-crop.ts';
 import type { DetectedFace, FaceDetector } from '../../face/face-detector.ts';
+import type { FaceParser } from '../../face/face-parser.ts';
 import { type FaceTrack, trackFaces } from '../../face/face-track.ts';
 import { faceSharpness, sharpFrom } from '../../face/sharpness.ts';
 import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
@@ -14,7 +15,7 @@ import { readFrames } from './video-reader.ts';
 import { chooseEncoder, joinParts, openPart, type PartWriter, type VideoFormat } from './video-writer.ts';
 
 export interface VideoOptions
-  extends Omit<PhotoOptions, 'upscale' | 'background' | 'describer' | 'onProgress'> {
+  extends Omit<PhotoOptions, 'upscale' | 'background' | 'parser' | 'paint' | 'describer' | 'onProgress'> {
   /** Longer side of the smallest face to look for, in pixels; a twelfth of the shorter side of the pictures unless given. */
   readonly minSize?: number;
   readonly minScore?: number;
@@ -32,6 +33,8 @@ export interface VideoProgress {
 export interface VideoTools {
   detector(): Promise<FaceDetector>;
   restorer(): Promise<Restorer>;
+  /** see `PhotoOptions` */
+  parser?(): Promise<FaceParser | undefined>;
 }
 
 export interface VideoRequest {
@@ -254,6 +257,7 @@ async function restoreFrame(
     const photo = await restorePhoto(result, [face], await tools.restorer(), {
       ...options,
       seed,
+      parser: await tools.parser?.(),
       force: true,
     });
     result = toBytePixels(photo.pixels);
