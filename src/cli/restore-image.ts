@@ -79,12 +79,12 @@ export async function readPaint(
       'nothing in it is exactly white. Paint white, with a hard brush, over what is to be filled in and save it as PNG, or give --mask',
     );
   }
-  const { pixels: picture } = await readImageFile(mask);
+  const { pixels: picture, alpha: opacity } = await readImageFile(mask);
   if (picture.width !== pixels.width || picture.height !== pixels.height)
     throw new RangeError(
       `its ${pixels.width} x ${pixels.height} pixels do not fit the ${picture.width} x ${picture.height} of the mask ${mask}`,
     );
-  const paint = paintOfMask(picture);
+  const paint = paintOfMask(picture, opacity);
   if (hasPaint(paint)) return paint;
   throw new RangeError(`nothing in the mask ${mask} is white`);
 }

@@ -271,6 +271,18 @@ describe('--color colorize', () => {
     });
   });
 
+  it('colours aligned faces as a whole', async () => {
+    await put('a.png', (image) => image.grayscale().toColourspace('srgb').resize(160, 160));
+    await putEncoders('colorization');
+    await run(['a.png'], { color: 'colorize', aligned: true, box: [] });
+    const result = await pixelsOf('out/a.png');
+    for (const [x, y] of [
+      [0, 0],
+      [80, 80],
+    ] as const)
+      expectOrange(result.at(x, y));
+  });
+
   it('takes other weights as they are given, and says how to get the released ones', async () => {
     await put('a.png');
     const { calls, models } = await run(['a.png'], {
@@ -342,6 +354,7 @@ describe('--inpaint', () => {
     await expect(run(['a.png'], { inpaint: true })).rejects.toThrow('interlcm download inpainting');
     await expect(run(['a.png'], { inpaint: true, color: 'colorize' })).rejects.toThrow('do not go together');
     await expect(run(['a.png'], { inpaint: true, parser: 'parser' })).rejects.toThrow('leave out --parser');
+    await expect(run(['clip.mp4'], { inpaint: true, box: [] })).rejects.toThrow('--inpaint is for pictures');
     await putEncoders('inpainting');
     const { report } = await run(['a.png'], { inpaint: true });
     expect(report.files[0]!.error).toContain('nothing in it is exactly white');

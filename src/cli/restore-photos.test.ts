@@ -149,6 +149,22 @@ describe('photos', () => {
     expect(await readFile(join(root, 'out/none.jpg'))).toEqual(await readFile(join(root, 'none.jpg')));
   });
 
+  it('may be of any size, however small or narrow', async () => {
+    const sizes = [
+      [1, 1],
+      [2, 700],
+      [700, 3],
+    ] as const;
+    const names = sizes.map(([width, height]) => `${width}x${height}.png`);
+    for (const [i, [width, height]] of sizes.entries())
+      await photoOf(two).resize(width, height, { fit: 'fill' }).png().toFile(join(root, names[i]!));
+    const { code, report } = await run(names, { minSize: undefined, upscale: '2' });
+    expect(code).toBe(3);
+    expect(report.files.map(({ status, faces }) => [status, faces])).toEqual(names.map(() => ['done', []]));
+    for (const [i, [width, height]] of sizes.entries())
+      expect(await pixelsOf(`out/${names[i]}`)).toMatchObject({ width: 2 * width, height: 2 * height });
+  });
+
   it('keep their format, EXIF and profile; 16 bits too', async () => {
     const photo = await photoOf(two).png().toBuffer();
     const jpeg = sharp(photo)

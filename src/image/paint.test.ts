@@ -15,7 +15,9 @@ describe('paint', () => {
     expect(hasPaint(whitePaint(rgb([254, 255, 255])))).toBe(false);
   });
 
-  it('is the light half of a mask', () => {
+  it('is the light and opaque half of a mask', () => {
+    const alpha = createPixels(2, 1, 1, Uint8Array.of(127, 128));
+    expect([...paintOfMask(rgb([255, 255, 255], [255, 255, 255]), alpha).data]).toEqual([0, 255]);
     expect([...paintOfMask(rgb([127, 127, 127], [128, 128, 128], [255, 255, 255])).data]).toEqual([
       0, 255, 255,
     ]);

@@ -21,9 +21,9 @@ export function whitePaint(picture: BytePixels, alpha?: BytePixels): BytePixels 
   });
 }
 
-/** What is rather white than black in a picture of the mask. */
-export function paintOfMask({ width, height, channels, data }: BytePixels): BytePixels {
-  return maskOf(width, height, (i) => data[i * channels]! >= 128);
+/** What is rather white than black, and rather opaque than not, in a picture of the mask. */
+export function paintOfMask({ width, height, channels, data }: BytePixels, alpha?: BytePixels): BytePixels {
+  return maskOf(width, height, (i) => data[i * channels]! >= 128 && (alpha?.data[i] ?? 255) >= 128);
 }
 
 function maskOf(width: number, height: number, isPaint: (index: number) => boolean): BytePixels {
