@@ -202,7 +202,7 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
     });
     const listed = interlcm(['faces', 'photo.jpg', '-o', 'seen.png']);
     expect(listed).toMatchObject({ status: 0, stderr: '' });
-    expect(listed.stdout).toMatch(/^photo.jpg: 300 x 260, 1 face → seen.png\n {3}0 {2}score/);
+    expect(listed.stdout).toMatch(/^photo.jpg: 300 x 260, 1 face by face-api → seen.png\n {3}0 {2}score/);
   });
 
   it.skipIf(process.platform === 'win32')(

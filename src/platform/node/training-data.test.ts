@@ -5,9 +5,8 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { degrade, scaleDegradation } from '../../image/degradation.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
-import { toFloatPixels } from '../../image/pixels.ts';
-import { resizePixels } from '../../image/resize.ts';
-import { cropSquare } from '../../train/square-crop.ts';
+import { toBytePixels } from '../../image/pixels.ts';
+import { centerCrop, cropSquare, resizeSquare } from '../../train/square-crop.ts';
 import { type TrainingDataSettings, TrainingPlan } from '../../train/training-data.ts';
 import { readImageFile } from './image-file.ts';
 import { roundTripJpeg } from './jpeg.ts';
@@ -42,7 +41,7 @@ async function put(name: string, side = 40): Promise<void> {
 }
 
 describe('openTrainingData', () => {
-  it('crops, flips, degrades and resizes by the plan', async () => {
+  it('flips, degrades, crops and resizes by the plan', async () => {
     for (const name of ['b/2.png', 'a.png', 'b/1.png']) await put(name);
     const data = await openTrainingData({ folder: root }, settings, here);
     expect(data.count).toBe(3);
@@ -54,15 +53,14 @@ describe('openTrainingData', () => {
     const paths = ['a.png', 'b/1.png', 'b/2.png'];
     for (const [i, plan] of new TrainingPlan(settings, 3).batch(4).entries()) {
       const { pixels } = await readImageFile(join(root, paths[plan.image]!));
-      const square = cropSquare(pixels, plan.crop, plan.flip);
-      const method = square.width > 32 ? 'area' : 'lanczos';
-      const good = resizePixels(square, { width: 32, height: 32 }, method);
+      const whole = cropSquare(pixels, centerCrop, plan.flip);
+      const good = toBytePixels(resizeSquare(whole, 32));
       const bad = await degrade(good, scaleDegradation(plan.degradation!, 32), roundTripJpeg);
       for (const [actual, expected] of [
         [high, good],
         [low, bad],
       ] as const) {
-        const small = resizePixels(toFloatPixels(expected), { width: 16, height: 16 }, 'area');
+        const small = resizeSquare(cropSquare(expected, plan.crop), 16);
         expect(actual.data.subarray(i * 768, (i + 1) * 768)).toEqual(pixelsToTensor(small).data);
       }
     }
