@@ -6,7 +6,8 @@ import { elementCount } from '../tensor/host-tensor.ts';
 import { fillCosineAnalysis, fillCosineSynthesis } from './cosine-basis.ts';
 
 /** Layers that start at zero, so that what they feed starts undisturbed (Zhang et al. 2023, section 3.1). */
-const zeroLayers = /\/controlnet_(down_blocks|mid_block)|controlnet_cond_embedding\.conv_out|\.cond_proj\./;
+const zeroLayers =
+  /\/controlnet_(down_blocks|mid_block)|controlnet_cond_embedding\.conv_out|\.cond_proj\.|\/shortcut_out\./;
 const embeddings = /(class_embedding|position_embedding\.weight)$/;
 const embeddingDeviation = 0.02;
 

@@ -40,6 +40,8 @@ export const unetConfigSchema = unetBackboneSchema.extend({
     .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
   /** Width of the guidance embedding; null for a UNet without one. */
   time_cond_proj_dim: z.number().int().positive().nullable().default(null),
+  /** Whether a linear map from the first skip connection to the output runs beside the network; not diffusers'. */
+  linear_shortcut: z.boolean().default(false),
 });
 
 export type UNetBackboneConfig = z.infer<typeof unetBackboneSchema>;

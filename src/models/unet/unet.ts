@@ -37,6 +37,7 @@ export function buildUNet(p: ParameterScope, config: UNetConfig, inputs: UNetInp
   const contracted = contract(p, config, convLayer(p.at('conv_in'), latents, widths[0]!), time, context);
 
   const skips = contracted.skips.map((skip, i) => (residuals ? add(skip, residuals.down[i]!) : skip));
+  const first = skips[0]!;
   let h = residuals ? add(contracted.middle, residuals.mid) : contracted.middle;
   for (let up = 0; up < widths.length; up++) {
     const block = widths.length - 1 - up; // the down block at the same resolution
@@ -52,5 +53,8 @@ export function buildUNet(p: ParameterScope, config: UNetConfig, inputs: UNetInp
     }
   }
   const normal = groupNorm(p.at('conv_norm_out'), h, config.norm_num_groups, config.norm_eps);
-  return convLayer(p.at('conv_out'), silu(normal), config.out_channels);
+  const output = convLayer(p.at('conv_out'), silu(normal), config.out_channels);
+  if (!config.linear_shortcut) return output;
+  // What is linear in the latent and in the photo need not pass through normalisations.
+  return add(output, convLayer(p.at('shortcut_out'), first, config.out_channels, { kernel: 1, bias: false }));
 }
