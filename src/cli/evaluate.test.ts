@@ -127,6 +127,24 @@ describe('evaluate', () => {
     }
   });
 
+  it('measures an autoencoder alone, on the true faces or on the low-quality ones', async () => {
+    await drawPairs();
+    await makeFormulaCheckpoint(microSpec, join(root, 'weights'));
+    const flags = {
+      hq: 'hq',
+      autoencoder: true,
+      checkpoint: 'weights',
+      size: 64,
+      json: '-',
+      noIdentity: true,
+    };
+    const ofTruth = JSON.parse((await evaluate(flags)).stdout) as Evaluation;
+    const ofLow = JSON.parse((await evaluate({ ...flags, lq: 'lq' })).stdout) as Evaluation;
+    expect(ofTruth.input!.psnr).toBeNull(); // the truth itself: infinite
+    expect(ofLow.input!.psnr).toBeGreaterThan(10);
+    expect(ofLow.mean.psnr).not.toBe(ofTruth.mean.psnr);
+  });
+
   it('says which pictures have no counterpart, and which do not fit', async () => {
     const [face] = await drawPairs();
     await write('out/face0.png', face!);
@@ -151,7 +169,7 @@ describe('evaluate', () => {
     [
       'an autoencoder and results',
       { hq: 'h', restored: 'r', autoencoder: true },
-      '--autoencoder measures --hq',
+      '--autoencoder makes what it measures',
     ],
     ['two results', { hq: 'h', restored: 'r', checkpoint: 'c' }, '--checkpoint restores --lq'],
     ['half of LPIPS', { hq: 'h', restored: 'r', lpips: 'vgg.pth' }, 'LPIPS needs both'],

@@ -49,7 +49,7 @@ const flags = {
   },
   autoencoder: {
     type: Boolean,
-    description: "Measure the checkpoint's autoencoder alone: --hq encoded and decoded",
+    description: 'Encode and decode, nothing more: --hq, or --lq by an autoencoder that restores it',
   },
   size: {
     type: integerFlag('--size', 16, 8192),
@@ -86,7 +86,7 @@ export interface EvaluateRequest {
   readonly lq?: string;
   readonly restored?: string;
   readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
-  /** Whether pictures are encoded and decoded rather than restored. */
+  /** Whether pictures are encoded and decoded rather than restored by the sampler. */
   readonly autoencoder: boolean;
   readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
   readonly size?: number;
@@ -158,12 +158,12 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     device,
     threads,
   } = given;
-  const lq = autoencoder ? hq : given.lq;
+  const lq = given.lq ?? (autoencoder ? hq : undefined);
   if (hq === undefined) throw new UsageError('evaluate needs --hq and the folder of the true faces after it');
   if (lq === undefined && restored === undefined)
     throw new UsageError('evaluate needs --lq, to restore and measure it, or --restored: what to measure');
-  if (autoencoder && (restored !== undefined || given.lq !== undefined))
-    throw new UsageError('--autoencoder measures --hq alone; leave out --lq and --restored');
+  if (autoencoder && restored !== undefined)
+    throw new UsageError('--autoencoder makes what it measures; leave out --restored');
   if (restored !== undefined && checkpoint !== undefined)
     throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
   if ((lpips === undefined) !== (vgg === undefined))

@@ -78,7 +78,6 @@ async function run(names: string[], flags: Partial<Flags> = {}) {
         lq.data.map((_, i) => orange[Math.floor(i / area)]! / 127.5 - 1),
       );
     },
-    reconstruct: async (faces) => faces,
     release: async () => {},
   };
   const code = await runRestore(

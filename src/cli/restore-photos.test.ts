@@ -49,7 +49,6 @@ async function run(
       const data = lq.data.map((value) => Math.min(1, -value + 0.1 * seed));
       return hostTensor(lq.shape, data);
     },
-    reconstruct: async (faces) => faces,
     release: lent,
   };
   const environment: RunEnvironment = {

@@ -38,7 +38,6 @@ function negatives({
         lq.data.map((value) => -value),
       );
     },
-    reconstruct: async (faces) => faces,
     release,
   };
   return { calls, release, loadRestorer: vi.fn(async () => restorer) };

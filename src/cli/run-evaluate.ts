@@ -7,6 +7,7 @@ import { writeFileAtomically } from '../platform/node/atomic-write.ts';
 import { type ComparedPictures, evaluateFiles } from '../platform/node/evaluate-files.ts';
 import { loadIdentityNetwork } from '../platform/node/identity-network.ts';
 import { encodeImage, type ImageFile } from '../platform/node/image-file.ts';
+import { loadAutoencoder } from '../platform/node/load-autoencoder.ts';
 import { loadRestorer } from '../platform/node/load-restorer.ts';
 import { loadLpips } from '../platform/node/lpips-files.ts';
 import { createNodeRuntime } from '../platform/node/node-runtime.ts';
@@ -77,19 +78,19 @@ export async function runEvaluate(
 }
 
 async function loadRestore(
-  { model, sampling, autoencoder }: EvaluateRequest,
+  { model, sampling, autoencoder, size }: EvaluateRequest,
   signal: AbortSignal,
   keepLoaded: <Loaded extends { release(): Promise<void> }>(one: Loaded) => Loaded,
   say: (message: string) => void,
 ): Promise<(image: ImageFile) => Promise<BytePixels>> {
   const { checkpoint, options } = model!;
   say(`Loading the model from ${checkpoint}`);
-  const restorer = keepLoaded(
-    await untilAborted(loadRestorer(checkpoint, { ...options, onProgress: say }), signal),
-  );
-  say(`${autoencoder ? 'Reconstructing' : 'Restoring'} on ${restorer.device}`);
-  const used = autoencoder ? { ...restorer, restore: restorer.reconstruct } : restorer;
-  return async (image) => (await restorePicture(image, used, { ...sampling, signal })).pixels;
+  const loading = autoencoder
+    ? loadAutoencoder(checkpoint, { ...options, imageSize: size })
+    : loadRestorer(checkpoint, { ...options, onProgress: say });
+  const restorer = keepLoaded(await untilAborted(loading, signal));
+  say(`${autoencoder ? 'Encoding and decoding' : 'Restoring'} on ${restorer.device}`);
+  return async (image) => (await restorePicture(image, restorer, { ...sampling, signal })).pixels;
 }
 
 /** Faces in rows, so many side by side that the sheet is about as wide as high. */

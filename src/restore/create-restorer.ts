@@ -85,12 +85,6 @@ export async function createRestorer(
       const { run } = await stagesFor(lq.shape[0]!);
       return restoreFaces(checkpoint, run, lq, sampleOptions);
     },
-    async reconstruct(faces: HostTensor) {
-      requireImageBatch(faces, imageSize);
-      const { run } = await stagesFor(faces.shape[0]!);
-      const { latent } = await run('encode', { image: faces });
-      return (await run('decode', { latent: latent! }))['decoded']!;
-    },
     async release() {
       await stages?.pool.release();
       stages = undefined;

@@ -43,7 +43,7 @@ export interface RestorationGraphs {
 }
 
 /** The side of the square image a checkpoint was trained for, in pixels. */
-export function modelImageSize({ unet, vae }: Checkpoint): number {
+export function modelImageSize({ unet, vae }: Pick<Checkpoint, 'unet' | 'vae'>): number {
   return unet.config.sample_size * vaeScaleFactor(vae.config);
 }
 
@@ -155,7 +155,8 @@ export function compareNetworks(
   >;
 }
 
-function parameterShapes(outputs: readonly Value[]): Map<string, Shape> {
+/** Shapes of a graph's parameters by full name. */
+export function parameterShapes(outputs: readonly Value[]): Map<string, Shape> {
   return new Map([...parametersOf(outputs)].map(([name, value]) => [name, value.shape]));
 }
 

@@ -29,7 +29,6 @@ function paintsIn([r, g, b]: readonly [number, number, number]) {
       const data = Float32Array.from({ length: 3 * area }, (_, i) => [r, g, b][Math.floor(i / area)]!);
       return hostTensor(lq.shape, data);
     },
-    reconstruct: async (faces) => faces,
     release: async () => {},
   };
   return { restorer, shown };

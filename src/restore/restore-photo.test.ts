@@ -29,7 +29,6 @@ function restorerOf(size: number, change: (value: number, channel: number) => nu
       const data = lq.data.map((value, i) => change(value, Math.floor(i / (size * size)) % 3));
       return hostTensor(lq.shape, data);
     },
-    reconstruct: async (faces) => faces,
     release: async () => {},
   };
   return { restorer, seen };

@@ -39,10 +39,5 @@ export interface Restorer {
    * @returns the same shape and range
    */
   restore(lq: HostTensor, options?: RestoreOptions): Promise<HostTensor>;
-  /**
-   * Encodes and decodes faces, nothing more: the most that a restoration can reach.
-   * @param faces as `restore` takes them
-   */
-  reconstruct(faces: HostTensor): Promise<HostTensor>;
   release(): Promise<void>;
 }

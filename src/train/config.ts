@@ -75,7 +75,11 @@ const degradationSchema = z.strictObject({
 
 /** Settings of each stage beyond what all share. */
 const stageSchemas = [
-  z.strictObject({ stage: z.literal('autoencoder') }),
+  z.strictObject({
+    stage: z.literal('autoencoder'),
+    /** What is encoded: the good image, or the degraded one, to restore it by plain regression. */
+    input: z.enum(['high', 'low']).default('high'),
+  }),
   z.strictObject({
     stage: z.literal('diffusion'),
     /** What the context is made of: the good image, the degraded one, or nothing. */

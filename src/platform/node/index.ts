@@ -1,6 +1,7 @@
 /** In Node: models loaded from disk and run natively, picture files, verification. */
 
 export { openCheckpointFolder } from './checkpoint-store.ts';
+export { embeddedModel } from './embedded-model.ts';
 export { openFaceParser, openRetinaFaceDetector, openUpscaler } from './face-network-files.ts';
 export {
   decodeImage,
@@ -14,10 +15,12 @@ export {
   type ReadLimits,
   readImageFile,
 } from './image-file.ts';
+export { loadAutoencoder } from './load-autoencoder.ts';
 export { loadFaceDescriber } from './load-face-describer.ts';
 export { loadFaceDetector } from './load-face-detector.ts';
 export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
 export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
+export { packCheckpoint } from './pack-checkpoint.ts';
 export { openPerceptualNetwork } from './perceptual-files.ts';
 export { restoreVideo, type VideoReport, type VideoRequest } from './restore-video.ts';
 export { openTrainLog, type TrainLog } from './train-log.ts';

@@ -162,7 +162,7 @@ async function train(
 
 /** Only stages with a condition on the degraded image need one made. */
 function needsDegraded(config: TrainConfig): boolean {
-  if (config.stage === 'autoencoder') return false;
+  if (config.stage === 'autoencoder') return config.input === 'low';
   if (config.stage === 'interlcm') return true;
   return config.condition === 'low' || (config.stage === 'diffusion' && config.control);
 }

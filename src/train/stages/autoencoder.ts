@@ -1,5 +1,6 @@
 import { add, exp, input, mul, reduceSum, sub } from '../../graph/ops.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../../models/vae/vae.ts';
+import type { StageConfig } from '../config.ts';
 import { drawNoise } from '../feeds.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
 import type { StageGraph } from '../stage-graph.ts';
@@ -7,17 +8,21 @@ import { type BatchSize, latentShape } from './conditioning.ts';
 
 /**
  * The KL autoencoder: images are encoded, a latent is drawn from the posterior, and decoded. Its own term is `kl`,
- * summed over the latent and averaged over the batch.
+ * summed over the latent and averaged over the batch. Given degraded images it learns to restore them at once: the
+ * plain regression that InterLCM is compared with.
  * @see Kingma & Welling 2014, arXiv:1312.6114; Rombach et al. 2022, arXiv:2112.10752
  */
 export function autoencoderStage(
+  config: StageConfig<'autoencoder'>,
   scopes: NetworkScopes,
   configs: NetworkConfigs,
   size: BatchSize,
 ): StageGraph {
   const vae = requireConfig(configs, 'vae');
   const shape = latentShape(configs, size);
-  const image = input('high', [size.batch, 3, size.size, size.size]);
+  const imageShape = [size.batch, 3, size.size, size.size];
+  const truth = input('high', imageShape);
+  const image = config.input === 'high' ? truth : input('low', imageShape);
   const noise = input('noise', [size.batch, ...shape]);
   const { mean, logVariance } = buildVaeEncoder(scopes.vae, vae, image);
   const latent = add(mean, mul(exp(mul(logVariance, 0.5)), noise));
@@ -26,9 +31,9 @@ export function autoencoderStage(
   const divergence = sub(sub(add(mul(mean, mean), exp(logVariance)), 1), logVariance);
   return {
     terms: { kl: mul(reduceSum(divergence), 0.5 / size.batch) },
-    images: { restored, truth: image },
+    images: { restored, truth },
     latent: mean,
-    preview: { input: image, restored },
-    feeds: ({ high }, streams) => ({ high, noise: drawNoise(streams, shape) }),
+    preview: config.input === 'high' ? { input: image, restored } : { input: image, restored, truth },
+    feeds: (images, streams) => ({ ...images, noise: drawNoise(streams, shape) }),
   };
 }

@@ -22,7 +22,7 @@ export function buildStage(
 ): StageGraph {
   switch (config.stage) {
     case 'autoencoder':
-      return autoencoderStage(scopes, configs, size);
+      return autoencoderStage(config, scopes, configs, size);
     case 'diffusion':
       return diffusionStage(config, scopes, configs, size);
     case 'consistency':

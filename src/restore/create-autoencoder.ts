@@ -1,0 +1,56 @@
+/** A checkpoint's autoencoder alone. */
+import { emitModel } from '../graph/onnx/emit-model.ts';
+import { input } from '../graph/ops.ts';
+import { bindWeights, compareWeights, requireMatch } from '../models/network-weights.ts';
+import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/vae.ts';
+import { parameterScope } from '../nn/parameter-scope.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { requireImageBatch } from './interlcm.ts';
+import { parameterShapes, weightRules } from './networks.ts';
+import type { Restorer } from './restorer.ts';
+
+/**
+ * Encodes and decodes faces, nothing more. Of an autoencoder that was trained on good faces it is the most that a
+ * restoration can reach; one that was trained on degraded faces is a restorer by itself. Sampling options are ignored.
+ * @param imageSize side of the faces in pixels
+ * @throws {RangeError} if the side is no multiple of the autoencoder's factor
+ * @throws {CheckpointError} if weights are missing, unexpected or misshapen
+ */
+export async function createAutoencoder(
+  { name, vae }: Pick<Checkpoint, 'name' | 'vae'>,
+  runtime: Runtime,
+  imageSize: number,
+): Promise<Restorer> {
+  const factor = vaeScaleFactor(vae.config);
+  if (imageSize % factor !== 0)
+    throw new RangeError(`Cannot encode ${imageSize} pixels: the sides must be multiples of ${factor}`);
+  let session: Session | undefined;
+  let batchSize = 0;
+  const sessionFor = async (batch: number): Promise<Session> => {
+    if (session && batch === batchSize) return session;
+    await session?.release();
+    const scope = parameterScope('vae');
+    const image = input('image', [batch, 3, imageSize, imageSize]);
+    const decoded = buildVaeDecoder(scope, vae.config, buildVaeEncoder(scope, vae.config, image).mean);
+    const comparison = compareWeights(parameterShapes([decoded]), vae.tensors, weightRules.vae);
+    requireMatch(comparison, 'vae', `${name}/${vae.path}`);
+    const bind = await bindWeights(comparison.matched);
+    session = await runtime.createSession(emitModel('autoencoder', { decoded }, bind));
+    batchSize = batch;
+    return session;
+  };
+  await sessionFor(1);
+  return {
+    imageSize,
+    device: `${runtime.device}: ${runtime.reason}`,
+    async restore(faces) {
+      requireImageBatch(faces, imageSize);
+      return (await (await sessionFor(faces.shape[0]!)).run({ image: faces }))['decoded']!;
+    },
+    async release() {
+      await session?.release();
+      session = undefined;
+    },
+  };
+}
