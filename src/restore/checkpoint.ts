@@ -43,6 +43,9 @@ export const samplingSchema = z.strictObject({
   startStep: z.number().int().positive().optional(),
   guidanceScale: z.number().optional(),
   colorFix: z.enum(['wavelet', 'adain', 'none']).optional(),
+  /** False of a model that was trained without it, as in the paper's ablations: what it gives is taken as zero. */
+  visualEncoder: z.boolean().optional(),
+  spatialEncoder: z.boolean().optional(),
 });
 export type SamplingDefaults = z.infer<typeof samplingSchema>;
 

@@ -64,7 +64,10 @@ export async function restoreFaces(
 
   track('encode', 'reading the face');
   const clipImage = clipInput(lq, clip.config.image_size);
-  const { clip_tokens, context } = await run('vision', { clip_input: clipImage });
+  const { clip_tokens, context } = heard(
+    sampling.visualEncoder,
+    await run('vision', { clip_input: clipImage }),
+  );
   const { latent } = await run('encode', { image: lq });
   const conditions = await run('conditions', { context: context!, image: lq });
   for (const [name, tensor] of Object.entries({ clip_input: clipImage, clip_tokens, context, latent }))
@@ -88,7 +91,10 @@ export async function restoreFaces(
     observe(`latents${k + 1}`, latents);
 
     const timestep = repeatRow(timestepSinusoid(unet.config, t), batch);
-    const residuals = await run('spatial', { latents, timestep, ...conditions });
+    const residuals = heard(
+      sampling.spatialEncoder,
+      await run('spatial', { latents, timestep, ...conditions }),
+    );
     if (k === 0) for (const [name, tensor] of Object.entries(residuals)) observe(name, tensor);
     track('step', `step ${k + 1} of ${steps - startStep + 1}`, 0.3);
     const { eps } = await run('unet', { latents, timestep, guidance, ...residuals, ...conditions });
@@ -101,6 +107,12 @@ export async function restoreFaces(
   const { decoded } = await run('decode', { latent: hostTensor(latent!.shape, clean) });
   observe('decoded', decoded!);
   return fixColor(decoded!, lq, colorFix);
+}
+
+/** Zeros in place of what a model was trained without. */
+function heard(trained: boolean | undefined, tensors: Tensors): Tensors {
+  if (trained !== false) return tensors;
+  return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, hostTensor(shape)]));
 }
 
 /** [B, n]: the same row for every image. */

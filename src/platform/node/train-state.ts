@@ -78,8 +78,15 @@ export async function writeIteration(
   }
   await writeJson('lcm/scheduler/scheduler_config.json', configs.scheduler);
   if (config.stage === 'interlcm') {
-    const { steps, startStep, guidanceScale, colorFix } = config;
-    const sampling: SamplingDefaults = { steps, startStep, guidanceScale, colorFix };
+    const { steps, startStep, guidanceScale, colorFix, visualEncoder, spatialEncoder } = config;
+    const sampling: SamplingDefaults = {
+      steps,
+      startStep,
+      guidanceScale,
+      colorFix,
+      ...(!visualEncoder && { visualEncoder }),
+      ...(!spatialEncoder && { spatialEncoder }),
+    };
     await writeJson('interlcm/sampling.json', sampling);
   }
   if (trainer.discriminator) {
