@@ -1,6 +1,8 @@
 /** ONNX Runtime in Node: native CPU kernels, WebGPU, and CUDA where its libraries are installed. */
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+// Before the library: it looks at the environment when it is loaded.
+import './without-telemetry.ts';
 import ort from 'onnxruntime-node';
 import { ortSession } from '../../runtime/ort-session.ts';
 import type { DeviceChoice, DeviceName, Runtime, Session } from '../../runtime/runtime.ts';
