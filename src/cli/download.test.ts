@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpointFolder } from '../platform/node/checkpoint-store.ts';
+import { planDownload } from '../platform/node/download-releases.ts';
 import { makeFormulaCheckpoint } from '../platform/node/formula-checkpoint.ts';
+import { releases } from '../platform/node/released-files.ts';
 import { openCheckpoint } from '../restore/checkpoint.ts';
 import { modelImageSize } from '../restore/networks.ts';
 import { microSpec } from '../verify/formula.ts';
@@ -126,6 +128,21 @@ describe('interlcm download', () => {
     ]);
     // One of the two is enough.
     expect((await run(['sd15-unet'], { env: { HF_HUB_OFFLINE: '1' } })).error).toBeUndefined();
+  });
+
+  it('counts what is fetched already of the precision that is asked for', async () => {
+    const release = releases.find(({ name }) => name === 'sd15-unet')!;
+    const file = join(root, 'weights/sd15/unet/diffusion_pytorch_model');
+    await mkdir(join(file, '..'), { recursive: true });
+    await writeFile(`${file}.safetensors.part`, Buffer.alloc(7));
+    await writeFile(`${file}.fp16.safetensors.part`, Buffer.alloc(5));
+    for (const [half, fetchedBytes, remainingBytes] of [
+      [false, 7, 3.44e9 - 7],
+      [true, 5, 1.72e9 - 5],
+    ] as const) {
+      const { missing } = await planDownload([release], join(root, 'weights'), { half });
+      expect(missing[1]).toMatchObject({ fetchedBytes, remainingBytes });
+    }
   });
 
   it('refuses contents other than the published ones, and fetches a damaged file again', async () => {

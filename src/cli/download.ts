@@ -107,7 +107,8 @@ export async function runDownloadCommand(
       `Cannot download while offline: ${flags.output} lacks\n${listMissing(plan)}\nPut them there by hand, or leave out --offline (and HF_HUB_OFFLINE)`,
     );
   say(formatLicences(plan.parts));
-  say(`${plan.missing.length} files, about ${formatBytes(plan.remainingBytes)}, into ${flags.output}`);
+  const count = plan.missing.length === 1 ? '1 file' : `${plan.missing.length} files`;
+  say(`${count}, about ${formatBytes(plan.remainingBytes)}, into ${flags.output}`);
   await requireConsent(flags, environment);
   await fetchAll(plan, flags, mirrors, environment);
 }
@@ -174,9 +175,8 @@ async function fetchAll(
       half: flags.half ?? false,
       hubUrl: env['HF_ENDPOINT'] || 'https://huggingface.co',
       onNote: (note) => progress.line(`  ${note}`),
-      onProgress: ({ file, remainingBytes }, { phase, doneBytes, totalBytes }) => {
-        const before = file.aboutBytes - remainingBytes;
-        if (phase === 'fetch') done.set(file.path, Math.max(doneBytes - before, 0));
+      onProgress: ({ file, fetchedBytes }, { phase, doneBytes, totalBytes }) => {
+        if (phase === 'fetch') done.set(file.path, Math.max(doneBytes - fetchedBytes, 0));
         const sum = [...done.values()].reduce((a, b) => a + b, 0);
         const size = `${formatBytes(doneBytes)} of ${formatBytes(totalBytes ?? file.aboutBytes)}`;
         const doing = phase === 'check' ? `checking ${size}` : `${size}, ${formatBytes(pace.rate(sum))}/s`;

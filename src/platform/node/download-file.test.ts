@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EnvHttpProxyAgent } from 'undici';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EnvHttpProxyAgent, MockAgent } from 'undici';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DownloadOptions, downloadFile, type FileDownload } from './download-file.ts';
 import { createDispatcher } from './http-download.ts';
 
@@ -342,6 +342,40 @@ describe('downloadFile', () => {
     const { error } = await download({ urls: ['http://127.0.0.1:1/x'] }, { retries: 0 });
     expect(error).toMatchObject({ name: 'DownloadError', missing: false });
     expect(error?.message).toContain('it refuses connections');
+  });
+
+  it('gives up at once on a certificate that is not trusted, and says what helps', async () => {
+    const dispatcher = new MockAgent();
+    dispatcher.disableNetConnect();
+    const error = Object.assign(new Error('self-signed certificate in certificate chain'), {
+      code: 'SELF_SIGNED_CERT_IN_CHAIN',
+    });
+    dispatcher.get('https://hub.test').intercept({ path: '/x' }).replyWithError(error);
+    const result = await download({ urls: ['https://hub.test/x'] }, { dispatcher });
+    expect(result.error?.message).toContain('its certificate is not trusted (self-signed certificate');
+    expect(result.error?.message).toContain('NODE_EXTRA_CA_CERTS');
+    expect(result.notes).toEqual([]);
+  });
+
+  it('takes a proxy without http://, and names what is none', async () => {
+    const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY'];
+    try {
+      for (const name of names) vi.stubEnv(name, undefined);
+      vi.stubEnv('HTTPS_PROXY', 'proxy.test:3128');
+      await createDispatcher().destroy();
+      vi.stubEnv('HTTPS_PROXY', 'socks5://proxy.test:1080');
+      expect(() => createDispatcher()).toThrow(
+        'the proxy that HTTPS_PROXY names: its address begins with http',
+      );
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  it('says where it cannot make a folder', async () => {
+    await writeFile(join(root, 'file'), '');
+    const { error } = await download({ urls: ['http://127.0.0.1:1/x'], target: join(root, 'file/x.pth') });
+    expect(error?.message).toBe(`Cannot make the folder ${join(root, 'file')}: a file is in the way`);
   });
 
   it('goes through a proxy, but not for hosts that NO_PROXY names', async () => {

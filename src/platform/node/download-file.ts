@@ -76,7 +76,7 @@ const longestWaitMs = 30_000;
  */
 export async function downloadFile(file: FileDownload, options: DownloadOptions): Promise<DownloadedFile> {
   const failures: { url: string; error: unknown }[] = [];
-  await mkdir(dirname(file.target), { recursive: true });
+  await makeFolder(dirname(file.target));
   for (const url of file.urls)
     try {
       return await downloadFrom(url, file, options);
@@ -95,6 +95,15 @@ export async function downloadFile(file: FileDownload, options: DownloadOptions)
     ),
     failures[0]?.error,
   );
+}
+
+/** @throws {Error} naming `folder`, if it cannot be made */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot make the folder ${folder}: ${explainSystemError(error)}`, { cause: error });
+  }
 }
 
 async function downloadFrom(
@@ -323,15 +332,21 @@ const networkWords: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'the connection was cut',
 };
 
-/** A machine without a network says so at once; waiting does not help. */
+/** A certificate that is not trusted now will not be in a second. */
+const untrusted =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER_CERT(_LOCALLY)?|VERIFY_LEAF_SIGNATURE)|CERT_.*|ERR_TLS_CERT_.*)$/;
+
+/** A machine without a network, or behind a proxy that opens what is encrypted, says so at once; waiting does not help. */
 function isOffline(error: unknown): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENETUNREACH';
+  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENETUNREACH' || untrusted.test(code);
 }
 
 function explainNetworkError(error: unknown): string {
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = (inner as NodeJS.ErrnoException | undefined)?.code;
   if (code !== undefined && code in networkWords) return networkWords[code]!;
+  if (code !== undefined && untrusted.test(code))
+    return `its certificate is not trusted (${(inner as Error).message}); behind a proxy of a company or a school, name the file of its certificate in NODE_EXTRA_CA_CERTS`;
   return inner instanceof Error ? inner.message : String(inner);
 }

@@ -1,6 +1,5 @@
 /** From the names of releases to files in a checkpoint folder. */
 
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Dispatcher } from 'undici';
 import { requireDiskSpace } from './disk-space.ts';
@@ -10,6 +9,7 @@ import {
   type DownloadProgress,
   downloadFile,
   fileSha256,
+  makeFolder,
   sizeOf,
 } from './download-file.ts';
 import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
@@ -17,6 +17,8 @@ import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
 /** A file that is to be fetched. */
 export interface PlannedFile {
   readonly file: ReleasedFile;
+  /** what earlier runs have fetched of it */
+  readonly fetchedBytes: number;
   /** still to come, about */
   readonly remainingBytes: number;
 }
@@ -54,9 +56,10 @@ export async function planDownload(
       present.push(found);
       continue;
     }
-    const bytes = half && file.half ? file.aboutBytes / 2 : file.aboutBytes;
-    const there = await sizeOf(`${placeIn(folder, file.path)}.part`);
-    missing.push({ file, remainingBytes: Math.max(bytes - there, 0) });
+    const asHalf = half ? file.half : undefined;
+    const bytes = asHalf ? file.aboutBytes / 2 : file.aboutBytes;
+    const fetchedBytes = await sizeOf(`${placeIn(folder, (asHalf ?? file).path)}.part`);
+    missing.push({ file, fetchedBytes, remainingBytes: Math.max(bytes - fetchedBytes, 0) });
     parts.add(part);
   }
   const remainingBytes = missing.reduce((sum, { remainingBytes: bytes }) => sum + bytes, 0);
@@ -100,7 +103,7 @@ export interface RunDownloadOptions extends PlanOptions {
  * @throws {Error} if the disk is too small for all of it, or a file cannot be had; those before it stay
  */
 export async function runDownload(plan: DownloadPlan, options: RunDownloadOptions): Promise<void> {
-  await mkdir(plan.folder, { recursive: true });
+  await makeFolder(plan.folder);
   await requireDiskSpace(
     plan.folder,
     plan.remainingBytes,

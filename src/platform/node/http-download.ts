@@ -48,13 +48,30 @@ const maxRedirects = 10;
 const maxErrorBodyBytes = 64 * 1024;
 const longestWaitMs = 120_000;
 
-/** Connections straight, or through the proxies that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name. */
+/**
+ * Connections straight, or through the proxies that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name.
+ * @throws {Error} if what names a proxy is no address of one
+ */
 export function createDispatcher(timeoutMs = 30_000): Dispatcher {
   return new EnvHttpProxyAgent({
+    httpProxy: proxyAddress('http_proxy'),
+    httpsProxy: proxyAddress('https_proxy'),
     connect: { timeout: timeoutMs },
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
+}
+
+/** A proxy is often named without `http://`. */
+function proxyAddress(variable: string): string | undefined {
+  const name = [variable, variable.toUpperCase()].find((candidate) => process.env[candidate] !== undefined);
+  const text = name === undefined ? undefined : process.env[name];
+  if (!text) return text;
+  const address = text.includes('://') ? text : `http://${text}`;
+  if (httpUrl(address)) return address;
+  throw new Error(
+    `Cannot go through the proxy that ${name} names: its address begins with http:// or https://`,
+  );
 }
 
 /**
