@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runDoctor } from '../src/cli/doctor.ts';
 import type { DoctorRow } from '../src/platform/node/doctor.ts';
 import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
@@ -89,6 +89,63 @@ describe('runDoctor', () => {
     await rm(join(weights, 'clip'), { recursive: true });
     const { rows } = await examine({ folders: [weights], foldersNamed: true });
     expect(rows['checkpoint']).toMatchObject({ status: 'failed', found: expect.stringContaining('CLIP') });
+  });
+
+  it('does not ask for a whole checkpoint where only a detector, or encoders for one task, were fetched', async () => {
+    const weights = join(root, 'weights');
+    await mkdir(join(weights, 'face'), { recursive: true });
+    await writeFile(join(weights, 'face/parsing_parsenet.pth'), 'cut short');
+    const detector = await examine({ folders: [weights] });
+    expect(detector.rows['checkpoint']).toBeUndefined();
+    expect(detector.code).toBe(0);
+
+    const task = join(root, 'task');
+    await makeFormulaCheckpoint(microSpec, task);
+    await copyFile(join(task, 'clip/model.safetensors'), join(task, 'clip/pytorch_model.bin'));
+    for (const kind of ['visual', 'spatial'])
+      for (const [from, to] of [
+        ['safetensors', 'pth'],
+        ['json', 'json'],
+      ])
+        await rename(
+          join(task, `interlcm/${kind}_encoder.${from}`),
+          join(task, `interlcm/${kind}_encoder_colorization_1step.${to}`),
+        );
+    const { code, rows } = await examine({ folders: [task], foldersNamed: true });
+    expect(rows['colorization']).toMatchObject({ status: 'ok' });
+    expect(rows['checkpoint']).toMatchObject({ status: 'ok' });
+    expect(code).toBe(0);
+  });
+
+  it('looks at the model that comes along', async () => {
+    const model = join(root, 'model');
+    expect((await examine({ model })).rows['model']).toMatchObject({
+      status: 'note',
+      advice: expect.stringContaining('restore needs --checkpoint'),
+    });
+    await makeFormulaCheckpoint(microSpec, model);
+    expect((await examine({ model })).rows['model']).toMatchObject({ status: 'ok' });
+    await rm(join(model, 'clip'), { recursive: true });
+    const broken = await examine({ model });
+    expect(broken.rows['model']).toMatchObject({
+      status: 'failed',
+      advice: expect.stringContaining('npm ci'),
+    });
+    expect(broken.code).toBe(1);
+  });
+
+  it.skipIf(process.platform === 'win32')('finds the FFmpeg that FFMPEG_PATH names', async () => {
+    const program = join(root, 'my-ffmpeg');
+    await writeFile(program, '#!/bin/sh\necho ffmpeg version 9.9\n', { mode: 0o755 });
+    vi.stubEnv('FFMPEG_PATH', program);
+    vi.stubEnv('FFPROBE_PATH', join(root, 'missing'));
+    try {
+      const { rows } = await examine();
+      expect(rows['ffmpeg']).toMatchObject({ status: 'ok', found: '9.9' });
+      expect(rows['ffprobe']).toMatchObject({ status: 'note', found: 'not found' });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it.skipIf(process.getuid?.() === 0)('notices a cache that cannot be written', async () => {

@@ -1,7 +1,7 @@
 /** Restores files one after another; a bad one is reported and the others are done. */
 
 import path from 'node:path';
-import { writeFileAtomically } from '../platform/node/atomic-write.ts';
+import { requireWritable, writeFileAtomically } from '../platform/node/atomic-write.ts';
 import { BatchJournal, describeFiles, hashFile, sha256 } from '../platform/node/batch-journal.ts';
 import { findInputFiles, type InputFile, readFileSignature } from '../platform/node/input-files.ts';
 import { LoadedNetworks, type NetworkLoaders } from './loaded-networks.ts';
@@ -38,7 +38,8 @@ export interface RestoreOutcome {
 
 /**
  * Restores all pictures that `settings.inputs` name. The model is loaded when the first of them has been read.
- * @throws {UsageError} if a result would replace an input, or several pictures share a mask; nothing has been done then
+ * @throws {UsageError} if a result would replace an input, or several pictures share a mask, Error if the output folder
+ *   cannot be written; nothing has been done then
  */
 export async function restoreFiles(
   settings: RestoreSettings,
@@ -57,6 +58,8 @@ export async function restoreFiles(
     moreSeeds: Array.from({ length: settings.samples - 1 }, (_, i) => seed + 1 + i),
   });
   await refuseToOverwriteInputs(outputs);
+  // Before any work: a restoration takes long, and would be lost.
+  await requireWritable(settings.outputFolder);
 
   const journal = await BatchJournal.open(settings.outputFolder);
   const run = new Run(settings, environment, { journal, total: outputs.length });

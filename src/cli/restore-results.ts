@@ -2,7 +2,14 @@
 
 import { readFile } from 'node:fs/promises';
 import { toBytePixels } from '../image/pixels.ts';
-import { encodeImage, type ImageFile, listLostIn, readImageFile } from '../platform/node/image-file.ts';
+import {
+  encodeImage,
+  type ImageFile,
+  listLostIn,
+  readImageFile,
+  requireEncodable,
+} from '../platform/node/image-file.ts';
+import { explainSystemError } from '../platform/node/system-error.ts';
 import type { Enlarge } from '../restore/restore-photo.ts';
 import type { RestoreOptions } from '../restore/restorer.ts';
 import type { UpscaleOptions } from '../restore/upscaler.ts';
@@ -79,12 +86,12 @@ export async function makeResults(
 ): Promise<{ report: Omit<FileReport, 'ms'>; results: Result[] }> {
   const image = await readImageFile(file.input.path, { deep: true });
   const runs = 1 + file.samples.length;
+  requireResultFits(image, file, settings);
   const show = (run: number, what: string, fraction: number): void =>
     onProgress(what, (run + fraction) / runs);
   const within = <T>(work: Promise<T>): Promise<T> =>
     untilAborted(work, signal).catch((cause: unknown) => {
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot restore ${file.input.path}: ${message}`, { cause });
+      throw new Error(`Cannot restore ${file.input.path}: ${explainSystemError(cause)}`, { cause });
     });
   const paint = await within(readPaint(image, settings.inpaint));
   const searching = findSubject(image, settings, tools, {
@@ -130,6 +137,21 @@ export async function makeResults(
     notes: [...notes, ...file.notes],
   };
   return { report, results };
+}
+
+/** Before any work: what cannot be written would be restored in vain. */
+function requireResultFits(
+  { pixels: { width, height } }: ImageFile,
+  { input, format, comparison }: OutputFile,
+  { aligned, photo: { upscale = 1 } }: RestoreSettings['image'],
+): void {
+  if (aligned) return;
+  const columns = width * upscale * (comparison === undefined ? 1 : 2);
+  try {
+    requireEncodable({ width: columns, height: height * upscale }, format);
+  } catch (cause) {
+    throw new Error(`Cannot restore ${input.path}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** By the network that is asked for, if one is; what it made for one seed serves the others. */

@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import { embeddedModel } from '../platform/node/embedded-model.ts';
 import type { ImageFormat } from '../platform/node/image-file.ts';
 import type { LoadRestorerOptions } from '../platform/node/load-restorer.ts';
+import { videoExtensions } from '../platform/node/video-writer.ts';
 import type { RestoreOptions } from '../restore/restorer.ts';
 import { type EncoderTask, findNetworkFile, findTaskEncoders, networkFolders } from './network-files.ts';
 import type { RestoreFlags } from './restore-flags.ts';
@@ -55,7 +56,7 @@ export async function readRestoreSettings(
   const { output, face, box, color, mask } = flags;
   const upscale = Number(flags.upscale ?? 1);
   refuseTogether(flags, upscale);
-  await refuseOutput(output, videos === 1);
+  await refuseOutput(output, videos);
   const task = color === 'colorize' ? 'colorization' : isInpainting(flags) ? 'inpainting' : undefined;
   const { checkpoint, visualEncoder, spatialEncoder, sampling } = await chooseModel(flags, task);
   return {
@@ -101,7 +102,7 @@ export async function readRestoreSettings(
 /** @throws {UsageError} if pictures are among the inputs, or a flag makes no sense for videos */
 function refuseForVideos(flags: RestoreFlags, pictures: number): void {
   if (pictures > 0) throw new UsageError('Videos and pictures are restored in runs of their own');
-  const { aligned, face, box, upscale, comparison, samples, format, inpaint, mask } = flags;
+  const { aligned, face, box, upscale, comparison, samples, format, inpaint, mask, metadata } = flags;
   const given = {
     '--aligned': aligned,
     '--face': face?.length,
@@ -112,6 +113,7 @@ function refuseForVideos(flags: RestoreFlags, pictures: number): void {
     '--format': format !== undefined,
     '--inpaint': inpaint,
     '--mask': mask !== undefined,
+    '--metadata strip': metadata === 'strip',
   };
   for (const [flag, value] of Object.entries(given))
     if (value) throw new UsageError(`${flag} is for pictures, not for videos`);
@@ -134,12 +136,24 @@ function refuseTogether(flags: RestoreFlags, upscale: number): void {
     throw new UsageError('--inpaint replaces what is painted, whatever it is; leave out --parser');
 }
 
-/** @throws {UsageError} if results cannot go there */
-async function refuseOutput(output: string, toVideo: boolean): Promise<void> {
+/**
+ * @param videos among the inputs
+ * @throws {UsageError} if results cannot go there
+ */
+async function refuseOutput(output: string, videos: number): Promise<void> {
   const existing = await stat(output).catch(() => undefined);
-  if (existing && !existing.isDirectory() && !(toVideo && videoExtension.test(output)))
-    throw new UsageError(`--output ${output} is a file; it takes a folder`);
-  if (!existing && pictureExtension.test(extname(output)))
+  if (existing?.isDirectory()) return;
+  if (videoExtension.test(output)) {
+    const written = Object.keys(videoExtensions);
+    if (videos === 0)
+      throw new UsageError(`--output ${output} looks like a video; pictures go into a folder`);
+    if (videos > 1) throw new UsageError(`--output ${output} is one video for ${videos}; give a folder`);
+    if (!written.includes(extname(output).toLowerCase()))
+      throw new UsageError(`--output ${output}: videos are written as ${written.join(', ')}`);
+    return;
+  }
+  if (existing) throw new UsageError(`--output ${output} is a file; it takes a folder`);
+  if (pictureExtension.test(extname(output)))
     throw new UsageError(
       `--output ${output} looks like a picture; it takes a folder, and results keep their names`,
     );

@@ -2,13 +2,15 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { describeFiles, sha256 } from '../platform/node/batch-journal.ts';
+import { requireWritable } from '../platform/node/atomic-write.ts';
+import { BatchJournal, describeFiles, hashFile, sha256 } from '../platform/node/batch-journal.ts';
 import {
   restoreVideo,
   type VideoOptions,
   type VideoProgress,
   type VideoReport,
 } from '../platform/node/restore-video.ts';
+import type { VideoKeys } from '../platform/node/video-journal.ts';
 import { type VideoFormat, videoExtensions } from '../platform/node/video-writer.ts';
 import { LoadedNetworks } from './loaded-networks.ts';
 import { formatDuration, Progress } from './progress.ts';
@@ -19,7 +21,8 @@ import { UsageError } from './usage-error.ts';
 export interface VideoFileReport extends Partial<VideoReport> {
   readonly input: string;
   readonly output: string;
-  readonly status: 'done' | 'failed';
+  /** 'kept': an earlier run has done it */
+  readonly status: 'done' | 'kept' | 'failed';
   readonly error: string | null;
   readonly ms: number;
 }
@@ -34,12 +37,12 @@ const otherFormat = '.mp4';
 
 /**
  * @param settings its output is a folder, or for a single video the file to write
- * @throws {UsageError} if a result would replace its input, or another result
+ * @throws {UsageError} if a result would replace its input, or another result, Error if its folder cannot be written
  */
 export async function restoreVideos(
   settings: Pick<
     RestoreSettings,
-    'inputs' | 'outputFolder' | 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'
+    'inputs' | 'outputFolder' | 'again' | 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'
   >,
   environment: RestoreEnvironment,
 ): Promise<VideosOutcome> {
@@ -49,14 +52,24 @@ export async function restoreVideos(
       throw new UsageError(
         `Two of the videos would be written to ${output}: restore them in runs of their own`,
       );
+  // Before any work: a restoration takes long, and would be lost.
+  for (const { output } of plan) await requireWritable(path.dirname(output));
   const progress = new VideoLines(environment);
   const loaded = new LoadedNetworks(settings, environment, (line) => progress.line(line));
   const videos: VideoFileReport[] = [];
   try {
-    for (const { input, output, format } of plan) {
+    for (const { input, output, format, inFolder } of plan) {
       const startedMs = performance.now();
       const finished = (): number => Math.round(performance.now() - startedMs);
       try {
+        const keys = await keysOf(input, settings);
+        const result = inFolder ? await ResultInFolder.open(output, keys) : undefined;
+        const known = settings.again ? undefined : await result?.find();
+        if (known) {
+          videos.push({ ...known, input, output, status: 'kept', error: null, ms: finished() });
+          progress.line(`${input}: done already (--again restores it anew)`);
+          continue;
+        }
         const options: VideoOptions = {
           ...settings.sampling,
           ...settings.image.photo,
@@ -69,9 +82,10 @@ export async function restoreVideos(
           output,
           format,
           options,
-          keys: await keysOf(input, settings),
+          keys,
           tools: loaded,
           onProgress: (step) => progress.update(input, step),
+          onResult: async (done) => result?.record(done),
         });
         videos.push({ ...report, input, output, status: 'done', error: null, ms: finished() });
         progress.done(input, output, report, finished());
@@ -97,6 +111,8 @@ interface PlannedVideo {
   readonly input: string;
   readonly output: string;
   readonly format: VideoFormat;
+  /** named by the input, in a folder of results */
+  readonly inFolder: boolean;
 }
 
 async function planVideo(
@@ -111,7 +127,35 @@ async function planVideo(
   const [from, to] = await Promise.all([input, output].map((file) => stat(file).catch(() => undefined)));
   if (from && to && from.ino === to.ino && from.dev === to.dev)
     throw new UsageError(`Cannot write ${output}: that would replace the input; choose another --output`);
-  return { input, output, format: videoExtensions[path.extname(output).toLowerCase()]! };
+  return { input, output, format: videoExtensions[path.extname(output).toLowerCase()]!, inFolder: !toFile };
+}
+
+/** What the journal of a folder of results knows of one. */
+class ResultInFolder {
+  readonly #output: string;
+  readonly #key: string;
+  readonly #journal: BatchJournal;
+
+  private constructor(output: string, key: string, journal: BatchJournal) {
+    this.#output = output;
+    this.#key = key;
+    this.#journal = journal;
+  }
+
+  static async open(output: string, keys: VideoKeys): Promise<ResultInFolder> {
+    const key = sha256(JSON.stringify([keys, path.basename(output)]));
+    return new ResultInFolder(output, key, await BatchJournal.open(path.dirname(output)));
+  }
+
+  /** The report of an earlier run, if its result is there as it was written. */
+  async find(): Promise<VideoReport | undefined> {
+    return (await this.#journal.find(this.#key)) as VideoReport | undefined;
+  }
+
+  async record(report: VideoReport): Promise<void> {
+    const files = [{ path: path.basename(this.#output), sha256: await hashFile(this.#output) }];
+    await this.#journal.record({ key: this.#key, files, report });
+  }
 }
 
 /** Another video, other weights or other settings begin anew. */
@@ -124,7 +168,7 @@ async function keysOf(
     sampling,
     image,
   }: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'>,
-): Promise<{ search: string; restoration: string }> {
+): Promise<VideoKeys> {
   const { minSize, minScore } = image.selection;
   const describe = (file?: string): Promise<string> | string =>
     file === undefined ? '' : describeFiles(file);

@@ -217,7 +217,40 @@ describe('runRestore', () => {
       ['a.png', 'failed'],
       ['b.png', 'done'],
     ]);
-    expect(stderr).toContain('Cannot restore a.png: out of memory');
+    expect(stderr).toContain('Cannot restore a.png: there is not enough memory (out of memory): close other');
+  });
+
+  it('begins nothing that could not be written', async () => {
+    await put('a.png');
+    await put('wide.png', 9000, 4);
+    await writeFile(join(root, 'file'), '');
+    const model = negatives();
+    const inFile = await run(['a.png'], { model, output: join(root, 'file/out') });
+    expect(inFile.error).toEqual(
+      new Error(`Cannot write to ${root}/file/out: part of its path is a file, not a folder`),
+    );
+    const tooWide = await run(['wide.png'], { model, aligned: false, format: 'webp', upscale: '2' });
+    expect(tooWide.code).toBe(1);
+    expect(tooWide.report?.files[0]?.error).toBe(
+      `Cannot restore ${root}/wide.png: the result would have 18000 x 8 pixels, and WEBP holds sides of 16383 at most; take --format png, or a smaller --upscale`,
+    );
+    expect(model.loadRestorer).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    [['a.mp4'], 'out.avi', 'out.avi: videos are written as .mp4, .m4v, .mov, .mkv, .webm'],
+    [['a.mp4', 'b.mp4'], 'out.mp4', 'out.mp4 is one video for 2; give a folder'],
+    [['a.png'], 'out.mp4', 'out.mp4 looks like a video; pictures go into a folder'],
+  ])('does not write %j to %s', async (inputs, output, message) => {
+    const flags = { output, aligned: false, format: undefined };
+    const { error } = await run(inputs, flags);
+    expect(error).toEqual(new UsageError(`--output ${message}`));
+  });
+
+  it('leaves no metadata in a video unasked', async () => {
+    const flags = { aligned: false, format: undefined, metadata: 'strip' } as const;
+    const { error } = await run(['a.mp4'], flags);
+    expect(error).toEqual(new UsageError('--metadata strip is for pictures, not for videos'));
   });
 
   it('loads no model when nothing can be read', async () => {

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { writeFileAtomically } from './atomic-write.ts';
+import { requireWritable, writeFileAtomically } from './atomic-write.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -50,5 +50,25 @@ describe('writeFileAtomically', () => {
     expect(await readdir(root)).toEqual([]);
     await settled;
     expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe('requireWritable', () => {
+  it('takes folders that are there or can be made, and makes none', async () => {
+    await requireWritable(root);
+    await requireWritable(join(root, 'a/b'));
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('names the folder that cannot be', async () => {
+    await writeFile(join(root, 'file'), '');
+    for (const folder of [join(root, 'file'), join(root, 'file/below')])
+      await expect(requireWritable(folder)).rejects.toThrow(`Cannot write to ${folder}: `);
+  });
+
+  it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('asks for permission', async () => {
+    await chmod(root, 0o500);
+    await expect(requireWritable(join(root, 'a'))).rejects.toThrow(/a: permission denied$/);
+    await chmod(root, 0o700);
   });
 });

@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { explainSystemError } from './system-error.ts';
 
 const unfinished = new Set<string>();
@@ -44,6 +44,28 @@ export async function writeAtomically(
     throw new Error(`Cannot write ${path}: ${explainSystemError(error)}`, { cause: error });
   } finally {
     unfinished.delete(temporary);
+  }
+}
+
+/**
+ * Makes nothing: asks whether files could be written.
+ * @param folder is there, or would be made
+ * @throws {Error} naming `folder`, if it cannot be written or made
+ */
+export async function requireWritable(folder: string): Promise<void> {
+  let nearest = resolve(folder);
+  try {
+    for (;;) {
+      const status = await stat(nearest).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT' || nearest === dirname(nearest)) throw error;
+      });
+      if (status && !status.isDirectory()) throw new Error(`${nearest} is a file`);
+      if (status) break;
+      nearest = dirname(nearest);
+    }
+    await access(nearest, constants.W_OK);
+  } catch (error) {
+    throw new Error(`Cannot write to ${folder}: ${explainSystemError(error)}`, { cause: error });
   }
 }
 

@@ -13,7 +13,7 @@ export async function openCheckpointFolder(
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory())
     throw new CheckpointError(
-      'there is no such folder. Pass the folder that holds lcm/, clip/ and interlcm/',
+      `there is no such folder. Pass the folder that holds lcm/, clip/ and interlcm/; the published weights come with: interlcm download interlcm-3step -o ${folder}`,
       {
         file: folder,
       },

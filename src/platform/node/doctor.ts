@@ -2,15 +2,20 @@
 
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, stat, statfs } from 'node:fs/promises';
+import { access, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { arch, availableParallelism, cpus, freemem, platform, release, totalmem } from 'node:os';
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import type { CheckpointOverrides } from '../../restore/checkpoint.ts';
 import { planDownload } from './download-releases.ts';
+import { embeddedModel } from './embedded-model.ts';
+import { type FfmpegProgram, ffmpegCommand } from './ffmpeg.ts';
+import { availableMemory } from './memory-mode.ts';
 import { explainSystemError } from './system-error.ts';
 import { userCacheFolder } from './weight-cache.ts';
+import './without-telemetry.ts';
 
 /** One thing that was looked at. */
 export interface DoctorRow {
@@ -39,6 +44,8 @@ export interface DoctorOptions {
   readonly nodeRange: string;
   /** checkpoint folders to look at */
   readonly folders: readonly string[];
+  /** the folder of the model that comes along, where it is not the package's */
+  readonly model?: string;
   /** whether the user named them: then they have to be there */
   readonly foldersNamed: boolean;
   readonly tryDevice: (device: string, model: string) => Promise<DeviceTrial>;
@@ -61,6 +68,7 @@ export async function* examine(options: DoctorOptions): AsyncGenerator<DoctorRow
   yield cache;
   if (cache.status === 'failed') yield { ...cache, name: 'cpu', found: 'not tried, for want of a cache' };
   else yield* deviceRows(options.tryDevice);
+  yield await modelRow(options.model ?? embeddedModel);
   for (const folder of options.folders) yield* weightRows(folder, options.foldersNamed);
   yield await toolRow('ffmpeg');
   yield await toolRow('ffprobe');
@@ -148,7 +156,7 @@ function listDevices(): string[] {
 const lowModeBytes = 3.9e9;
 
 function memoryRow(): DoctorRow {
-  const free = freemem();
+  const free = availableMemory();
   const found = `${gigabytes(free)} of ${gigabytes(totalmem())} free; ${availableParallelism()} cores of ${cpus()[0]?.model.trim() || 'an unknown kind'}`;
   if (free >= lowModeBytes) return { name: 'memory', status: 'ok', found };
   const advice = `The published sizes need ${gigabytes(lowModeBytes)} with --memory low: close other programs`;
@@ -176,6 +184,14 @@ async function cacheRow(): Promise<DoctorRow> {
   }
 }
 
+/** The model that is used where no other is named. */
+async function modelRow(folder: string): Promise<DoctorRow> {
+  if (await stat(folder).catch(() => undefined))
+    return checkpointRow(folder, { name: 'model', advice: reinstall });
+  const advice = `${reinstall}; until then restore needs --checkpoint`;
+  return { name: 'model', status: 'note', found: `there is none in ${folder}`, advice };
+}
+
 async function* weightRows(folder: string, named: boolean): AsyncGenerator<DoctorRow> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
     const found = `there is no folder ${path.resolve(folder)}`;
@@ -184,6 +200,7 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
     return;
   }
   const { releases } = await import('./released-files.ts');
+  let overrides: CheckpointOverrides = {};
   for (const release of releases) {
     const { missing, present } = await planDownload([release], folder, { half: false });
     if (present.length === 0) continue;
@@ -192,17 +209,41 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
       const found = `${folder} lacks ${missing.map(({ file }) => file.path).join(', ')}`;
       const advice = `npx interlcm download ${release.name} -o ${folder}`;
       yield { name: release.name, status: 'failed', found, advice };
-    } else if (missing.length === 0) yield { name: release.name, status: 'ok', found: `whole in ${folder}` };
+    } else if (missing.length === 0) {
+      yield { name: release.name, status: 'ok', found: `whole in ${folder}` };
+      const [visualEncoder, spatialEncoder] = present
+        .filter((file) => /^interlcm\/(visual|spatial)_encoder/.test(file))
+        .sort()
+        .reverse()
+        .map((file) => path.resolve(folder, file));
+      if (visualEncoder && spatialEncoder) overrides = { visualEncoder, spatialEncoder };
+    }
   }
-  yield await checkpointRow(folder);
+  // A folder may hold nothing but a detector, or encoders for one task, which are used by name.
+  const holds = await Promise.all(
+    ['lcm', 'clip', 'interlcm'].map((part) => namesIn(path.join(folder, part))),
+  );
+  if (!named && holds.every((names) => names.length === 0)) return;
+  const plain = holds[2]!.some((file) => /^visual_encoder(_[13]step)?\.(pth|safetensors)$/.test(file));
+  const advice = `npx interlcm download interlcm-3step -o ${folder} fetches what is missing`;
+  yield await checkpointRow(folder, { name: 'checkpoint', advice, overrides: plain ? {} : overrides });
 }
 
-/** Whether `restore` could use the folder, tensor by tensor. */
-async function checkpointRow(folder: string): Promise<DoctorRow> {
-  const name = 'checkpoint';
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
+}
+
+/**
+ * Whether `restore` could use the folder, tensor by tensor.
+ * @param advice where it lacks something
+ */
+async function checkpointRow(
+  folder: string,
+  { name, advice, overrides }: { name: string; advice: string; overrides?: CheckpointOverrides },
+): Promise<DoctorRow> {
   try {
     const { checkpointInfo } = await import('./checkpoint-info.ts');
-    const { imageSize, networks } = await checkpointInfo(folder);
+    const { imageSize, networks } = await checkpointInfo(folder, overrides);
     const wrong = networks.filter(
       ({ missing, unexpected, misshapen }) => missing.length + unexpected.length + misshapen.length > 0,
     );
@@ -212,14 +253,13 @@ async function checkpointRow(folder: string): Promise<DoctorRow> {
     return { name, status: 'failed', found, advice: `npx interlcm info ${folder} names them` };
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
-    const advice = `npx interlcm download interlcm-3step -o ${folder} fetches what is missing`;
     return { name, status: 'failed', found, advice };
   }
 }
 
-async function toolRow(name: string): Promise<DoctorRow> {
+async function toolRow(name: FfmpegProgram): Promise<DoctorRow> {
   try {
-    const { stdout } = await run(name, ['-version'], { timeout: 10_000 });
+    const { stdout } = await run(ffmpegCommand(name), ['-version'], { timeout: 10_000 });
     const version = /version (\S+)/.exec(stdout)?.[1] ?? 'of an unknown version';
     return { name, status: 'ok', found: version };
   } catch {

@@ -31,6 +31,11 @@ export function fileArgument(file: string): string {
   return `file:${path.resolve(file)}`;
 }
 
+/** The program's name, or the file that FFMPEG_PATH or FFPROBE_PATH names. */
+export function ffmpegCommand(program: FfmpegProgram): string {
+  return process.env[`${program.toUpperCase()}_PATH`] || program;
+}
+
 /**
  * Starts a program. Its standard error is read, and the last lines kept for errors.
  * @param onLine sees every line of its standard error
@@ -40,7 +45,7 @@ export function startFfmpeg(
   args: readonly string[],
   onLine: (line: string) => void = () => {},
 ): FfmpegProcess {
-  const command = process.env[`${program.toUpperCase()}_PATH`] || program;
+  const command = ffmpegCommand(program);
   const child: ChildProcessByStdio<Writable, Readable, Readable> = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'pipe'],
     // In a group of its own, Ctrl-C does not reach it: it is for us to say what is to be finished.

@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeImage, encodeImage, imageFormats, listLostIn, readImageFile } from './image-file.ts';
+import {
+  decodeImage,
+  encodeImage,
+  imageFormats,
+  listLostIn,
+  readImageFile,
+  requireEncodable,
+} from './image-file.ts';
 
 const width = 48;
 const height = 32;
@@ -267,6 +274,33 @@ describe('encodeImage', () => {
         expect(largestDifference(decoded.alpha!.data, alpha.data)).toBeLessThanOrEqual(lossless ? 0 : 6);
       else expect(decoded.alpha).toBeUndefined();
     }
+  });
+});
+
+describe('requireEncodable', () => {
+  it.each([
+    ['jpeg', 65_500],
+    ['webp', 16_383],
+    ['avif', 16_384],
+  ] as const)('knows the longest side of %s', async (format, longest) => {
+    for (const width of [longest, longest + 1]) {
+      const attempt = encodeImage({ width, height: 1, channels: 3, data: new Uint8Array(3 * width) }, format);
+      const works = await attempt.then(
+        () => true,
+        () => false,
+      );
+      if (works) requireEncodable({ width, height: 1 }, format);
+      else
+        expect(() => requireEncodable({ width, height: 1 }, format)).toThrow(`sides of ${longest} at most`);
+    }
+    expect(() => requireEncodable({ width: longest + 1, height: 1 }, format)).toThrow('take --format png');
+  });
+
+  it('bounds what is written', () => {
+    requireEncodable({ width: 20_000, height: 20_000 }, 'png');
+    expect(() => requireEncodable({ width: 20_001, height: 20_000 }, 'png')).toThrow(
+      '400 million are the most',
+    );
   });
 });
 

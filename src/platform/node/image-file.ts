@@ -246,6 +246,27 @@ export async function encodeImage(
   return writers[format](keepDepth(sharp(carrier).keepMetadata(), pixels, format)).toBuffer();
 }
 
+/** Longest sides: of the format itself, or of its encoder. */
+const longestSides: { readonly [F in ImageFormat]?: number } = { jpeg: 65_500, webp: 16_383, avif: 16_384 };
+/** More would take memory for itself, its copies and its encoder without end. */
+const maxWrittenPixels = 400_000_000;
+
+/** @throws {RangeError} if a picture of this size cannot be written */
+export function requireEncodable(
+  { width, height }: { readonly width: number; readonly height: number },
+  format: ImageFormat,
+): void {
+  const longest = longestSides[format] ?? Number.POSITIVE_INFINITY;
+  if (Math.max(width, height) > longest)
+    throw new RangeError(
+      `the result would have ${width} x ${height} pixels, and ${format.toUpperCase()} holds sides of ${longest} at most; take --format png, or a smaller --upscale`,
+    );
+  if (width * height > maxWrittenPixels)
+    throw new RangeError(
+      `the result would have ${width} x ${height} pixels, and ${maxWrittenPixels / 1e6} million are the most; take a smaller --upscale`,
+    );
+}
+
 /** What of a picture a format cannot hold, e.g. 'alpha (laid on white)'. */
 export function listLostIn(
   format: ImageFormat,

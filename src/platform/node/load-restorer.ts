@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import { openCheckpoint } from '../../restore/checkpoint.ts';
 import { createRestorer } from '../../restore/create-restorer.ts';
 import type { Restorer } from '../../restore/restorer.ts';
@@ -6,7 +8,7 @@ import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { embeddedModel } from './embedded-model.ts';
-import { chooseMemoryMode } from './memory-mode.ts';
+import { chooseMemoryMode, memoryWarning } from './memory-mode.ts';
 import { createNodeRuntime } from './node-runtime.ts';
 import { weightCache } from './weight-cache.ts';
 
@@ -31,6 +33,7 @@ export async function loadRestorer(
   options: LoadRestorerOptions = {},
 ): Promise<Restorer> {
   const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
+  if (checkpointFolder === embeddedModel) await requireEmbeddedModel();
   const runtime = await createNodeRuntime({ device, threads });
   const store = await openCheckpointFolder(checkpointFolder);
   try {
@@ -38,11 +41,11 @@ export async function loadRestorer(
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     });
+    const mode = memory ?? chooseMemoryMode(checkpoint);
+    const warning = memoryWarning(checkpoint, mode);
+    if (warning !== undefined) onProgress?.(warning);
     const prepare = weightCache(checkpointFolder, runtime, onProgress);
-    const restorer = await createRestorer(checkpoint, runtime, {
-      memory: memory ?? chooseMemoryMode(checkpoint),
-      prepare,
-    });
+    const restorer = await createRestorer(checkpoint, runtime, { memory: mode, prepare });
     return {
       ...restorer,
       release: async () => {
@@ -54,4 +57,12 @@ export async function loadRestorer(
     await store.close();
     throw error;
   }
+}
+
+async function requireEmbeddedModel(): Promise<void> {
+  if (await stat(embeddedModel).catch(() => undefined)) return;
+  throw new CheckpointError(
+    'the model that comes with this package is not there. Install again (npm ci in a clone, or npm install interlcm), or pass --checkpoint with a folder of other weights',
+    { file: embeddedModel },
+  );
 }

@@ -46,6 +46,8 @@ export interface VideoRequest {
   readonly options: VideoOptions;
   readonly tools: VideoTools;
   readonly onProgress?: (progress: VideoProgress) => void;
+  /** Told when the result is there; only then the parts go. */
+  readonly onResult?: (report: VideoReport) => Promise<void>;
   /** A part is closed after this long, so that a stopped run loses no more; a minute unless given. */
   readonly partMs?: number;
 }
@@ -117,13 +119,15 @@ export async function restoreVideo(request: VideoRequest): Promise<VideoReport> 
       signal,
     },
   );
-  await journal.remove();
-  return {
+  const report: VideoReport = {
     frames,
     tracks: chosen.map(({ track, sharp }) => reportTrack(track, sharp)),
     resumedFrames,
     notes: [...info.notes, ...notes],
   };
+  await request.onResult?.(report);
+  await journal.remove();
+  return report;
 }
 
 function reportTrack({ id, firstFrame, faces }: FaceTrack, sharp: boolean): TrackReport {

@@ -16,9 +16,18 @@ const words: Readonly<Record<string, string>> = {
   EROFS: 'the disk is read-only',
 };
 
-/** The cause of a file-system error, to follow a colon: `permission denied`. Other errors keep their message. */
+/** How JavaScript, ONNX Runtime and libvips say that there is no more memory. */
+const noMemory = /bad_alloc|bad allocation|allocation failed|failed to allocate|out of memory/i;
+
+/**
+ * The cause of a file-system error, or of one for want of memory, to follow a colon: `permission denied`. Other errors
+ * keep their message.
+ */
 export function explainSystemError(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== undefined && code in words) return words[code]!;
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return noMemory.test(message)
+    ? `there is not enough memory (${message}): close other programs, or take --memory low`
+    : message;
 }

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { BindParameter } from '../../graph/onnx/emit-model.ts';
 import { mul, parameter } from '../../graph/ops.ts';
 import { createNodeRuntime, modelLocation } from './node-runtime.ts';
-import { weightCache } from './weight-cache.ts';
+import { userCacheFolder, weightCache } from './weight-cache.ts';
 
 let folder: string;
 let weights: string;
@@ -13,7 +13,10 @@ beforeEach(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'weight-cache-'));
   weights = path.join(folder, 'weights.bin');
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** Twice and thrice a weight of four values that lies in a file, which is written first if values are given. */
 async function prepare(
@@ -71,4 +74,22 @@ it('takes what is there, until the checkpoint changes; then the old file goes', 
   expect(changed.file).not.toBe(first.file);
   expect(await changed.read('twice')).toEqual([10, 12, 14, 16]);
   expect(await readdir(path.join(folder, '.interlcm-cache'))).toHaveLength(1);
+});
+
+it('goes to the folder that XDG_CACHE_HOME names, if that is absolute', () => {
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+  expect(userCacheFolder()).toBe(path.join(folder, 'interlcm'));
+  for (const named of ['', 'relative']) {
+    vi.stubEnv('XDG_CACHE_HOME', named);
+    expect(userCacheFolder()).toMatch(/[\\/]\.cache[\\/]interlcm$/);
+  }
+});
+
+it('says what to do where nothing can be kept', async () => {
+  await writeFile(path.join(folder, '.interlcm-cache'), 'a file in the way');
+  await writeFile(path.join(folder, 'cache'), 'another');
+  vi.stubEnv('XDG_CACHE_HOME', path.join(folder, 'cache'));
+  await expect(prepare([1, 2, 3, 4])).rejects.toThrow(
+    /^Cannot keep transformed weights in .*\.interlcm-cache or .*weights: .*\. Set XDG_CACHE_HOME/,
+  );
 });

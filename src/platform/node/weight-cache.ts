@@ -1,7 +1,7 @@
 /** Transformed weights, computed once and kept in a file that models read in place. */
 import { createHash } from 'node:crypto';
 import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BindParameter, emitModel } from '../../graph/onnx/emit-model.ts';
 import type { Value } from '../../graph/value.ts';
@@ -11,14 +11,22 @@ import { elementCount } from '../../tensor/host-tensor.ts';
 import { writeAtomically } from './atomic-write.ts';
 import { requireDiskSpace } from './disk-space.ts';
 import { modelLocation } from './node-runtime.ts';
+import { explainSystemError } from './system-error.ts';
 
 const cacheName = '.interlcm-cache';
 /** Memory pages: mapped tensors start on their own. */
 const alignment = 4096;
 
-/** The user's cache folder of this program. */
+/** The user's cache folder of this program; among the temporary files of a user who has no home. */
 export function userCacheFolder(): string {
-  return path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'interlcm');
+  const named = process.env['XDG_CACHE_HOME'];
+  // Only absolute paths count, by the XDG Base Directory Specification.
+  if (named && path.isAbsolute(named)) return path.join(named, 'interlcm');
+  try {
+    return path.join(homedir(), '.cache', 'interlcm');
+  } catch {
+    return path.join(tmpdir(), `interlcm-${process.getuid?.() ?? 'cache'}`);
+  }
 }
 
 /**
@@ -101,7 +109,15 @@ async function cacheFolder(checkpointFolder: string): Promise<string> {
       () => beside,
       () => path.join(userCacheFolder(), 'weights'),
     );
-  await mkdir(folder, { recursive: true });
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw new Error(
+      `Cannot keep transformed weights in ${beside} or ${folder}: ${explainSystemError(error)}. Set XDG_CACHE_HOME to a folder that can be written`,
+      { cause: error },
+    );
+  }
   return folder;
 }
 
