@@ -50,17 +50,6 @@ export function drawInitialWeights(
   }
 }
 
-/** As the published discriminator starts: convolutions N(0, 0.02²), gains N(1, 0.02²), biases zero. */
-export function drawDiscriminatorWeights(parameters: Tensors, seed: number): void {
-  for (const [name, { shape, data }] of Object.entries(parameters)) {
-    if (name.endsWith('.bias')) data.fill(0);
-    else {
-      scale(new RandomStream(seed, [hashOf(name)]).fillNormal(data), embeddingDeviation);
-      if (shape.length === 1) for (let i = 0; i < data.length; i++) data[i]! += 1;
-    }
-  }
-}
-
 const fanIn = (shape: Shape): number => elementCount(shape.slice(1));
 
 function scale(data: Float32Array, factor: number): void {

@@ -10,7 +10,7 @@ import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { type AdversarialSettings, rateAt } from './config.ts';
 import { buildGradientProgram } from './gradient-program.ts';
-import { drawDiscriminatorWeights } from './initial-weights.ts';
+import { drawInitialWeights } from './initial-weights.ts';
 import { type LoadOptions, loadProgram } from './loaded-program.ts';
 import { hingeLoss } from './losses.ts';
 import { createOptimizer } from './optimizer.ts';
@@ -27,8 +27,8 @@ export interface Judge {
   readonly state: Readonly<Record<string, HostTensor>>;
   /** Adds gradients of the hinge loss of one micro-batch. @returns `loss.d_real` and `loss.d_fake` */
   learn(real: HostTensor, fake: HostTensor): Promise<Tensors>;
-  /** @param step counts from 1 */
-  step(step: number): Promise<{ readonly gradientNorm: number }>;
+  /** @param iteration of the run, by which the learning rate goes, as in the published training */
+  step(iteration: number): Promise<{ readonly gradientNorm: number }>;
   release(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export async function createJudge(
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
   const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
   const optimizer = await createOptimizer(runtime, shapes, settings.optimizer);
-  drawDiscriminatorWeights(optimizer.parameters, seed);
+  drawInitialWeights(optimizer.parameters, shapes.keys(), seed, 1);
   const statistics = runningStatistics(running);
 
   const bind: BindParameter = () => ({ kind: 'input' });
@@ -78,7 +78,7 @@ export async function createJudge(
       statistics.update(values);
       return values;
     },
-    step: (step) => optimizer.step(step, rateAt(settings.optimizer, step)),
+    step: (iteration) => optimizer.step(iteration - settings.from + 1, rateAt(settings.optimizer, iteration)),
     async release() {
       await program.release();
       await optimizer.release();

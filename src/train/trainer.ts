@@ -208,7 +208,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       if (judging) {
         for (const [i, part] of parts.entries())
           addLosses(sums, await judging.learn(part.high, restored[i]!), accumulation);
-        const { gradientNorm } = await timed(() => judging.step(iteration - adversarial!.from + 1));
+        const { gradientNorm } = await timed(() => judging.step(iteration));
         sums.set('d_gradient_norm', gradientNorm);
       }
       return { values: Object.fromEntries(sums) };

@@ -34,16 +34,16 @@ export function createBatchMaker(
   const shape = [settings.batch, 3, size, size];
   return async (iteration) => {
     const high = hostTensor(shape);
-    const low = hostTensor(shape);
-    let degraded = false;
+    let low = high;
     for (const [i, sample] of plan.batch(iteration).entries()) {
       const pair = await makeSample(await images.read(sample.image), sample, settings, roundTripJpeg);
       const at = i * 3 * size * size;
       high.data.set(pixelsToTensor(pair.high).data, at);
-      if (pair.low) low.data.set(pixelsToTensor(pair.low).data, at);
-      degraded ||= pair.low !== undefined;
+      if (!pair.low) continue;
+      if (low === high) low = hostTensor(shape);
+      low.data.set(pixelsToTensor(pair.low).data, at);
     }
-    return { high, low: degraded ? low : high };
+    return { high, low };
   };
 }
 
