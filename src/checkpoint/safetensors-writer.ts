@@ -1,6 +1,7 @@
 /** Safetensors files as a stream of bytes. */
 
 import { elementCount, formatShape } from '../tensor/host-tensor.ts';
+import { byteChunks } from './byte-chunks.ts';
 import { quoteName } from './checkpoint-error.ts';
 import { safetensorsDtypes } from './safetensors.ts';
 import { encodeElements } from './tensor-elements.ts';
@@ -21,9 +22,9 @@ export interface SafetensorsInput {
 }
 
 /**
- * The chunks of a safetensors file: first the header, then the data of one tensor each, wide elements first so
- * that every tensor is aligned to its elements. The first tensor's data starts at a multiple of 64 bytes.
- * Chunks may share memory with the data given.
+ * The chunks of a safetensors file: first the header, then the data of one tensor after another, wide elements first
+ * so that every tensor is aligned to its elements. The first tensor's data starts at a multiple of 64 bytes. A chunk of
+ * data has at most 64 MiB and may share memory with what was given.
  * @throws {RangeError} for a name twice, a reserved name, or data that does not fill its shape
  */
 export async function* encodeSafetensors(
@@ -40,7 +41,7 @@ export async function* encodeSafetensors(
         `Cannot write tensor ${quoteName(tensor.name)}: shape ${formatShape(tensor.shape)} of ${tensor.dtype} ` +
           `takes ${byteLengthOf(tensor)} bytes, its data has ${bytes.length}`,
       );
-    yield bytes;
+    yield* byteChunks(bytes);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Zip archives of stored entries, as a stream of bytes; data aligned to 64 bytes, as PyTorch writes it. */
 
+import { byteChunks } from './byte-chunks.ts';
 import { quoteName } from './checkpoint-error.ts';
 import { crc32 } from './crc32.ts';
 import { extra64, in64, in64Count, localHeaderBytes, zipSignature } from './zip-directory.ts';
@@ -29,7 +30,7 @@ export interface StoredZipRecord {
 
 /**
  * The chunks of a zip archive. Entries are taken one at a time, so that an iterable may make them as it goes;
- * chunks share memory with their data.
+ * chunks of data have at most 64 MiB and share memory with it.
  * @throws {RangeError} for an entry of 4 GiB or more, or a name twice
  */
 export function* encodeStoredZip(entries: Iterable<StoredZipEntry>): Generator<Uint8Array, void, undefined> {
@@ -51,7 +52,7 @@ export function* encodeStoredZip(entries: Iterable<StoredZipEntry>): Generator<U
     };
     const header = localHeader(record);
     yield header;
-    yield data;
+    yield* byteChunks(data);
     offset += header.length + data.length;
     records.push(record);
   }

@@ -1,0 +1,41 @@
+import { beforeAll, expect, it } from 'vitest';
+import { gradients } from '../graph/gradient/gradient.ts';
+import { emitModel } from '../graph/onnx/emit-model.ts';
+import { sampleTensor } from '../graph/op-cases.test-support.ts';
+import { input } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import { createNodeRuntime } from '../platform/node/node-runtime.ts';
+import { type Runtime, withSession } from '../runtime/runtime.ts';
+import { hostTensor } from '../tensor/host-tensor.ts';
+import { psnrLoss } from './losses.ts';
+
+let runtime: Runtime;
+beforeAll(async () => {
+  runtime = await createNodeRuntime();
+});
+
+it('averages the PSNR of images, not their errors', async () => {
+  const shape = [2, 3, 8, 8];
+  const truth = sampleTensor(shape, 1);
+  const restored = sampleTensor(shape, 1);
+  const count = restored.data.length / 2;
+  // Errors of 0.1 and 0.4 everywhere: 26.02 and 13.98 dB of a range of 2.
+  for (let i = 0; i < 2 * count; i++) restored.data[i]! += i < count ? 0.1 : -0.4;
+  const [a, b] = [input('restored', shape), input('truth', shape)];
+  const loss = psnrLoss(a, b);
+  const [gradient] = gradients(loss, [a]) as [Value];
+  const model = emitModel('psnr', { loss, gradient }, () => {
+    throw new TypeError('there are no parameters here');
+  });
+  const run = (other: typeof restored) =>
+    withSession(runtime, model, (session) => session.run({ restored: other, truth }));
+  const values = await run(restored);
+  const [good, bad] = [0.1, 0.4].map((error) => 20 * Math.log10(2 / error)) as [number, number];
+  expect(values['loss']!.data[0]).toBeCloseTo(-(good + bad) / 2, 4);
+  // d/dx of 10/ln 10·ln(mean square)/2: an error's part of the square, the same for both images but for its sign.
+  const slope = (error: number): number => (10 / Math.LN10 / 2) * (2 / count / error);
+  expect(values['gradient']!.data[0]).toBeCloseTo(slope(0.1), 5);
+  expect(values['gradient']!.data[count]).toBeCloseTo(slope(-0.4), 5);
+  const equal = await run(hostTensor(shape, truth.data));
+  expect(equal['loss']!.data[0]).toBeCloseTo(-100, 2);
+});
