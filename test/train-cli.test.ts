@@ -26,6 +26,7 @@ const config = {
   averageDecay: 0.9,
   losses: {
     l1: { weight: 1 },
+    mse: { weight: 0.5, from: 6 }, // after the iteration that a killed run goes on from
     adversarial: { weight: 0.1, from: 3, ndf: 8, n_layers: 2, optimizer: { learningRate: 1e-3 } },
   },
   validationImages: 2,
@@ -97,6 +98,11 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
     const expected = await logged('a');
     expect(expected.filter((line) => 'l1' in line)).toHaveLength(7);
     expect(expected.some((line) => 'd_real' in line)).toBe(true);
+    expect(expected.filter((line) => 'l1' in line).map((line) => 'mse' in line)).toEqual([
+      ...Array(5).fill(false),
+      true,
+      true,
+    ]);
     expect(await logged('b')).toEqual(expected);
     for (const file of [
       'interlcm/visual_encoder.pth',

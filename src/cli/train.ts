@@ -1,7 +1,8 @@
 /** `interlcm train`: trains networks by a config file, and goes on where a run stopped. */
 import { readFile } from 'node:fs/promises';
 import { command } from 'cleye';
-import type { RunSettings, TrainEvents } from '../platform/node/train-run.ts';
+import type { RunSettings } from '../platform/node/run-settings.ts';
+import type { TrainEvents } from '../platform/node/train-run.ts';
 import { rejectUnknownFlags } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
 import { modelFlags } from './model-flags.ts';

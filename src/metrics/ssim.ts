@@ -4,7 +4,9 @@ import { gaussianWeights } from '../image/gaussian-kernel.ts';
 import type { Pixels } from '../image/pixels.ts';
 import { type ComparisonOptions, comparedPlanes, type PlanePair } from './compared-planes.ts';
 
-const WINDOW = gaussianWeights(11, 1.5);
+/** Side of the window in pixels, the least that an image must have. */
+export const ssimWindow = 11;
+const WINDOW = gaussianWeights(ssimWindow, 1.5);
 const C1 = (0.01 * 255) ** 2;
 const C2 = (0.03 * 255) ** 2;
 

@@ -33,6 +33,16 @@ describe('the configs', () => {
     const uneven = { ...(read('small/interlcm.json') as object), microBatch: 3 };
     expect(() => parseTrainConfig(uneven, 'bad.json')).toThrow('microBatch 3 does not divide');
   });
+
+  it.each([
+    [{ startStep: 5 }, 'startStep 5 is beyond the 4 steps'],
+    [{ losses: { l1: { weight: 1, from: 2 } } }, 'no loss counts at the first iteration'],
+    [{ losses: { l1: { weight: 0 } } }, 'no loss counts at the first iteration'],
+    [{ data: { size: 128, batch: 8, workers: -1 } }, 'data.workers'],
+  ])('are refused with %j', (change, problem) => {
+    const bad = { ...(read('small/interlcm.json') as object), ...change };
+    expect(() => parseTrainConfig(bad, 'bad.json')).toThrow(problem);
+  });
 });
 
 describe('the cosine schedule', () => {

@@ -63,6 +63,7 @@ const adversarialSchema = z.strictObject({
 const lossesSchema = z.strictObject({
   l1: z.strictObject({ weight, from }).optional(),
   mse: z.strictObject({ weight, from }).optional(),
+  psnr: z.strictObject({ weight, from }).optional(),
   kl: z.strictObject({ weight, from }).optional(),
   perceptual: perceptualSchema.optional(),
   adversarial: adversarialSchema.optional(),
@@ -147,6 +148,8 @@ const sharedSchema = z.strictObject({
       .array(degradationSchema)
       .min(1)
       .default([{ preset: 'standard', share: 1 }]),
+    /** Threads that make batches; 0: the one that trains. What they make does not depend on it. */
+    workers: z.number().int().nonnegative().default(1),
   }),
   /** Images that go through the networks at a time; gradients add up to the batch. */
   microBatch: count.optional(),
@@ -156,8 +159,7 @@ const sharedSchema = z.strictObject({
   losses: lossesSchema,
   /** A step's activations beyond this many MiB are recomputed segment by segment. */
   activationMiB: count.optional(),
-  /** Iterations between lines of the log, validations and saved states. */
-  logEvery: count.default(10),
+  /** Iterations between validations, and between saved states. */
   validateEvery: count.default(500),
   validationImages: count.default(8),
   saveEvery: count.default(500),
@@ -184,13 +186,21 @@ export function parseTrainConfig(json: unknown, file: string): TrainConfig {
     const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
     throw new TypeError(`Cannot train by ${file}: ${issues.join('; ')}`);
   }
-  const config = parsed.data;
-  const { data, microBatch = data.batch } = config;
+  const problem = contradictionOf(parsed.data);
+  if (problem) throw new TypeError(`Cannot train by ${file}: ${problem}`);
+  return parsed.data;
+}
+
+/** What is wrong with settings of which each alone would do. */
+function contradictionOf(config: TrainConfig): string | undefined {
+  const { data, microBatch = data.batch, losses } = config;
   if (data.batch % microBatch !== 0)
-    throw new TypeError(
-      `Cannot train by ${file}: microBatch ${microBatch} does not divide data.batch ${data.batch}`,
-    );
-  return config;
+    return `microBatch ${microBatch} does not divide data.batch ${data.batch}`;
+  if (config.stage === 'interlcm' && config.startStep > config.steps)
+    return `startStep ${config.startStep} is beyond the ${config.steps} steps there are`;
+  if (!Object.values(losses).some((loss) => loss && loss.weight > 0 && loss.from === 1))
+    return 'no loss counts at the first iteration: give one of losses a weight above 0, and no "from"';
+  return undefined;
 }
 
 /** The learning rate of a step, which counts from 1. */

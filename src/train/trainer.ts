@@ -5,14 +5,15 @@ import { add, mul } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import { RandomStream } from '../random/random-stream.ts';
-import type { Runtime, Tensors } from '../runtime/runtime.ts';
+import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { rateAt, type TrainConfig } from './config.ts';
-import { buildForwardProgram, buildGradientProgram, type GradientProgram } from './gradient-program.ts';
+import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
+import { imageScores } from './image-scores.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
-import { adversarialLoss, l1Loss, mseLoss } from './losses.ts';
+import { adversarialLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
 import { joinBatches, microBatches } from './micro-batch.ts';
 import { networkOf, networkScopes } from './networks.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
@@ -59,9 +60,15 @@ export interface Trainer {
   readonly drawn: readonly string[];
   /** Everything a resumed run needs, to be saved and filled in place. */
   readonly state: Readonly<Record<string, HostTensor>>;
-  /** @param iteration counts from 1 */
+  /**
+   * @param iteration counts from 1
+   * @throws {NonFiniteError} if the run diverged
+   */
   step(iteration: number, images: ImagePair): Promise<StepResult>;
-  /** Losses with averaged weights, on draws that are the same at every call. */
+  /**
+   * Losses with averaged weights, on draws that are the same at every call; where the stage makes images, how close
+   * they come to the true ones as `psnr`, in place of the loss of that name, and `ssim`.
+   */
   validate(images: ImagePair): Promise<ValidationResult>;
   release(): Promise<void>;
 }
@@ -71,6 +78,7 @@ const validationStream = 2;
 const lossPrefix = 'loss.';
 const previewPrefix = 'preview.';
 
+/** @throws {TypeError} if the config's losses or networks are not those of its stage */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const { config, runtime, perceptual } = options;
   const { batch, size } = config.data;
@@ -97,9 +105,10 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     const network = networkOf(name);
     return network !== undefined && config.train.includes(network);
   });
-  if (trainedNames.length === 0)
+  const unused = config.train.filter((network) => !trainedNames.some((name) => networkOf(name) === network));
+  if (unused.length > 0)
     throw new TypeError(
-      `Nothing is trained: the ${config.stage} stage does not use ${config.train.join(' and ')}`,
+      `Cannot train ${unused.join(' and ')}: the ${config.stage} stage, as it is set, does not use it. Leave it out of "train"`,
     );
   const shapesOf = (names: readonly string[]): Map<string, Shape> =>
     new Map(names.map((name) => [name, all.get(name)!.shape]));
@@ -120,41 +129,39 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     bind,
     activationBytes: config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20,
   };
-  const programs = new Map<string, LoadedProgram>();
-  const loaded = (key: string, build: () => GradientProgram): LoadedProgram => {
-    let program = programs.get(key);
-    if (!program) {
-      program = loadProgram(runtime, build(), load);
-      programs.set(key, program);
-    }
-    return program;
+  let generating: { readonly losses: string; readonly program: LoadedProgram } | undefined;
+  let validating: LoadedProgram | undefined;
+
+  /** The generator's program with the losses that count at an iteration, which takes the place of the last one. */
+  const generatorProgram = async (iteration: number): Promise<LoadedProgram> => {
+    const active = activeWeights(config, iteration);
+    const losses = active.map(([name]) => name).join(' ');
+    if (generating?.losses === losses) return generating.program;
+    await generating?.program.release();
+    generating = undefined;
+    const values: Record<string, Value> = {};
+    for (const [name] of active)
+      values[lossPrefix + name] =
+        name === 'adversarial' ? adversarialLoss(judge!.scores(stage.images!.restored)) : terms[name]!;
+    const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
+    const loss = weighted.reduce((sum, term) => add(sum, term));
+    const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
+    const program = buildGradientProgram({ name: 'generator', loss, outputs, trained, ...programOptions });
+    generating = { losses, program: loadProgram(runtime, program, load) };
+    return generating.program;
   };
 
-  /** The generator's program with the losses that count at an iteration. */
-  const generatorProgram = (iteration: number): LoadedProgram => {
-    const active = activeWeights(config, iteration).filter(
-      ([name]) => name in terms || name === 'adversarial',
-    );
-    return loaded(`generator ${active.map(([name]) => name).join(' ')}`, () => {
-      const values: Record<string, Value> = {};
-      for (const [name] of active)
-        values[lossPrefix + name] =
-          name === 'adversarial' ? adversarialLoss(judge!.scores(stage.images!.restored)) : terms[name]!;
-      const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
-      const loss = weighted.reduce((sum, term) => add(sum, term));
-      const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
-      return buildGradientProgram({ name: 'generator', loss, outputs, trained, ...programOptions });
-    });
+  const validationProgram = (): LoadedProgram => {
+    if (validating) return validating;
+    const outputs: Record<string, Value> = {};
+    for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
+    for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
+    if (stage.latent) outputs['latent'] = stage.latent;
+    if (stage.images) outputs['restored'] = stage.images.restored;
+    const program = buildForwardProgram({ name: 'validation', outputs, ...programOptions });
+    validating = loadProgram(runtime, program, load);
+    return validating;
   };
-
-  const validationProgram = (): LoadedProgram =>
-    loaded('validation', () => {
-      const outputs: Record<string, Value> = {};
-      for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
-      for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
-      if (stage.latent) outputs['latent'] = stage.latent;
-      return buildForwardProgram({ name: 'validation', outputs, ...programOptions });
-    });
 
   const timed = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const start = performance.now();
@@ -170,6 +177,40 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         .map(([name, tensor]) => [targetPrefix + name.slice(name.indexOf('/') + 1), tensor]),
     );
 
+  const takeStep: Trainer['step'] = async (iteration, images) => {
+    const sums = new Map<string, number>();
+    const program = await generatorProgram(iteration);
+    const judging = judge && iteration >= adversarial!.from ? judge : undefined;
+    const restored: HostTensor[] = [];
+    const parts = microBatches(images, microBatch);
+    for (const [i, part] of parts.entries()) {
+      const streams = Array.from(
+        { length: microBatch },
+        (_, k) => new RandomStream(config.seed, [imageStream, iteration, i * microBatch + k]),
+      );
+      const feeds = {
+        ...stage.feeds(part, streams),
+        ...generator.parameters,
+        ...judge?.parameters,
+        ...targets(),
+      };
+      const values = await program.run(feeds, generator.gradients);
+      addLosses(sums, values, accumulation);
+      if (judging) restored.push(values['restored']!);
+    }
+    const rate = rateAt(config.optimizer, iteration);
+    const report = await timed(() => generator.step(iteration, rate));
+    sums.set('gradient_norm', report.gradientNorm);
+    sums.set('learning_rate', rate);
+    if (judging) {
+      for (const [i, part] of parts.entries())
+        addLosses(sums, await judging.learn(part.high, restored[i]!), accumulation);
+      const { gradientNorm } = await timed(() => judging.step(iteration));
+      sums.set('d_gradient_norm', gradientNorm);
+    }
+    return { values: Object.fromEntries(sums) };
+  };
+
   return {
     parameters: generator.parameters,
     averages: generator.averages,
@@ -181,41 +222,20 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
 
     async step(iteration, images) {
-      const sums = new Map<string, number>();
-      const program = generatorProgram(iteration);
-      const judging = judge && iteration >= adversarial!.from ? judge : undefined;
-      const restored: HostTensor[] = [];
-      const parts = microBatches(images, microBatch);
-      for (const [i, part] of parts.entries()) {
-        const streams = Array.from(
-          { length: microBatch },
-          (_, k) => new RandomStream(config.seed, [imageStream, iteration, i * microBatch + k]),
+      try {
+        return await takeStep(iteration, images);
+      } catch (cause) {
+        if (!(cause instanceof NonFiniteError)) throw cause;
+        throw new NonFiniteError(
+          `Training diverged at iteration ${iteration}: a loss or a gradient is not finite. Go on from the last saved iteration with a lower optimizer.learningRate, or clip gradients by optimizer.maxGradientNorm, such as 1`,
+          { cause },
         );
-        const feeds = {
-          ...stage.feeds(part, streams),
-          ...generator.parameters,
-          ...judge?.parameters,
-          ...targets(),
-        };
-        const values = await program.run(feeds, generator.gradients);
-        addLosses(sums, values, accumulation);
-        if (judging) restored.push(values['restored']!);
       }
-      const rate = rateAt(config.optimizer, iteration);
-      const report = await timed(() => generator.step(iteration, rate));
-      sums.set('gradient_norm', report.gradientNorm);
-      sums.set('learning_rate', rate);
-      if (judging) {
-        for (const [i, part] of parts.entries())
-          addLosses(sums, await judging.learn(part.high, restored[i]!), accumulation);
-        const { gradientNorm } = await timed(() => judging.step(iteration));
-        sums.set('d_gradient_norm', gradientNorm);
-      }
-      return { values: Object.fromEntries(sums) };
     },
 
     async validate(images) {
       const sums = new Map<string, number>();
+      const scores = new Map<string, number>();
       const columns: Record<string, HostTensor[]> = {};
       const latents: HostTensor[] = [];
       const parts = microBatches(images, microBatch);
@@ -227,6 +247,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         const feeds = { ...stage.feeds(part, streams), ...generator.averages, ...targets() };
         const values = await validationProgram().run(feeds, {});
         addLosses(sums, values, parts.length);
+        if (stage.images)
+          for (const [name, score] of Object.entries(imageScores(values['restored']!, part.high)))
+            scores.set(name, (scores.get(name) ?? 0) + score / parts.length);
         if (values['latent']) latents.push(values['latent']);
         for (const [name, tensor] of Object.entries(values))
           if (name.startsWith(previewPrefix)) {
@@ -235,7 +258,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
           }
       }
       return {
-        values: Object.fromEntries(sums),
+        values: Object.fromEntries([...sums, ...scores]),
         ...(latents.length > 0 && { latentDeviation: deviation(joinBatches(latents).data) }),
         columns: Object.fromEntries(
           Object.entries(columns).map(([name, tensors]) => [name, joinBatches(tensors)]),
@@ -244,7 +267,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     },
 
     async release() {
-      for (const program of programs.values()) await program.release();
+      await generating?.program.release();
+      await validating?.release();
       await generator.release();
       await judge?.release();
     },
@@ -262,6 +286,7 @@ function lossTerms(
     const { restored, truth } = stage.images;
     if (losses.l1) terms['l1'] = l1Loss(restored, truth);
     if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
+    if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
     if (losses.perceptual) terms['perceptual'] = perceptual!.distance(restored, truth);
   }
   for (const name of Object.keys(losses))

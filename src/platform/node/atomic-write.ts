@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { access, constants, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { explainSystemError } from './system-error.ts';
 
@@ -72,4 +72,20 @@ export async function requireWritable(folder: string): Promise<void> {
 /** `writeAtomically` of contents that are there already. */
 export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
   await writeAtomically(path, (file) => file.writeFile(data));
+}
+
+/**
+ * Has the names in a folder, and in those inside it, outlast a power cut. What the files hold is not its concern:
+ * `writeAtomically` sees to that. Does nothing where the system cannot (Windows).
+ */
+export async function syncFolder(folder: string, { recursive = false } = {}): Promise<void> {
+  if (recursive)
+    for (const entry of await readdir(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) await syncFolder(join(folder, entry.name), { recursive });
+  const handle = await open(folder, 'r').catch(() => undefined);
+  try {
+    await handle?.sync().catch(() => undefined);
+  } finally {
+    await handle?.close();
+  }
 }

@@ -40,6 +40,7 @@ export interface StartNetworks {
  * @param spatialStart file with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet
  *   unless given
  * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the config
+ * @throws {TypeError} if `spatialStart` is given to a run that has no use for it
  */
 export async function openStartNetworks(
   config: TrainConfig,
@@ -56,6 +57,7 @@ export async function openStartNetworks(
     const opened: Opened = store
       ? await openNetworks(store, await findNetworks(store))
       : { scheduler: schedulerConfigSchema.parse({}) };
+    if (spatialStart !== undefined) requireNewSpatialEncoder(config, opened, spatialStart, folder);
     const configs = joinConfigs(config, opened);
     const stored = storedByName(opened);
     const bind = await bindWeights(stored);
@@ -90,6 +92,21 @@ export async function openStartNetworks(
     await close();
     throw error;
   }
+}
+
+function requireNewSpatialEncoder(
+  { train }: TrainConfig,
+  { spatialEncoder }: Opened,
+  spatialStart: string,
+  folder: string | undefined,
+): void {
+  const start = `Cannot start a spatial encoder from ${spatialStart}`;
+  if (!train.includes('spatialEncoder'))
+    throw new TypeError(`${start}: the config does not train one. Leave --spatial-start out`);
+  if (spatialEncoder)
+    throw new TypeError(
+      `${start}: ${folder} has one, ${spatialEncoder.path}, which the run would go on from. Leave --spatial-start out, or take that file away`,
+    );
 }
 
 function storedByName(opened: Opened): Map<string, StoredTensor> {

@@ -20,6 +20,8 @@ export interface TrainLog {
    * @param pixels three channels
    */
   picture(iteration: number, name: string, pixels: BytePixels): Promise<void>;
+  /** Has what was written outlast a power cut. */
+  sync(): Promise<void>;
   /** Closes the files; what was written is in them already. */
   close(): Promise<void>;
 }
@@ -59,6 +61,10 @@ export async function openTrainLog(folder: string, resumeAt: number): Promise<Tr
       const { width, height, channels } = pixels;
       await addEvent(iteration, { kind: 'image', tag: name, width, height, channels, png });
     },
+    async sync() {
+      await lines.sync();
+      await events.sync();
+    },
     async close() {
       await lines.close();
       await events.close();
@@ -68,6 +74,7 @@ export async function openTrainLog(folder: string, resumeAt: number): Promise<Tr
 
 interface Appender {
   append(data: string | Uint8Array): Promise<void>;
+  sync(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +90,10 @@ async function openAppender(path: string): Promise<Appender> {
       const written = last.then(() => file.appendFile(data)).catch(explain);
       last = written.catch(() => undefined);
       return written;
+    },
+    async sync() {
+      await last;
+      await file.sync().catch(explain);
     },
     async close() {
       await last;

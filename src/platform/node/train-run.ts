@@ -1,34 +1,22 @@
 /** A training run in a folder: its config, its log, and its saved iterations, from which it goes on. */
-import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { contactSheet } from '../../image/contact-sheet.ts';
 import { tensorToPixels } from '../../image/pixel-tensor.ts';
 import type { BytePixels } from '../../image/pixels.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { elementCount, type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
+import { batchItem, type HostTensor } from '../../tensor/host-tensor.ts';
 import { parseTrainConfig, type TrainConfig } from '../../train/config.ts';
-import { createTrainer, type Trainer, type ValidationResult } from '../../train/trainer.ts';
+import { createTrainer, type Trainer } from '../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../train/training-data.ts';
-import { writeFileAtomically } from './atomic-write.ts';
 import { openPerceptualNetwork } from './perceptual-files.ts';
+import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
+import { isSavedIteration, readLastIteration, removeUnfinished, saveIteration } from './saved-iterations.ts';
 import { openStartNetworks, type StartNetworks } from './start-networks.ts';
 import { openTrainLog, type TrainLog } from './train-log.ts';
 import { readTrainState, writeIteration } from './train-state.ts';
 import { openTrainingData } from './training-data.ts';
-import type { TrainingSource } from './training-files.ts';
-
-/** What a run was started with; kept in the run's folder. */
-export interface RunSettings {
-  readonly config: TrainConfig;
-  readonly images: TrainingSource;
-  /** Other images for validation; some of the training images are held back unless given. */
-  readonly validation?: TrainingSource | undefined;
-  /** Checkpoint folder with the networks to start from. */
-  readonly from?: string | undefined;
-  /** File with the UNet weights that a new spatial encoder starts from, if not the checkpoint's. */
-  readonly spatialStart?: string | undefined;
-}
+import type { FindOptions, TrainingSource } from './training-files.ts';
 
 export interface TrainEvents {
   readonly begin?: (doneIterations: number, iterations: number) => void;
@@ -45,28 +33,22 @@ export interface TrainOptions extends TrainEvents {
   readonly signal?: AbortSignal | undefined;
 }
 
-const settingsFile = 'run.json';
-const iterationPattern = /^iteration-(\d+)$/;
-/** What a killed run leaves when it was saving. */
-const unfinishedPattern = /^(iteration-\d+|latest)\.[0-9a-f]+\.tmp$/;
-/** Saved iterations that stay: the last, and the one before in case the last is damaged. */
-const keptIterations = 2;
-
 /**
  * Starts a run in a new folder and trains to the end.
  * @throws {Error} if the folder holds a run already
  */
 export async function startRun(folder: string, settings: RunSettings, options: TrainOptions): Promise<void> {
   const entries: string[] = await readdir(folder).catch(() => []);
-  if (entries.includes(settingsFile))
+  if (entries.some((name) => name === settingsFile || isSavedIteration(name)))
     throw new Error(
       `Cannot start a run in ${folder}: there is one already. Go on with it by --resume ${folder}, or choose another folder`,
     );
-  await train(folder, settings, 0, options);
+  await train(folder, settings, false, options);
 }
 
 /**
- * Goes on with a run from its last saved iteration, exactly as if it had not stopped.
+ * Goes on with a run from its last saved iteration, exactly as if it had not stopped; from the one before, if the last
+ * is damaged.
  * @param change settings changed on the way, such as a larger number of iterations
  */
 export async function resumeRun(
@@ -76,65 +58,42 @@ export async function resumeRun(
 ): Promise<void> {
   const settings = await readSettings(folder);
   const config = parseTrainConfig(change(settings.config), path.join(folder, settingsFile));
-  for (const name of await readdir(folder))
-    if (unfinishedPattern.test(name)) await rm(path.join(folder, name), { recursive: true, force: true });
-  const saved = await savedIterations(folder);
-  await train(folder, { ...settings, config }, saved.at(-1) ?? 0, options);
+  await removeUnfinished(folder);
+  await train(folder, { ...settings, config }, true, options);
 }
 
-async function readSettings(folder: string): Promise<RunSettings> {
-  const file = path.join(folder, settingsFile);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new Error(`Cannot resume ${folder}: it has no ${settingsFile}, so no run was started there`, {
-      cause,
-    });
-  });
-  const json = JSON.parse(text) as RunSettings;
-  return { ...json, config: parseTrainConfig(json.config, file) };
-}
-
-/** In rising order. */
-async function savedIterations(folder: string): Promise<number[]> {
-  const names = await readdir(folder);
-  return names
-    .flatMap((name) => iterationPattern.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => a - b);
-}
-
-const iterationFolder = (folder: string, iteration: number): string =>
-  path.join(folder, `iteration-${String(iteration).padStart(6, '0')}`);
-
+/** @param resumed whether it goes on from what is saved in the folder */
 async function train(
   folder: string,
-  settings: RunSettings,
-  done: number,
+  given: RunSettings,
+  resumed: boolean,
   options: TrainOptions,
 ): Promise<void> {
-  const { config, images, validation, from } = settings;
+  const settings = await pinPaths(given);
+  const { config, images, validation, from, spatialStart } = settings;
   const { runtime, signal, note } = options;
   note?.('opening images and networks');
-  const start = await openStartNetworks(config, from, settings.spatialStart);
+  const start = await openStartNetworks(config, from, spatialStart);
+  const { workers, ...dataConfig } = config.data;
   const dataSettings = {
-    ...config.data,
+    ...dataConfig,
     seed: config.seed,
     degradation: needsDegraded(config) ? config.data.degradation : null,
   };
   const heldBack = (position: number, count: number): boolean =>
     !validation && isHeldBack(position, count, config.validationImages);
   const data = await openTrainingData(images, dataSettings, {
+    workers,
     outputFolder: folder,
     select: (position, count) => !heldBack(position, count),
   });
   let trainer: Trainer | undefined;
   let log: TrainLog | undefined;
   try {
-    const shown = await validationBatch(
-      config,
-      dataSettings,
-      validation ?? images,
-      validation ? () => true : heldBack,
-    );
+    const shown = await validationBatch(config, dataSettings, validation ?? images, {
+      outputFolder: folder,
+      select: validation ? () => true : heldBack,
+    });
     note?.('building the graph');
     trainer = await createTrainer({
       config,
@@ -144,12 +103,14 @@ async function train(
       bindFrozen: start.bindFrozen,
       perceptual: config.losses.perceptual && (await openPerceptualNetwork(config.losses.perceptual)),
     });
-    if (done > 0) await readTrainState(iterationFolder(folder, done), trainer.state);
-    else if (trainer.drawn.length > 0) note?.(drawnNote(trainer.drawn));
+    const { drawn } = trainer;
+    const read = (saved: string): Promise<void> => readTrainState(saved, trainer!);
+    const done = resumed ? await readLastIteration(folder, read, (text) => note?.(text)) : 0;
+    if (done === 0 && drawn.length > 0) note?.(drawnNote(drawn));
     // Only now is it a run: whatever is wrong with the settings has shown.
     await mkdir(folder, { recursive: true });
-    await writeFileAtomically(path.join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
-    log = await openTrainLog(folder, done);
+    await writeSettings(folder, settings);
+    log = await openTrainLog(folder, done === 0 ? -1 : done);
     await loop(folder, config, done, trainer, start, data, shown, log, options);
   } finally {
     await log?.close();
@@ -183,12 +144,12 @@ async function validationBatch(
   config: TrainConfig,
   settings: TrainingDataSettings,
   source: TrainingSource,
-  select: (position: number, count: number) => boolean,
+  found: FindOptions,
 ): Promise<TrainingBatch> {
   const microBatch = config.microBatch ?? config.data.batch;
   const batch = Math.ceil(config.validationImages / microBatch) * microBatch;
-  const options = { workers: 0, select };
-  const data = await openTrainingData(source, { ...settings, batch, flip: false, crop: 'center' }, options);
+  const plain = { ...settings, batch, flip: false, crop: 'center' } as const;
+  const data = await openTrainingData(source, plain, { workers: 0, ...found });
   try {
     return await data.batch(0);
   } finally {
@@ -207,32 +168,24 @@ async function loop(
   log: TrainLog,
   { signal, begin, step, validated, saved }: TrainOptions,
 ): Promise<void> {
-  let lastValidation: ValidationResult | undefined;
+  /** Of an autoencoder's latents at the last validation. */
+  let latents: { readonly iteration: number; readonly deviation: number | undefined } | undefined;
   const validate = async (iteration: number): Promise<void> => {
-    lastValidation = await trainer.validate(shown);
-    const values = Object.fromEntries(
-      Object.entries(lastValidation.values).map(([name, value]) => [`validation.${name}`, value]),
-    );
-    await log.scalars(iteration, values);
-    await log.picture(iteration, 'validation', validationSheet(lastValidation.columns));
-    validated?.(iteration, lastValidation.values);
+    const { values, columns, latentDeviation } = await trainer.validate(shown);
+    latents = { iteration, deviation: latentDeviation };
+    const named = Object.entries(values).map(([name, value]) => [`validation.${name}`, value]);
+    await log.scalars(iteration, Object.fromEntries(named));
+    await log.picture(iteration, 'validation', validationSheet(columns));
+    validated?.(iteration, values);
   };
   const save = async (iteration: number): Promise<void> => {
-    if (config.stage === 'autoencoder' && !lastValidation) lastValidation = await trainer.validate(shown);
-    const target = iterationFolder(folder, iteration);
-    const temporary = `${target}.${randomBytes(4).toString('hex')}.tmp`;
-    try {
-      await writeIteration(temporary, config, trainer, start, lastValidation?.latentDeviation);
-      await rm(target, { recursive: true, force: true });
-      await rename(temporary, target);
-    } catch (error) {
-      await rm(temporary, { recursive: true, force: true });
-      throw error;
-    }
-    await pointTo(folder, target);
-    for (const old of (await savedIterations(folder)).slice(0, -keptIterations))
-      await rm(iterationFolder(folder, old), { recursive: true, force: true });
-    saved?.(iteration, target);
+    if (config.stage === 'autoencoder' && latents?.iteration !== iteration)
+      latents = { iteration, deviation: (await trainer.validate(shown)).latentDeviation };
+    await log.sync();
+    const saveFolder = await saveIteration(folder, iteration, (newFolder) =>
+      writeIteration(newFolder, config, trainer, start, latents?.deviation),
+    );
+    saved?.(iteration, saveFolder);
   };
 
   begin?.(done, config.iterations);
@@ -246,24 +199,11 @@ async function loop(
     const all = { ...values, images_per_second: config.data.batch / seconds, data_seconds: waited / 1e3 };
     await log.scalars(iteration, all);
     step?.(iteration, all);
-    const last = iteration === config.iterations || signal?.aborted === true;
-    if (iteration % config.validateEvery === 0 || iteration === config.iterations) await validate(iteration);
-    if (iteration % config.saveEvery === 0 || last) await save(iteration);
-    if (signal?.aborted) return;
-  }
-}
-
-/** `latest` leads to the last saved iteration, for commands that take a checkpoint. */
-async function pointTo(folder: string, target: string): Promise<void> {
-  const link = path.join(folder, 'latest');
-  const temporary = `${link}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await symlink(path.basename(target), temporary, 'dir');
-    await rename(temporary, link);
-  } catch {
-    // No symbolic links here: a file names the folder instead.
-    await rm(temporary, { force: true });
-    await writeFile(`${link}.txt`, `${path.basename(target)}\n`);
+    const end = iteration === config.iterations;
+    if (iteration % config.validateEvery === 0 || end) await validate(iteration);
+    const stop = signal?.aborted === true; // asked last, as validating takes long
+    if (iteration % config.saveEvery === 0 || end || stop) await save(iteration);
+    if (stop) return;
   }
 }
 
@@ -271,10 +211,7 @@ async function pointTo(folder: string, target: string): Promise<void> {
 function validationSheet(columns: Readonly<Record<string, HostTensor>>): BytePixels {
   const tensors = Object.values(columns);
   const rows = Array.from({ length: tensors[0]!.shape[0]! }, (_, i) =>
-    tensors.map(({ shape, data }) => {
-      const size = elementCount(shape.slice(1));
-      return tensorToPixels(hostTensor([1, ...shape.slice(1)], data.subarray(i * size, (i + 1) * size)));
-    }),
+    tensors.map((tensor) => tensorToPixels(batchItem(tensor, i))),
   );
   return contactSheet(rows);
 }

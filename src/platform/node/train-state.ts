@@ -1,9 +1,6 @@
 /** Saved iterations of a run: a checkpoint in the released layout, and the optimisers' state beside it. */
-import { createWriteStream } from 'node:fs';
-import { copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
 import { openTensorFile, readTensor } from '../../checkpoint/tensor-file.ts';
@@ -14,7 +11,9 @@ import { formatShape, sameShape } from '../../tensor/host-tensor.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import { networkOf, networkPrefixes } from '../../train/networks.ts';
 import type { Trainer } from '../../train/trainer.ts';
+import { syncFolder, writeAtomically } from './atomic-write.ts';
 import { openFileSource } from './file-source.ts';
+import { linkFolder } from './link-folder.ts';
 import type { StartNetworks } from './start-networks.ts';
 
 const stateFile = 'training/state.safetensors';
@@ -28,9 +27,12 @@ const files: Readonly<Record<NetworkName, { weights: string; config: string }>> 
   spatialEncoder: { weights: 'interlcm/spatial_encoder.pth', config: 'interlcm/spatial_encoder.json' },
 };
 
+/** Folders of a checkpoint. */
+const parts = ['lcm', 'clip', 'interlcm'];
+
 /**
- * Writes a checkpoint that `restore` runs at once, and what a resumed run needs. Networks that are not trained are
- * linked from the checkpoint that the run started from.
+ * Writes a checkpoint that `restore` runs at once, and what a resumed run needs, so that a power cut does not harm it.
+ * Networks that are not trained are linked from the checkpoint that the run started from.
  * @param folder must not exist
  * @param latentDeviation of an autoencoder's latents, whose inverse becomes its scaling factor
  */
@@ -42,17 +44,12 @@ export async function writeIteration(
   latentDeviation: number | undefined,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  if (start.folder) await linkFolder(start.folder, folder);
+  if (start.folder)
+    for (const part of parts) await linkFolder(path.join(start.folder, part), path.join(folder, part));
   const { configs } = start.networks;
-  const write = async (
-    file: string,
-    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  ): Promise<void> => {
-    const full = path.join(folder, file);
-    await mkdir(path.dirname(full), { recursive: true });
-    await rm(full, { force: true }); // a link's file belongs to the other checkpoint too
-    await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), createWriteStream(full));
-  };
+  // A new file takes the place of a linked one, which belongs to the other checkpoint too.
+  const write = (file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> =>
+    writeAtomically(path.join(folder, file), (handle) => writeFile(handle, chunks));
   const writeJson = (file: string, json: unknown): Promise<void> =>
     write(file, [Buffer.from(`${JSON.stringify(json, null, 2)}\n`)]);
 
@@ -103,20 +100,26 @@ export async function writeIteration(
     shape,
     data,
   }));
-  await write(stateFile, encodeSafetensors(state));
+  await write(stateFile, encodeSafetensors(state, stateLayout(trainer)));
+  await syncFolder(folder, { recursive: true });
 }
 
-/** Fills a trainer's state from a saved iteration. @throws {CheckpointError} if it does not fit the config */
-export async function readTrainState(folder: string, state: Tensors): Promise<void> {
+/**
+ * Fills a trainer's state from a saved iteration.
+ * @throws {CheckpointError} if it is damaged, or of other networks than the config's
+ */
+export async function readTrainState(folder: string, trainer: Trainer): Promise<void> {
   const file = path.join(folder, stateFile);
   const source = await openFileSource(file);
   try {
     const tensors = await openTensorFile(source);
-    for (const [name, { shape, data }] of Object.entries(state)) {
+    for (const [part, layout] of Object.entries(stateLayout(trainer)))
+      requireLayout(file, part, tensors.metadata[part], layout);
+    for (const [name, { shape, data }] of Object.entries(trainer.state)) {
       const entry = tensors.tensors.get(name);
       if (!entry || !sameShape(entry.shape, shape))
         throw new CheckpointError(
-          `its ${name} is ${entry ? formatShape(entry.shape) : 'missing'}, the run needs ${formatShape(shape)}: the config was changed since`,
+          `its ${name} is ${entry ? formatShape(entry.shape) : 'missing'}, the run needs ${formatShape(shape)}: ${changed}`,
           { file },
         );
       data.set((await readTensor(tensors, name)).data);
@@ -126,16 +129,32 @@ export async function readTrainState(folder: string, state: Tensors): Promise<vo
   }
 }
 
-/** Links, or where that cannot be copies, a checkpoint's files into another folder. */
-async function linkFolder(from: string, to: string): Promise<void> {
-  for (const part of ['lcm', 'clip', 'interlcm'])
-    for (const entry of await readdir(path.join(from, part), { recursive: true, withFileTypes: true }).catch(
-      () => [],
-    )) {
-      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
-      const source = path.join(entry.parentPath, entry.name);
-      const target = path.join(to, path.relative(from, source));
-      await mkdir(path.dirname(target), { recursive: true });
-      await link(source, target).catch(() => copyFile(source, target));
-    }
+/** Parameters with their shapes, one a line, in the order in which the flat arrays of the state hold them. */
+function stateLayout({ parameters, discriminator }: Trainer): Record<string, string> {
+  const describe = (tensors: Tensors): string =>
+    Object.entries(tensors)
+      .map(([name, { shape }]) => `${name} ${formatShape(shape)}`)
+      .join('\n');
+  return {
+    'generator.layout': describe(parameters),
+    ...(discriminator && { 'discriminator.layout': describe(discriminator) }),
+  };
+}
+
+const changed = 'the config was changed since. Give it back the networks it had, or start a new run';
+
+function requireLayout(file: string, part: string, stored: string | undefined, layout: string): void {
+  if (stored === layout) return;
+  if (stored === undefined)
+    throw new CheckpointError(
+      `it does not say which parameters it holds (${part}), so it cannot be gone on from. Start a new run with --from its folder`,
+      { file },
+    );
+  const [before, now] = [stored.split('\n'), layout.split('\n')];
+  const place = now.findIndex((line, i) => line !== before[i]);
+  const at = place === -1 ? now.length : place;
+  throw new CheckpointError(
+    `it holds ${before[at] ?? 'nothing'} where the run has ${now[at] ?? 'nothing'}: ${changed}`,
+    { file },
+  );
 }

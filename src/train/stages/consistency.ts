@@ -27,6 +27,7 @@ type Coefficients = Readonly<Record<keyof StepScalings, Value>>;
  * step less noisy. The teacher takes that step with classifier-free guidance, whose scale the student is told. The
  * term is `mse`, a squared or pseudo-Huber distance.
  * @param teacher the config of the UNet that the run starts from
+ * @throws {TypeError} if networks are trained that teacher and target share, or the student is not told the guidance
  * @see Luo et al. 2023, arXiv:2310.04378, algorithm 1
  */
 export function consistencyStage(
@@ -39,6 +40,11 @@ export function consistencyStage(
   const { batch } = size;
   const unet = requireConfig(configs, 'unet');
   const vae = requireConfig(configs, 'vae');
+  const others = config.train.filter((network) => network !== 'unet');
+  if (others.length > 0)
+    throw new TypeError(
+      `Cannot train ${others.join(' and ')} by distillation: the target, which stands still for the student, would move too. Leave only unet in "train"`,
+    );
   const guidanceWidth = unet.time_cond_proj_dim;
   if (!guidanceWidth)
     throw new TypeError(
