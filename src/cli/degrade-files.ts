@@ -74,9 +74,12 @@ export async function degradeFiles(
   const recordFile = join(settings.output, 'degradation.jsonl');
   const records = await readRecords(recordFile);
   const missing: Pair[] = [];
-  for (const pair of pairs)
-    if (settings.overwrite || !records.has(pair.file) || !(await isThere(pair))) missing.push(pair);
-  const kept = pairs.filter((pair) => !missing.includes(pair)).map(({ file }) => records.get(file)!);
+  const kept: PairRecord[] = [];
+  for (const pair of pairs) {
+    const record = settings.overwrite ? undefined : records.get(pair.file);
+    if (record && (await isThere(pair))) kept.push(record);
+    else missing.push(pair);
+  }
 
   const progress = new Progress(stderr, { total: missing.length });
   const failures = found.problems.map(({ message }) => message);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { degrade, scaleDegradation } from '../../image/degradation.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
 import { toBytePixels } from '../../image/pixels.ts';
+import { resizePixels } from '../../image/resize.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../../train/square-crop.ts';
 import { type TrainingDataSettings, TrainingPlan } from '../../train/training-data.ts';
 import { readImageFile } from './image-file.ts';
@@ -100,9 +101,23 @@ describe('openTrainingData', () => {
 
   it('enlarges the degraded picture of a pair to the size of the good one', async () => {
     await put('hq/1.png', 40);
-    await put('lq/1.jpg', 10);
+    await put('lq/1.png', 10);
     const { low } = await (await openTrainingData({ pairs: root }, settings, here)).batch(0);
-    expect(low.data.every((value) => Math.abs(value) <= 1)).toBe(true);
+    const { pixels } = await readImageFile(join(root, 'lq/1.png'));
+    const enlarged = toBytePixels(resizePixels(pixels, { width: 40, height: 40 }, 'bilinear'));
+    for (const [i, { flip, crop }] of new TrainingPlan(settings, 1).batch(0).entries()) {
+      const square = resizeSquare(cropSquare(cropSquare(enlarged, centerCrop, flip), crop), 16);
+      expect(low.data.subarray(i * 768, (i + 1) * 768)).toEqual(pixelsToTensor(square).data);
+    }
+  });
+
+  it('tells pictures of one name apart in a plain folder, and refuses them among pairs', async () => {
+    for (const name of ['x/hq/1.png', 'x/hq/1.jpg', 'x/lq/1.png']) await put(name);
+    const x = join(root, 'x');
+    expect((await openTrainingData({ folder: x }, settings, here)).count).toBe(3);
+    await expect(openTrainingData({ pairs: x }, settings, here)).rejects.toThrow(
+      /hq\/1\.jpg and .*hq\/1\.png have one name\. Rename/,
+    );
   });
 
   it('rejects a pair of different shapes', async () => {

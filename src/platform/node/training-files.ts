@@ -30,7 +30,7 @@ export interface FindOptions {
 
 /**
  * Lists all pictures below a folder, by path, and reads the headers of those that are wanted.
- * @throws {Error} if there are none, or naming those that are no pictures or have no partner
+ * @throws {Error} if there are none, or naming those that are no pictures, have no partner, or more than one
  */
 export async function findTrainingFiles(
   source: TrainingSource,
@@ -38,13 +38,17 @@ export async function findTrainingFiles(
 ): Promise<TrainingFiles> {
   if ('folder' in source) {
     const pictures = await listPictures(source.folder, options);
-    const high = takeSelected([...pictures.values()], source.folder, options);
+    const high = takeSelected(
+      pictures.map(({ path }) => path),
+      source.folder,
+      options,
+    );
     await checkHeaders(source.folder, high);
     return { high };
   }
   const folders = { high: join(source.pairs, 'hq'), low: join(source.pairs, 'lq') };
-  const highByName = await listPictures(folders.high, options);
-  const lowByName = await listPictures(folders.low, options);
+  const highByName = byName(folders.high, await listPictures(folders.high, options));
+  const lowByName = byName(folders.low, await listPictures(folders.low, options));
   const single = [
     ...[...highByName].filter(([name]) => !lowByName.has(name)),
     ...[...lowByName].filter(([name]) => !highByName.has(name)),
@@ -86,16 +90,35 @@ export function openTrainingFiles({ high, low }: TrainingFiles): ImageSource {
   };
 }
 
-/** Paths by name without extension, in the order of the names on every machine. */
-async function listPictures(folder: string, { outputFolder }: FindOptions): Promise<Map<string, string>> {
+interface Picture {
+  /** Its path below the folder without extension, with `/`. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** In the order of the names on every machine. */
+async function listPictures(folder: string, { outputFolder }: FindOptions): Promise<Picture[]> {
   const { files, problems } = await findInputFiles([folder], { recursive: true, outputFolder });
   if (problems[0]) throw new Error(problems[0].message);
-  const named = files.map(({ path, relativePath }) => {
+  const pictures = files.map(({ path, relativePath }) => {
     const { dir, name } = parse(relativePath);
-    return [join(dir, name).replaceAll('\\', '/'), path] as const;
+    return { name: join(dir, name).replaceAll('\\', '/'), path };
   });
-  named.sort(([a, pathA], [b, pathB]) => (a === b ? compare(pathA, pathB) : compare(a, b)));
-  return new Map(named);
+  return pictures.sort((a, b) => compare(a.name, b.name) || compare(a.path, b.path));
+}
+
+/** Paths by name. */
+function byName(folder: string, pictures: readonly Picture[]): Map<string, string> {
+  const paths = new Map<string, string>();
+  for (const { name, path } of pictures) {
+    const other = paths.get(name);
+    if (other !== undefined)
+      throw new Error(
+        `Cannot pair the pictures of ${folder}: ${other} and ${path} have one name. Rename or remove one`,
+      );
+    paths.set(name, path);
+  }
+  return paths;
 }
 
 function compare(a: string, b: string): number {
