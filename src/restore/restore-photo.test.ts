@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { DetectedFace } from '../face/face-detector.ts';
+import { sharpFrom } from '../face/sharpness.ts';
+import { gaussianBlur } from '../image/gaussian-blur.ts';
 import { applyAffine, FACE_TEMPLATE_512 } from '../image/geometry.ts';
-import { createPixels, type Pixels } from '../image/pixels.ts';
+import { pixelsToTensor, tensorToPixels } from '../image/pixel-tensor.ts';
+import { createPixels, type Pixels, toFloatPixels } from '../image/pixels.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
 import { restorePhoto } from './restore-photo.ts';
@@ -168,6 +171,30 @@ describe('restorePhoto', () => {
     expect(pixels.data).toBeInstanceOf(Float32Array);
     expect(pixels.data.subarray(0, 200 * 3 * 50)).toEqual(photo.data.subarray(0, 200 * 3 * 50));
     expect(differences(pixels, photo).count).toBeGreaterThan(1000);
+  });
+
+  it('leaves a small face alone that the model would make less sharp than it is', async () => {
+    const photo = smoothPhoto(200, 200);
+    // Detail around the eyes, at the photo's own scale; enlarged to the model's size it is coarse.
+    const noise = new RandomStream(5).fillNormal(new Float32Array(200 * 200));
+    const face = faceAt(60, 60, 64);
+    for (let y = 86; y < 95; y++)
+      for (let x = 77; x < 107; x++)
+        for (let c = 0; c < 3; c++) photo.data[3 * (y * 200 + x) + c] = 128 + 30 * noise[y * 200 + x]!;
+    const { restorer } = restorerOf(256, (value) => 0.2 * value);
+    const blurring: Restorer = {
+      ...restorer,
+      restore: async (lq) => {
+        const smooth = gaussianBlur(toFloatPixels(tensorToPixels(lq)), 31, 5);
+        return pixelsToTensor(smooth);
+      },
+    };
+    const { pixels, faces } = await restorePhoto(photo, [face], blurring);
+    expect(faces[0]).toMatchObject({ status: 'sharp' });
+    expect(faces[0]!.sharpness).toBeLessThan(sharpFrom);
+    expect(pixels).toEqual(photo);
+    expect((await restorePhoto(photo, [face], blurring, { force: true })).faces[0]!.status).toBe('restored');
+    expect((await restorePhoto(photo, [face], restorer)).faces[0]!.status).toBe('restored');
   });
 
   it('leaves sharp faces alone unless forced', async () => {

@@ -35,7 +35,7 @@ export interface PhotoOptions extends RestoreOptions {
   /** What enlarges the photo; `lanczos` unless given. */
   readonly background?: ResizeMethod | Enlarge;
   readonly color?: PhotoColor;
-  /** Also restore faces that are as sharp as the model's output. */
+  /** Also restore faces that are as sharp as the model's output, or as what it makes of them. */
   readonly force?: boolean;
   /** Tells which part of a face is pasted; a mask drawn around the landmarks unless given. */
   readonly parser?: FaceParser;
@@ -50,7 +50,7 @@ export interface PhotoOptions extends RestoreOptions {
 
 export interface FaceOutcome {
   readonly face: DetectedFace;
-  /** 'sharp' and 'unpainted' ones were left alone */
+  /** 'sharp' and 'unpainted' ones were left alone; sharp ones are as sharp as what the model makes of them */
   readonly status: 'restored' | 'sharp' | 'unpainted';
   /** see `faceSharpness` */
   readonly sharpness: number;
@@ -97,7 +97,8 @@ export async function restorePhoto(
       outcomes.push({ face, status: 'unpainted', sharpness });
       continue;
     }
-    if (!force && !cutPaint && color !== 'colorize' && sharpness >= sharpFrom) {
+    const mayStay = !force && !cutPaint && color !== 'colorize';
+    if (mayStay && sharpness >= sharpFrom) {
       outcomes.push({ face, status: 'sharp', sharpness });
       continue;
     }
@@ -105,6 +106,10 @@ export async function restorePhoto(
     const input = pixelsToTensor(shown);
     const output = tensorToPixels(await restorer.restore(input, { ...options, onProgress }));
     const result = gray ? toGray(output) : color === 'keep' ? withColorsOf(output, crop) : output;
+    if (mayStay && losesSharpness(crop, result, affineScale(affine) / upscale)) {
+      outcomes.push({ face, status: 'sharp', sharpness });
+      continue;
+    }
     const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
     const placing = { crop, result, mask, strength, upscale, filled: cutPaint !== undefined };
     pasted.push(placeFace(affine, placing));
@@ -142,6 +147,24 @@ async function enlarged(
       `Cannot enlarge a photo ${upscale} times by what makes ${canvas.width} x ${canvas.height} of its ${source.width} x ${source.height} pixels`,
     );
   return canvas;
+}
+
+/** A loss of a tenth is not seen, nor any loss of a face that is soft anyway. */
+const keptSharpness = 0.9;
+const softBelow = 0.4;
+
+/**
+ * Whether a face that is shown smaller than the model's output would be less sharp than it is. A larger one keeps its
+ * own detail.
+ * @param scale the model's pixels over those of the result
+ */
+function losesSharpness(crop: Pixels, result: Pixels, scale: number): boolean {
+  if (scale <= 1) return false;
+  const side = Math.max(1, Math.round(crop.width / scale));
+  const shown = (face: Pixels): number =>
+    faceSharpness(resizePixels(face, { width: side, height: side }, 'area'));
+  const before = shown(crop);
+  return before >= softBelow && shown(result) < keptSharpness * before;
 }
 
 function maskOf(
