@@ -1,11 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { restorePicture } from '../src/cli/restore-picture.ts';
 import { openCheckpointFolder } from '../src/platform/node/checkpoint-store.ts';
+import { embeddedModel } from '../src/platform/node/embedded-model.ts';
 import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import { readImageFile } from '../src/platform/node/image-file.ts';
+import { loadRestorer } from '../src/platform/node/load-restorer.ts';
 import { createNodeRuntime } from '../src/platform/node/node-runtime.ts';
 import { openCheckpoint } from '../src/restore/checkpoint.ts';
 import { relativeError } from '../src/tensor/host-tensor.ts';
@@ -31,6 +36,7 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'interlcm-browser-'));
     checkpointFolder = path.join(folder, 'public', 'checkpoint');
     await makeFormulaCheckpoint(microSpec, checkpointFolder);
+    await cp(embeddedModel, path.join(folder, 'public', 'embedded'), { recursive: true });
     browser = await launchChromium();
   });
   afterAll(async () => {
@@ -181,6 +187,33 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
       expect(problems).toEqual([]);
       const screenshot = process.env['INTERLCM_SCREENSHOT'];
       await page.screenshot({ path: screenshot ?? path.join(folder, 'page.png'), fullPage: true });
+    });
+
+    it("restores with the page's own model as Node does", async () => {
+      const face = fileURLToPath(new URL('../examples/face-low.png', import.meta.url));
+      await page.locator('#picture').setInputFiles(face);
+      await page.getByLabel('The small model of this page').check();
+      await page.getByRole('button', { name: 'Restore' }).click();
+      await status(/^Done in .* wasm: /).waitFor();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name: 'Download PNG' }).click(),
+      ]);
+      const inPage = await readImageFile(await download.path());
+      const restorer = await loadRestorer(undefined, { device: 'cpu' });
+      try {
+        const { pixels } = await restorePicture(await readImageFile(face), restorer, { seed: 0 });
+        const differences = Float32Array.from(pixels.data, (value, i) =>
+          Math.abs(value - inPage.pixels.data[i]!),
+        );
+        // Equal to 1e-3 of the range, or a quarter of a level: some values round to the next one.
+        expect(differences.filter((difference) => difference > 1)).toHaveLength(0);
+        const share = differences.reduce((sum, value) => sum + value, 0) / differences.length;
+        expect(share).toBeLessThan(0.05);
+      } finally {
+        await restorer.release();
+      }
+      expect(problems).toEqual([]);
     });
 
     it('restores an upright picture with a checkpoint from a server', async () => {

@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { restorePicture } from '../src/cli/restore-picture.ts';
+import { resizePixels } from '../src/image/resize.ts';
+import { psnr } from '../src/metrics/psnr.ts';
+import { ssim } from '../src/metrics/ssim.ts';
+import { embeddedModel } from '../src/platform/node/embedded-model.ts';
+import { type ImageFile, readImageFile } from '../src/platform/node/image-file.ts';
+import { loadRestorer } from '../src/platform/node/load-restorer.ts';
+import type { Restorer } from '../src/restore/restorer.ts';
+
+const project = fileURLToPath(new URL('..', import.meta.url));
+const example = (name: string): string => path.join(project, 'examples', name);
+
+describe('the embedded model', () => {
+  let restorer: Restorer;
+  let truth: ImageFile;
+  let low: ImageFile;
+  beforeAll(async () => {
+    restorer = await loadRestorer(undefined, { device: 'cpu' });
+    truth = await readImageFile(example('face.png'));
+    low = await readImageFile(example('face-low.png'));
+  });
+  afterAll(() => restorer?.release());
+
+  it('fits into 40 MB', async () => {
+    const files = await readdir(embeddedModel, { recursive: true });
+    const sizes = await Promise.all(
+      files.map(async (file) => (await stat(path.join(embeddedModel, file))).size),
+    );
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(40e6);
+  });
+
+  it('brings the example closer to the truth', async () => {
+    expect(restorer.imageSize).toBe(256);
+    const { pixels } = await restorePicture(low, restorer, { seed: 0 });
+    const input = resizePixels(low.pixels, { width: 256, height: 256 }, 'bilinear');
+    expect(psnr(pixels, truth.pixels) - psnr(input, truth.pixels)).toBeGreaterThan(1);
+    expect(ssim(pixels, truth.pixels) - ssim(input, truth.pixels)).toBeGreaterThan(0.02);
+  });
+
+  it('leaves a good face nearly as it is', async () => {
+    const { pixels } = await restorePicture(truth, restorer, { seed: 0 });
+    expect(psnr(pixels, truth.pixels)).toBeGreaterThan(26);
+  });
+
+  it('restores without being told of a checkpoint', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'embedded-'));
+    try {
+      const main = path.join(project, 'dist/cli/main.js');
+      const args = ['restore', example('face-low.png'), '-o', folder, '--aligned', '--format', 'png'];
+      const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+      const written = await readImageFile(path.join(folder, 'face-low.png'));
+      const { pixels } = await restorePicture(low, restorer, {});
+      expect(psnr(written.pixels, pixels)).toBeGreaterThan(60);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
