@@ -21,7 +21,7 @@ import type { BatchReply, BatchRequest, TrainingWorkerData } from './training-wo
 export interface OpenTrainingDataOptions extends FindOptions {
   /** threads that make batches; 0: this one, when a batch is asked for. Default 1 */
   readonly workers?: number;
-  /** batches made before they are asked for; default two a worker */
+  /** batches made before they are asked for; default two a worker, as far as they take 2 GiB at most */
   readonly lookAhead?: number;
 }
 
@@ -35,7 +35,8 @@ export async function openTrainingData(
   settings: TrainingDataSettings,
   options: OpenTrainingDataOptions = {},
 ): Promise<TrainingData> {
-  const { workers = 1, lookAhead = 2 * workers } = options;
+  const { workers = 1 } = options;
+  const { lookAhead = Math.min(2 * workers, Math.floor(maxAheadBytes / batchBytes(settings))) } = options;
   for (const [name, value] of Object.entries({ workers, lookAhead }))
     if (!Number.isInteger(value) || value < 0 || value > maxAhead)
       throw new RangeError(
@@ -55,6 +56,12 @@ export async function openTrainingData(
 }
 
 const maxAhead = 256;
+const maxAheadBytes = 2 ** 31;
+
+/** Of the good and the degraded images, float32. */
+function batchBytes({ batch, size, degradation }: TrainingDataSettings): number {
+  return batch * 3 * size * size * 4 * (degradation ? 2 : 1);
+}
 /** Beside this file and of its kind: .js when built; .ts where Node itself runs that. */
 const workerUrl = new URL(`./training-worker${extname(import.meta.url)}`, import.meta.url);
 
