@@ -63,8 +63,11 @@ const defaultMaxPixels = 100_000_000;
 const defaultMaxBytes = 512 * 2 ** 20;
 const maxProfileBytes = 4 * 2 ** 20;
 
+/** Whether libvips decodes HEVC: sharp's own does not, one that the system brings may. Results are JPEG then. */
+const readsHeic = sharp.format.heif.input.fileSuffix?.includes('.heic') ?? false;
+
 /**
- * Reads a picture: PNG, JPEG, WebP, AVIF, TIFF or GIF by its first bytes, whatever its name.
+ * Reads a picture: PNG, JPEG, WebP, AVIF, TIFF or GIF by its first bytes, whatever its name; HEIC where libvips can.
  * @throws {Error} naming `path`, if it cannot be read, is no such picture, is damaged or exceeds the limits
  */
 export async function readImageFile(path: string, limits: ReadLimits = {}): Promise<ImageFile> {
@@ -94,7 +97,8 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
   if (bytes.length === 0) throw new SyntaxError('the file is empty');
   const signature = readImageSignature(bytes);
   if (!signature) throw new SyntaxError('it is not a picture');
-  if (!signature.format)
+  const format = signature.format ?? (signature.name === 'HEIC' && readsHeic ? 'jpeg' : undefined);
+  if (!format)
     throw new SyntaxError(`${signature.name} files cannot be read; convert it to PNG or JPEG first`);
 
   const maxPixels = limits.maxPixels ?? defaultMaxPixels;
@@ -110,7 +114,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
       pixels,
       alpha,
       ...(deep && { deepPixels: await readDeepPixels(upright.clone().toColourspace('rgb16')) }),
-      format: signature.format,
+      format,
       metadata: { ...(exif && { exif }), ...(xmp && { xmp }) },
       profile: color.profile,
       dropped: [...color.dropped, ...listDropped(metadata, deep)],
