@@ -23,10 +23,13 @@ function interlcm(args) {
 }
 
 const config = path.join(project, 'configs/embedded/ablation.json');
-const { iterations } = JSON.parse(readFileSync(config, 'utf8'));
+const { iterations, data } = JSON.parse(readFileSync(config, 'utf8'));
+/** @param {string} loss */
 const off = (loss) => `losses.${loss}=null`;
+/** The other stages do not sample. */
+const withoutSampler = ['guidanceScale=null', 'colorFix=null'];
 
-/** @type {{ name: string, set?: string[], config?: string, from?: string, evaluate?: string[] }[]} */
+/** `from`: null starts anew; the common start unless given. @type {{ name: string, set?: string[], from?: null, evaluate?: string[] }[]} */
 const variants = [
   { name: 'InterLCM: start step 2, VE, SE, all losses' },
   { name: 'start step 1 (pure noise)', set: ['startStep=1'] },
@@ -49,7 +52,7 @@ const variants = [
       'control=true',
       'condition="low"',
       'losses={"mse":{"weight":1}}',
-      ...['guidanceScale', 'colorFix'].map((key) => `${key}=null`),
+      ...withoutSampler,
     ],
   },
   {
@@ -59,10 +62,10 @@ const variants = [
       'input="low"',
       'train=["vae"]',
       'networks={"vae":{"block_out_channels":[64,128,192],"layers_per_block":1,"latent_channels":64,"norm_num_groups":8,"patch_size":2,"linear_shortcut":true,"scaling_factor":1}}',
-      ...['guidanceScale', 'colorFix'].map((key) => `${key}=null`),
+      ...withoutSampler,
     ],
-    from: '',
-    evaluate: ['--autoencoder', '--size', '128'],
+    from: null,
+    evaluate: ['--autoencoder', '--size', `${data.size}`],
   },
 ];
 
@@ -91,7 +94,7 @@ const rows = variants.map(({ name, set = [], from = path.join(common, 'latest'),
 });
 
 const { input } = rows[0];
-console.log(`${iterations} iterations each; ${readFileSync(config, 'utf8').match(/"size": \d+/)?.[0]}\n`);
+console.log(`${iterations} iterations each, on faces of ${data.size} pixels\n`);
 console.log('| | PSNR, dB | SSIM | identity, ° | Fréchet | training, s |');
 console.log('| - | -: | -: | -: | -: | -: |');
 for (const { name, psnr, ssim, identity, frechet, seconds } of [{ name: 'input', ...input }, ...rows])

@@ -64,7 +64,7 @@ export async function restoreFaces(
 
   track('encode', 'reading the face');
   const clipImage = clipInput(lq, clip.config.image_size);
-  const { clip_tokens, context } = heard(
+  const { clip_tokens, context } = zeroUnlessTrained(
     sampling.visualEncoder,
     await run('vision', { clip_input: clipImage }),
   );
@@ -91,7 +91,7 @@ export async function restoreFaces(
     observe(`latents${k + 1}`, latents);
 
     const timestep = repeatRow(timestepSinusoid(unet.config, t), batch);
-    const residuals = heard(
+    const residuals = zeroUnlessTrained(
       sampling.spatialEncoder,
       await run('spatial', { latents, timestep, ...conditions }),
     );
@@ -109,8 +109,8 @@ export async function restoreFaces(
   return fixColor(decoded!, lq, colorFix);
 }
 
-/** Zeros in place of what a model was trained without. */
-function heard(trained: boolean | undefined, tensors: Tensors): Tensors {
+/** Zeros in place of what an encoder gives in a model that was trained without it. */
+function zeroUnlessTrained(trained: boolean | undefined, tensors: Tensors): Tensors {
   if (trained !== false) return tensors;
   return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, hostTensor(shape)]));
 }

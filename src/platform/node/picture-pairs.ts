@@ -42,19 +42,37 @@ export async function pairPictures(folders: {
 async function picturesByName(folder: string): Promise<Map<string, string>> {
   const { files, problems } = await findInputFiles([folder], { recursive: true, outputFolder: folder });
   if (problems[0]) throw new Error(problems[0].message);
-  const pictures = new Map<string, string>();
-  for (const { path, relativePath } of files) {
-    const name = relativePath.replace(/\.[^./\\]*$/, '').replaceAll(sep, '/');
-    const other = pictures.get(name);
-    if (other !== undefined)
-      throw new Error(`Cannot pair the pictures of ${folder}: ${other} and ${path} have one name`);
-    pictures.set(name, path);
-  }
+  const named = files.map(({ path, relativePath }) => ({
+    name: relativePath.replace(/\.[^./\\]*$/, '').replaceAll(sep, '/'),
+    path,
+  }));
+  const pictures = pathsByName(folder, named);
   for (const name of pictures.keys()) {
     const pair = /^(.+)-comparison$/.exec(name)?.[1];
     if (pair !== undefined && pictures.has(pair)) pictures.delete(name);
   }
   return pictures;
+}
+
+/** A picture below a folder. */
+export interface NamedPicture {
+  /** its path below the folder, without the extension, with `/` */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** @throws {Error} naming two pictures of one name */
+export function pathsByName(folder: string, pictures: readonly NamedPicture[]): Map<string, string> {
+  const paths = new Map<string, string>();
+  for (const { name, path } of pictures) {
+    const other = paths.get(name);
+    if (other !== undefined)
+      throw new Error(
+        `Cannot pair the pictures of ${folder}: ${other} and ${path} have one name. Rename or remove one`,
+      );
+    paths.set(name, path);
+  }
+  return paths;
 }
 
 function requireSame(

@@ -5,6 +5,7 @@ import sharp from 'sharp';
 import type { ImageSource } from '../../train/training-batch.ts';
 import { readImageFile } from './image-file.ts';
 import { findInputFiles, readFileSignature } from './input-files.ts';
+import { type NamedPicture, pathsByName } from './picture-pairs.ts';
 
 /** Good pictures, and where `low` is given, the degraded one of each. */
 export interface TrainingFiles {
@@ -47,8 +48,8 @@ export async function findTrainingFiles(
     return { high };
   }
   const folders = { high: join(source.pairs, 'hq'), low: join(source.pairs, 'lq') };
-  const highByName = byName(folders.high, await listPictures(folders.high, options));
-  const lowByName = byName(folders.low, await listPictures(folders.low, options));
+  const highByName = pathsByName(folders.high, await listPictures(folders.high, options));
+  const lowByName = pathsByName(folders.low, await listPictures(folders.low, options));
   const single = [
     ...[...highByName].filter(([name]) => !lowByName.has(name)),
     ...[...lowByName].filter(([name]) => !highByName.has(name)),
@@ -90,14 +91,8 @@ export function openTrainingFiles({ high, low }: TrainingFiles): ImageSource {
   };
 }
 
-interface Picture {
-  /** Its path below the folder without extension, with `/`. */
-  readonly name: string;
-  readonly path: string;
-}
-
 /** In the order of the names on every machine. */
-async function listPictures(folder: string, { outputFolder }: FindOptions): Promise<Picture[]> {
+async function listPictures(folder: string, { outputFolder }: FindOptions): Promise<NamedPicture[]> {
   const { files, problems } = await findInputFiles([folder], { recursive: true, outputFolder });
   if (problems[0]) throw new Error(problems[0].message);
   const pictures = files.map(({ path, relativePath }) => {
@@ -105,20 +100,6 @@ async function listPictures(folder: string, { outputFolder }: FindOptions): Prom
     return { name: join(dir, name).replaceAll('\\', '/'), path };
   });
   return pictures.sort((a, b) => compare(a.name, b.name) || compare(a.path, b.path));
-}
-
-/** Paths by name. */
-function byName(folder: string, pictures: readonly Picture[]): Map<string, string> {
-  const paths = new Map<string, string>();
-  for (const { name, path } of pictures) {
-    const other = paths.get(name);
-    if (other !== undefined)
-      throw new Error(
-        `Cannot pair the pictures of ${folder}: ${other} and ${path} have one name. Rename or remove one`,
-      );
-    paths.set(name, path);
-  }
-  return paths;
 }
 
 function compare(a: string, b: string): number {
