@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { drawFaces, renderPixels } from '../face/drawn-face.test-support.ts';
+import { faceSharpness } from '../face/sharpness.ts';
 import { type BytePixels, toBytePixels, toFloatPixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import type { Evaluation } from '../metrics/evaluation.ts';
@@ -91,6 +92,9 @@ describe('evaluate', () => {
     expect(report.mean.psnr).toBeGreaterThan(report.input!.psnr);
     expect(report.mean.ssim).toBeGreaterThan(report.input!.ssim);
     expect(report.mean.identity).toBeLessThan(report.input!.identity!);
+    expect(report.images[1]!.sharpness).toBe(
+      faceSharpness((await readImageFile(join(root, 'out/face1.png'))).pixels),
+    );
     expect(report.frechet).toBeLessThan(report.input!.frechet!);
     expect(stdout).toContain('2 faces');
     expect(stdout).toMatch(new RegExp(`PSNR, dB +${report.mean.psnr.toFixed(2)} `));

@@ -15,6 +15,8 @@ restorer are measured; --lq beside it adds the input's own scores.
 All is compared at the size of the restored picture, or at --size. Pictures smaller than the
 true one are enlarged to it, bilinearly, and all shrink by area.
 PSNR and SSIM are taken over RGB; the PSNR of equal pictures is infinite, in JSON null.
+Sharpness is how much of the detail around the eyes is the finest: no truth is needed for it,
+and more than the truth has is too much.
 Identity is the angle between the face descriptors of @vladmandic/human (faceres), and the
 Fréchet distance is taken over them; it depends on the number of faces.`;
 

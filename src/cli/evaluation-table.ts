@@ -16,7 +16,7 @@ const shares = [0.05, 0.25, 0.5, 0.75, 0.95];
 export function formatEvaluation(evaluation: Evaluation): string {
   const { mean, input, images } = evaluation;
   const row = (
-    key: 'psnr' | 'ssim' | 'identity' | 'lpips' | 'ms',
+    key: 'psnr' | 'ssim' | 'sharpness' | 'identity' | 'lpips' | 'ms',
     label: string,
     digits: number,
     scale = 1,
@@ -29,6 +29,7 @@ export function formatEvaluation(evaluation: Evaluation): string {
   const rows = [
     ...row('psnr', 'PSNR, dB', 2),
     ...row('ssim', 'SSIM', 4),
+    ...row('sharpness', 'sharpness', 3),
     ...row('identity', 'identity, degrees', 2),
     ...row('lpips', 'LPIPS', 4),
     ...row('ms', 'seconds a face', 2, 1e-3),

@@ -4,20 +4,29 @@ import { quantile, summarizeEvaluation } from './evaluation.ts';
 describe('the summary of an evaluation', () => {
   it('has the means of what was measured on every image', () => {
     const images = [
-      { name: 'a', psnr: 20, ssim: 0.5, identity: 30, ms: 100, input: { psnr: 10, ssim: 0.2 } },
-      { name: 'b', psnr: 30, ssim: 0.7, ms: 300, input: { psnr: 14, ssim: 0.4 } },
+      {
+        name: 'a',
+        ...{ psnr: 20, ssim: 0.5, sharpness: 0.7, identity: 30, ms: 100 },
+        input: { psnr: 10, ssim: 0.2, sharpness: 0.1 },
+      },
+      {
+        name: 'b',
+        ...{ psnr: 30, ssim: 0.7, sharpness: 0.9, ms: 300 },
+        input: { psnr: 14, ssim: 0.4, sharpness: 0.3 },
+      },
     ];
     const summary = summarizeEvaluation(images, { truth: [], restored: [], input: [] });
     expect(summary.count).toBe(2);
-    expect(summary.mean).toEqual({ psnr: 25, ssim: 0.6, ms: 200 });
+    expect(summary.mean).toEqual({ psnr: 25, ssim: 0.6, sharpness: 0.8, ms: 200 });
     expect(summary.input!.psnr).toBe(12);
     expect(summary.input!.ssim).toBeCloseTo(0.3, 12);
+    expect(summary.input!.sharpness).toBeCloseTo(0.2, 12);
     expect(summary.images).toBe(images);
     expect(summary).not.toHaveProperty('frechet');
   });
 
   it('has the Fréchet distance of the descriptors', () => {
-    const image = { psnr: 20, ssim: 0.5 };
+    const image = { psnr: 20, ssim: 0.5, sharpness: 0.8 };
     const images = [
       { name: 'a', ...image },
       { name: 'b', ...image },

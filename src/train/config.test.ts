@@ -36,6 +36,7 @@ describe('the configs', () => {
 
   it.each([
     [{ startStep: 5 }, 'startStep 5 is beyond the 4 steps'],
+    [{ startStep: 1, train: ['vae'] }, 'leave vae out of "train"'],
     [{ losses: { l1: { weight: 1, from: 2 } } }, 'no loss counts at the first iteration'],
     [{ losses: { l1: { weight: 0 } } }, 'no loss counts at the first iteration'],
     [{ data: { size: 128, batch: 8, workers: -1 } }, 'data.workers'],

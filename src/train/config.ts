@@ -7,6 +7,7 @@ import { learningRateAt, scheduleSchema } from './learning-rate.ts';
 const settings = z.record(z.string(), z.unknown()).optional();
 const count = z.number().int().positive();
 const weight = z.number().nonnegative();
+const fraction = z.number().min(0).max(1);
 /** The iteration from which a loss counts; they count from 1. */
 const from = count.default(1);
 
@@ -49,6 +50,8 @@ const perceptualSchema = z.discriminatedUnion('kind', [
     stages: z.array(z.string()).optional(),
     /** Weight of the identity descriptors' squared distance. */
     descriptorWeight: z.number().nonnegative().optional(),
+    /** The part of the images that is compared, in fractions of their sides; an aligned image's face unless given. */
+    box: z.strictObject({ left: fraction, top: fraction, right: fraction, bottom: fraction }).optional(),
   }),
 ]);
 
@@ -198,6 +201,8 @@ function contradictionOf(config: TrainConfig): string | undefined {
     return `microBatch ${microBatch} does not divide data.batch ${data.batch}`;
   if (config.stage === 'interlcm' && config.startStep > config.steps)
     return `startStep ${config.startStep} is beyond the ${config.steps} steps there are`;
+  if (config.stage === 'interlcm' && config.startStep === 1 && config.train.includes('vae'))
+    return 'from startStep 1 nothing is encoded, so the saved vae would have no encoder: leave vae out of "train"';
   if (!Object.values(losses).some((loss) => loss && loss.weight > 0 && loss.from === 1))
     return 'no loss counts at the first iteration: give one of losses a weight above 0, and no "from"';
   return undefined;

@@ -1,5 +1,6 @@
 /** Measures a folder of restored faces, or of faces that are restored on the way, against the true ones. */
 
+import { faceSharpness } from '../../face/sharpness.ts';
 import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../image/pixels.ts';
 import { resizePixels, type Size } from '../../image/resize.ts';
 import { descriptorAngle } from '../../metrics/descriptor-angle.ts';
@@ -92,6 +93,7 @@ async function measure(
   return {
     psnr: psnr(picture, truth),
     ssim: ssim(picture, truth),
+    sharpness: faceSharpness(picture),
     ...(descriptor && trueDescriptor ? { identity: descriptorAngle(descriptor, trueDescriptor) } : {}),
     ...(lpips ? { lpips: await lpips(picture, truth) } : {}),
   };
