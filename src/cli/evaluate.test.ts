@@ -131,6 +131,23 @@ describe('evaluate', () => {
     }
   });
 
+  it('takes the Fréchet distance over the features of another network', async () => {
+    const faces = await drawPairs();
+    for (const [i, face] of faces.entries()) await write(`out/face${i}.png`, sized(face, 40));
+    const flags = { hq: 'hq', lq: 'lq', restored: 'out', size: 64, json: '-' };
+    const judged = JSON.parse((await evaluate(flags)).stdout) as Evaluation;
+    const own = await evaluate({ ...flags, features: 'face-api', noIdentity: true });
+    const report = JSON.parse(own.stdout) as Evaluation;
+    expect([judged.features, report.features]).toEqual(['faceres', 'face-api']);
+    expect(report.mean.identity).toBeUndefined();
+    expect(report.frechet).toBeGreaterThan(1e-3);
+    expect(report.frechet).toBeLessThan(report.input!.frechet!);
+    expect(report.frechet).not.toBeCloseTo(judged.frechet!, 3);
+    const both = await evaluate({ ...flags, features: 'face-api', json: undefined });
+    expect(both.stdout).toContain('identity, degrees');
+    expect(both.stdout).toMatch(new RegExp(`Fréchet, face-api +${report.frechet!.toFixed(2)}`));
+  });
+
   it('measures an autoencoder alone, on the true faces or on the low-quality ones', async () => {
     await drawPairs();
     await makeFormulaCheckpoint(microSpec, join(root, 'weights'));
@@ -177,6 +194,8 @@ describe('evaluate', () => {
     ],
     ['two results', { hq: 'h', restored: 'r', checkpoint: 'c' }, '--checkpoint restores --lq'],
     ['half of LPIPS', { hq: 'h', restored: 'r', lpips: 'vgg.pth' }, 'LPIPS needs both'],
+    ['VGG16 for nothing', { hq: 'h', restored: 'r', vgg: 'vgg.pth' }, '--vgg is used by --lpips and by'],
+    ['VGG16 without a file', { hq: 'h', restored: 'r', features: 'vgg16' }, '--features vgg16 needs --vgg'],
     ['a sheet of another kind', { hq: 'h', restored: 'r', sheet: 's.jpg' }, 'takes the name of a .png file'],
   ])('refuses %s', (_, flags, message) => {
     expect(() => readRequest(flags)).toThrow(message);

@@ -1,9 +1,10 @@
 /** `interlcm evaluate`: how close restored faces come to the true ones. */
 
 import { command } from 'cleye';
+import { type FeatureNetworkChoice, featureNetworks } from '../metrics/feature-network.ts';
 import { embeddedModel } from '../platform/node/embedded-model.ts';
 import type { LoadRestorerOptions } from '../platform/node/load-restorer.ts';
-import { integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
+import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from './flag-types.ts';
 import { interruptSignal } from './interruption.ts';
 import { encoderFlags, modelFlags } from './model-flags.ts';
 import { UsageError } from './usage-error.ts';
@@ -17,8 +18,9 @@ true one are enlarged to it, bilinearly, and all shrink by area.
 PSNR and SSIM are taken over RGB; the PSNR of equal pictures is infinite, in JSON null.
 Sharpness is how much of the detail around the eyes is the finest: no truth is needed for it,
 and more than the truth has is too much.
-Identity is the angle between the face descriptors of @vladmandic/human (faceres), and the
-Fréchet distance is taken over them; it depends on the number of faces.`;
+Identity is the angle between the face descriptors of @vladmandic/human (faceres). The Fréchet
+distance is taken over them too, or over another network's features: --features face-api is the
+face recognition that comes along, vgg16 sees whole pictures. It depends on the number of faces.`;
 
 const flags = {
   hq: { type: textFlag('--hq', 'a folder'), placeholder: '<folder>', description: 'The true faces' },
@@ -58,7 +60,12 @@ const flags = {
     placeholder: '<n>',
     description: 'Side to compare at; that of the restored picture unless given',
   },
-  noIdentity: { type: Boolean, description: 'Leave out identity and the Fréchet distance' },
+  noIdentity: { type: Boolean, description: 'Leave out the identity angle' },
+  features: {
+    type: choiceFlag('--features', featureNetworks),
+    placeholder: '<network>',
+    description: `What the Fréchet distance is taken over: ${featureNetworks.join(', ')}; that of identity unless given`,
+  },
   lpips: {
     type: textFlag('--lpips', 'a file'),
     placeholder: '<file>',
@@ -67,7 +74,7 @@ const flags = {
   vgg: {
     type: textFlag('--vgg', 'a file'),
     placeholder: '<file>',
-    description: "torchvision's VGG16 weights, for LPIPS",
+    description: "torchvision's VGG16 weights, for LPIPS and --features vgg16",
   },
   ...modelFlags,
   json: {
@@ -93,6 +100,7 @@ export interface EvaluateRequest {
   readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
   readonly size?: number;
   readonly identity: boolean;
+  readonly features?: FeatureNetworkChoice;
   readonly lpips?: { readonly linear: string; readonly vgg: string };
   readonly device?: LoadRestorerOptions['device'];
   readonly threads?: number;
@@ -139,6 +147,7 @@ interface EvaluateFlags extends LoadRestorerOptions {
   readonly autoencoder?: boolean;
   readonly size?: number;
   readonly noIdentity?: boolean;
+  readonly features?: FeatureNetworkChoice['name'];
   readonly lpips?: string;
   readonly vgg?: string;
   readonly json?: string;
@@ -153,6 +162,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     restored,
     checkpoint,
     size,
+    features,
     lpips,
     vgg,
     json,
@@ -168,8 +178,9 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     throw new UsageError('--autoencoder makes what it measures; leave out --restored');
   if (restored !== undefined && checkpoint !== undefined)
     throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
-  if ((lpips === undefined) !== (vgg === undefined))
-    throw new UsageError('LPIPS needs both --lpips and --vgg');
+  if (lpips !== undefined && vgg === undefined) throw new UsageError('LPIPS needs both --lpips and --vgg');
+  if (vgg !== undefined && lpips === undefined && features !== 'vgg16')
+    throw new UsageError('--vgg is used by --lpips and by --features vgg16: give one of them too');
   if (sheet !== undefined && !/\.png$/i.test(sheet))
     throw new UsageError(`--sheet takes the name of a .png file, not ${sheet}`);
   const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep } = given;
@@ -183,10 +194,17 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     sampling: { seed, steps, startStep },
     size,
     identity: !given.noIdentity,
+    features: features && featureChoice(features, vgg),
     lpips: lpips !== undefined && vgg !== undefined ? { linear: lpips, vgg } : undefined,
     device,
     threads,
     json,
     sheet,
   };
+}
+
+function featureChoice(name: FeatureNetworkChoice['name'], vgg: string | undefined): FeatureNetworkChoice {
+  if (name !== 'vgg16') return { name };
+  if (vgg === undefined) throw new UsageError("--features vgg16 needs --vgg: torchvision's VGG16 weights");
+  return { name, vgg };
 }

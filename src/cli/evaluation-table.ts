@@ -48,7 +48,7 @@ export function formatEvaluation(evaluation: Evaluation): string {
   ]);
   if (evaluation.frechet !== undefined)
     cells.push([
-      'Fréchet, identity',
+      `Fréchet, ${evaluation.features}`,
       evaluation.frechet.toFixed(2),
       ...shares.map(() => ''),
       ...(input ? [input.frechet?.toFixed(2) ?? ''] : []),

@@ -5,6 +5,7 @@ import { type BytePixels, toBytePixels } from '../image/pixels.ts';
 import type { Evaluation } from '../metrics/evaluation.ts';
 import { writeFileAtomically } from '../platform/node/atomic-write.ts';
 import { type ComparedPictures, evaluateFiles } from '../platform/node/evaluate-files.ts';
+import { loadFeatureNetwork } from '../platform/node/feature-network.ts';
 import { loadIdentityNetwork } from '../platform/node/identity-network.ts';
 import { encodeImage, type ImageFile } from '../platform/node/image-file.ts';
 import { loadAutoencoder } from '../platform/node/load-autoencoder.ts';
@@ -42,6 +43,11 @@ export async function runEvaluate(
     const { device, threads } = request;
     const runtime = await createNodeRuntime({ device, threads });
     const identity = request.identity ? keepLoaded(await loadIdentityNetwork(runtime)) : undefined;
+    const features =
+      request.features &&
+      (request.features.name === identity?.name
+        ? identity
+        : keepLoaded(await loadFeatureNetwork(request.features, runtime)));
     const lpips = request.lpips && keepLoaded(await loadLpips(request.lpips, runtime));
     const restore = request.model && (await loadRestore(request, signal, keepLoaded, say));
     const pictures: ComparedPictures[] = [];
@@ -56,7 +62,7 @@ export async function runEvaluate(
       progress.total = total;
       progress.update(done, `[${done + 1}/${total}] ${name}`);
     };
-    const settings = { folders: { hq, lq, restored }, size, restore, identity, onImage, signal };
+    const settings = { folders: { hq, lq, restored }, size, restore, identity, features, onImage, signal };
     const measuring = evaluateFiles({ ...settings, lpips: lpips?.distance }, keep);
     const evaluation = await untilAborted(measuring, signal);
     progress.close();

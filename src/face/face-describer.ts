@@ -1,6 +1,6 @@
 /** Tells one person from another. */
 
-import { emitModel } from '../graph/onnx/emit-model.ts';
+import { emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
 import { buildFaceRecognition } from '../models/face-recognition/face-recognition.ts';
 import { alignedFaceBox, cropFace } from '../models/perceptual/face-network.ts';
@@ -29,19 +29,23 @@ export async function createFaceDescriber(
   weights: ReadonlyMap<string, HostTensor>,
   size: number,
 ): Promise<FaceDescriber> {
-  const network = 'recognition';
-  const face = cropFace(input('face', [1, 3, size, size]), alignedFaceBox);
-  const { descriptor } = buildFaceRecognition(parameterScope(network), face);
-  const model = emitModel('face recognition', { descriptor }, (name) => {
-    const tensor = weights.get(name.slice(network.length + 1));
-    if (!tensor) throw new TypeError(`Parameter ${name} has no weights: fold the network's weights first`);
-    return { kind: 'inline', data: tensor.data };
-  });
-  const session = await runtime.createSession(model);
+  const session = await runtime.createSession(faceDescriptorModel(weights, size));
   return {
     describe: async (tensor) => (await session.run({ face: tensor })).descriptor!.data,
     release: () => session.release(),
   };
+}
+
+/** The model that describes a face: `face` [1, 3, size, size] in [-1, 1], aligned, gives `descriptor` [1, 128]. */
+export function faceDescriptorModel(weights: ReadonlyMap<string, HostTensor>, size: number): OnnxModel {
+  const network = 'recognition';
+  const face = cropFace(input('face', [1, 3, size, size]), alignedFaceBox);
+  const { descriptor } = buildFaceRecognition(parameterScope(network), face);
+  return emitModel('face recognition', { descriptor }, (name) => {
+    const tensor = weights.get(name.slice(network.length + 1));
+    if (!tensor) throw new TypeError(`Parameter ${name} has no weights: fold the network's weights first`);
+    return { kind: 'inline', data: tensor.data };
+  });
 }
 
 /** ‖a − b‖: 0.4 for a blurred photo of a person and a clear one, 0.6 and more for two people. */

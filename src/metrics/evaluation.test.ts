@@ -15,7 +15,7 @@ describe('the summary of an evaluation', () => {
         input: { psnr: 14, ssim: 0.4, sharpness: 0.3 },
       },
     ];
-    const summary = summarizeEvaluation(images, { truth: [], restored: [], input: [] });
+    const summary = summarizeEvaluation(images);
     expect(summary.count).toBe(2);
     expect(summary.mean).toEqual({ psnr: 25, ssim: 0.6, sharpness: 0.8, ms: 200 });
     expect(summary.input!.psnr).toBe(12);
@@ -34,16 +34,18 @@ describe('the summary of an evaluation', () => {
     const at = (...values: number[]) => Float32Array.from(values);
     // Equal covariances: what is left is the squared distance of the means, 3² + 4².
     const summary = summarizeEvaluation(images, {
+      network: 'faceres',
       truth: [at(0, 0), at(2, 0)],
       restored: [at(3, 4), at(5, 4)],
       input: [],
     });
     expect(summary.frechet).toBeCloseTo(25, 6);
+    expect(summary.features).toBe('faceres');
     expect(summary).not.toHaveProperty('input');
   });
 
   it('cannot be made of nothing', () => {
-    expect(() => summarizeEvaluation([], { truth: [], restored: [], input: [] })).toThrow(RangeError);
+    expect(() => summarizeEvaluation([])).toThrow(RangeError);
   });
 });
 

@@ -1,6 +1,7 @@
 /** What is measured of a set of restored faces, and its summary. */
 
 import { hostTensor } from '../tensor/host-tensor.ts';
+import type { PictureFeatures } from './feature-network.ts';
 import { featureStatistics, frechetDistance } from './frechet.ts';
 
 /** How close a picture is to the truth. What was not measured is absent. */
@@ -29,32 +30,28 @@ export interface Evaluation {
   readonly count: number;
   readonly mean: Scores & { readonly ms?: number };
   /**
-   * Fréchet distance between the descriptors of all restored and all true faces, lower is better. It depends on the
+   * Fréchet distance between the features of all restored and all true faces, lower is better. It depends on the
    * number of faces: compare sets of one size only.
    */
   readonly frechet?: number;
+  /** The network whose features these are. */
+  readonly features?: string;
   /** The same of the low-quality pictures. */
   readonly input?: Scores & { readonly frechet?: number };
   readonly images: readonly ImageScores[];
 }
 
-/** Descriptors of the faces, one an image. */
-export interface Descriptors {
-  readonly truth: readonly Float32Array[];
-  readonly restored: readonly Float32Array[];
-  readonly input: readonly Float32Array[];
-}
-
 /** @throws {RangeError} if there is no image */
-export function summarizeEvaluation(images: readonly ImageScores[], descriptors: Descriptors): Evaluation {
+export function summarizeEvaluation(images: readonly ImageScores[], features?: PictureFeatures): Evaluation {
   if (images.length === 0) throw new RangeError('Cannot summarise an evaluation of no image');
   const inputs = images.flatMap(({ input }) => input ?? []);
-  const { truth, restored, input } = descriptors;
   return {
     count: images.length,
     mean: { ...meanScores(images), ...meanOf(images, 'ms') },
-    ...frechetOf(restored, truth),
-    ...(inputs.length > 0 ? { input: { ...meanScores(inputs), ...frechetOf(input, truth) } } : {}),
+    ...(features && { features: features.network, ...frechetOf(features.restored, features.truth) }),
+    ...(inputs.length > 0 && {
+      input: { ...meanScores(inputs), ...(features && frechetOf(features.input, features.truth)) },
+    }),
     images,
   };
 }

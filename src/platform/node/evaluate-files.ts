@@ -10,9 +10,9 @@ import {
   type Scores,
   summarizeEvaluation,
 } from '../../metrics/evaluation.ts';
+import type { FeatureNetwork } from '../../metrics/feature-network.ts';
 import { psnr } from '../../metrics/psnr.ts';
 import { ssim } from '../../metrics/ssim.ts';
-import type { IdentityNetwork } from './identity-network.ts';
 import { type ImageFile, readImageFile } from './image-file.ts';
 import { type PictureSet, pairPictures } from './picture-pairs.ts';
 
@@ -23,7 +23,9 @@ export interface EvaluateSettings {
   readonly size?: number;
   /** What restores `lq` where there is no folder `restored`. */
   readonly restore?: (image: ImageFile) => Promise<BytePixels>;
-  readonly identity?: IdentityNetwork;
+  readonly identity?: FeatureNetwork;
+  /** Over whose features the Fréchet distance is taken; `identity` unless given. */
+  readonly features?: FeatureNetwork;
   /** LPIPS of two pictures of one size. */
   readonly lpips?: (a: Pixels, b: Pixels) => Promise<number>;
   /** Called before each picture. */
@@ -50,23 +52,17 @@ export async function evaluateFiles(
 ): Promise<Evaluation> {
   const sets = await pairPictures(settings.folders);
   const images: ImageScores[] = [];
-  const descriptors = { truth: [], restored: [], input: [] } as Record<
-    'truth' | 'restored' | 'input',
-    Float32Array[]
-  >;
+  const { identity, features = identity } = settings;
+  const vectors = { truth: [], restored: [], input: [] } as Record<keyof ComparedPictures, Float32Array[]>;
   for (const [done, set] of sets.entries()) {
     settings.signal?.throwIfAborted();
     settings.onImage?.(done, sets.length, set.name);
     const { pictures, ms } = await readPictures(set, settings);
     try {
-      const { identity } = settings;
-      const described = identity && {
-        truth: await identity.describe(pictures.truth),
-        restored: await identity.describe(pictures.restored),
-        input: pictures.input && (await identity.describe(pictures.input)),
-      };
+      const described = identity && (await describe(identity, pictures));
+      const featured = features === identity ? described : features && (await describe(features, pictures));
       for (const role of ['truth', 'restored', 'input'] as const)
-        if (described?.[role]) descriptors[role].push(described[role]);
+        if (featured?.[role]) vectors[role].push(featured[role]);
       const scores = (role: 'restored' | 'input', picture: Pixels): Promise<Scores> =>
         measure(picture, pictures.truth, settings, described?.[role], described?.truth);
       images.push({
@@ -80,7 +76,18 @@ export async function evaluateFiles(
     }
     keep(pictures);
   }
-  return summarizeEvaluation(images, descriptors);
+  return summarizeEvaluation(images, features && { network: features.name, ...vectors });
+}
+
+async function describe(
+  network: FeatureNetwork,
+  { truth, restored, input }: ComparedPictures,
+): Promise<{ [Role in keyof ComparedPictures]: Float32Array }> {
+  return {
+    truth: await network.describe(truth),
+    restored: await network.describe(restored),
+    ...(input && { input: await network.describe(input) }),
+  };
 }
 
 async function measure(

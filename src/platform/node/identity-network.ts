@@ -4,23 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
-import type { Pixels } from '../../image/pixels.ts';
+import type { FeatureNetwork } from '../../metrics/feature-network.ts';
 import { faceresInput, faceresModel } from '../../models/faceres/faceres.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 
-export interface IdentityNetwork {
-  /**
-   * The descriptor of an aligned face, 1,024 numbers.
-   * @param face square, RGB, of any size
-   */
-  describe(face: Pixels): Promise<Float32Array>;
-  release(): Promise<void>;
-}
-
 const PACKAGE = '@vladmandic/human';
 
-/** @throws {CheckpointError} if the package is missing or its files are damaged */
-export async function loadIdentityNetwork(runtime: Runtime): Promise<IdentityNetwork> {
+/** Describes aligned faces by 1,024 numbers. @throws {CheckpointError} if the package is missing or its files are damaged */
+export async function loadIdentityNetwork(runtime: Runtime): Promise<FeatureNetwork> {
   const file = path.join(modelFolder(), 'faceres.json');
   const read = (name: string): Promise<Buffer> =>
     readFile(name).catch((cause: Error) => {
@@ -31,6 +22,7 @@ export async function loadIdentityNetwork(runtime: Runtime): Promise<IdentityNet
     faceresModel(model, await read(file.replace(/\.json$/, '.bin'))),
   );
   return {
+    name: 'faceres',
     async describe(face) {
       const { descriptor } = await session.run({ image: faceresInput(face) });
       return descriptor!.data.slice();

@@ -4,8 +4,9 @@ import { emitModel } from '../../graph/onnx/emit-model.ts';
 import { input } from '../../graph/ops.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
 import type { Pixels } from '../../image/pixels.ts';
-import type { Runtime, Session } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
 import { openPerceptualNetwork } from './perceptual-files.ts';
+import { sizedSession } from './sized-session.ts';
 
 export interface LpipsMetric {
   /** The distance of two pictures of one size, at least 16 x 16. */
@@ -22,27 +23,20 @@ export async function loadLpips(
   runtime: Runtime,
 ): Promise<LpipsMetric> {
   const network = await openPerceptualNetwork({ kind: 'lpips', ...files });
-  let loaded: { readonly size: string; readonly session: Session } | undefined;
-  // Sets of pictures are mostly of one size.
-  const sessionFor = async (height: number, width: number): Promise<Session> => {
-    const size = `${height} x ${width}`;
-    if (loaded?.size !== size) {
-      await loaded?.session.release();
-      const shape = [1, 3, height, width];
-      const distance = network.distance(input('a', shape), input('b', shape));
-      loaded = {
-        size,
-        session: await runtime.createSession(emitModel('lpips', { distance }, network.bind)),
-      };
-    }
-    return loaded.session;
-  };
+  const { at, release } = sizedSession(runtime, (height, width) => {
+    const shape = [1, 3, height, width];
+    return emitModel(
+      'lpips',
+      { distance: network.distance(input('a', shape), input('b', shape)) },
+      network.bind,
+    );
+  });
   return {
     async distance(a, b) {
-      const session = await sessionFor(a.height, a.width);
+      const session = await at(a.height, a.width);
       const { distance } = await session.run({ a: pixelsToTensor(a), b: pixelsToTensor(b) });
       return distance!.data[0]!;
     },
-    release: async () => loaded?.session.release(),
+    release,
   };
 }
