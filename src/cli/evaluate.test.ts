@@ -131,6 +131,16 @@ describe('evaluate', () => {
     }
   });
 
+  it('measures no sharpness of pictures that are no aligned faces', async () => {
+    const [face] = await drawPairs();
+    const wide = toBytePixels(resizePixels(face!, { width: 96, height: 48 }, 'area'));
+    for (const folder of ['true', 'out']) await write(`${folder}/a.png`, wide);
+    const { stdout } = await evaluate({ hq: 'true', restored: 'out', noIdentity: true, json: '-' });
+    const { mean } = JSON.parse(stdout) as Evaluation;
+    expect(mean.ssim).toBeCloseTo(1, 12);
+    expect(mean).not.toHaveProperty('sharpness');
+  });
+
   it('takes the Fréchet distance over the features of another network', async () => {
     const faces = await drawPairs();
     for (const [i, face] of faces.entries()) await write(`out/face${i}.png`, sized(face, 40));

@@ -10,8 +10,8 @@ export interface Scores {
   readonly psnr: number;
   /** up to 1, higher is better */
   readonly ssim: number;
-  /** how much of the detail around the eyes is the finest, higher is sharper; needs no truth */
-  readonly sharpness: number;
+  /** of aligned faces: how much of the detail around the eyes is the finest, higher is sharper; needs no truth */
+  readonly sharpness?: number;
   /** degrees between the descriptors of the faces, lower is better */
   readonly identity?: number;
   /** lower is better */
@@ -72,7 +72,7 @@ function meanScores(scores: readonly Scores[]): Scores {
   return {
     psnr: mean(scores.map(({ psnr }) => psnr)),
     ssim: mean(scores.map(({ ssim }) => ssim)),
-    sharpness: mean(scores.map(({ sharpness }) => sharpness)),
+    ...meanOf(scores, 'sharpness'),
     ...meanOf(scores, 'identity'),
     ...meanOf(scores, 'lpips'),
   };

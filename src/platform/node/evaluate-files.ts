@@ -100,7 +100,8 @@ async function measure(
   return {
     psnr: psnr(picture, truth),
     ssim: ssim(picture, truth),
-    sharpness: faceSharpness(picture),
+    // Aligned faces are square.
+    ...(picture.width === picture.height ? { sharpness: faceSharpness(picture) } : {}),
     ...(descriptor && trueDescriptor ? { identity: descriptorAngle(descriptor, trueDescriptor) } : {}),
     ...(lpips ? { lpips: await lpips(picture, truth) } : {}),
   };
