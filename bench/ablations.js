@@ -126,17 +126,9 @@ async function measure({ name, set = [], from = common, evaluate = [] }) {
   for (const lq of degraded) {
     const report = path.join(out, folder, lq);
     const pairs = ['--hq', path.join(validation, 'hq'), '--lq', path.join(validation, lq)];
+    const restorer = ['--checkpoint', checkpoint, ...evaluate, ...oneThread];
     const written = ['--json', `${report}.json`, '--sheet', `${report}.png`];
-    if (!existsSync(`${report}.json`))
-      await interlcm([
-        'evaluate',
-        ...pairs,
-        '--checkpoint',
-        checkpoint,
-        ...evaluate,
-        ...written,
-        ...oneThread,
-      ]);
+    if (!existsSync(`${report}.json`)) await interlcm(['evaluate', ...pairs, ...restorer, ...written]);
     const { mean, frechet, input } = JSON.parse(readFileSync(`${report}.json`, 'utf8'));
     scores.push({ restored: { ...mean, frechet }, input });
   }

@@ -1,6 +1,5 @@
 /** Faces and five landmarks by RetinaFace, as the published pipeline finds them. */
 
-import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { emitModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
 import type { Point } from '../image/geometry.ts';
@@ -16,7 +15,8 @@ import {
   unusedRetinafaceWeights,
 } from '../models/retinaface/retinaface.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { type SizedSession, sizedSession } from '../runtime/sized-session.ts';
 import type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face-detector.ts';
 import { boxCrop, usualPoints } from './landmark-crop.ts';
 import { mergeBoxes } from './merge-boxes.ts';
@@ -56,22 +56,20 @@ export async function createRetinaFaceDetector(
     'RetinaFace network',
     unusedRetinafaceWeights,
   );
-  return new RetinaFaceDetector(`RetinaFace ${backboneNames[config.backbone]}`, runtime, build, bind);
+  const session = sizedSession(runtime, (height: number, width: number) =>
+    emitModel('RetinaFace', build({ width, height }), bind),
+  );
+  return new RetinaFaceDetector(`RetinaFace ${backboneNames[config.backbone]}`, session);
 }
 
 class RetinaFaceDetector implements FaceDetector {
   readonly name: string;
-  readonly #runtime: Runtime;
-  readonly #build: (size: Size) => RetinafaceOutputs;
-  readonly #bind: BindParameter;
-  /** Of the last photo's size: a folder often holds many of one size. */
-  #session: { readonly size: Size; readonly session: Session } | undefined;
+  /** Takes a height and a width. */
+  readonly #session: SizedSession<[number, number]>;
 
-  constructor(name: string, runtime: Runtime, build: (size: Size) => RetinafaceOutputs, bind: BindParameter) {
+  constructor(name: string, session: SizedSession<[number, number]>) {
     this.name = name;
-    this.#runtime = runtime;
-    this.#build = build;
-    this.#bind = bind;
+    this.#session = session;
   }
 
   async detect(photo: Pixels, options: DetectOptions = {}): Promise<DetectedFace[]> {
@@ -126,26 +124,15 @@ class RetinaFaceDetector implements FaceDetector {
     return { box, score: 1, landmarks };
   }
 
-  async release(): Promise<void> {
-    await this.#session?.session.release();
-    this.#session = undefined;
+  release(): Promise<void> {
+    return this.#session.release();
   }
 
   async #find(image: Pixels, minScore: number): Promise<RetinaFace[]> {
-    const session = await this.#sessionFor(image);
+    const session = await this.#session.at(image.height, image.width);
     const { boxes, scores, landmarks } = await session.run({ image: pixelsToTensor(image) });
     const tensors = { boxes: boxes!.data, scores: scores!.data, landmarks: landmarks!.data };
     return decodeRetinaFaces(tensors, image, minScore);
-  }
-
-  async #sessionFor({ width, height }: Size): Promise<Session> {
-    const known = this.#session;
-    if (known?.size.width === width && known.size.height === height) return known.session;
-    await this.release();
-    const size = { width, height };
-    const session = await this.#runtime.createSession(emitModel('RetinaFace', this.#build(size), this.#bind));
-    this.#session = { size, session };
-    return session;
   }
 }
 

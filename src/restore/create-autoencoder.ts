@@ -4,7 +4,8 @@ import { input } from '../graph/ops.ts';
 import { bindWeights, compareWeights, requireMatch } from '../models/network-weights.ts';
 import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/vae.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import type { Runtime, Session } from '../runtime/runtime.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { sizedSession } from '../runtime/sized-session.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { requireImageBatch } from './interlcm.ts';
 import { parameterShapes, weightRules } from './networks.ts';
@@ -25,32 +26,22 @@ export async function createAutoencoder(
   const factor = vaeScaleFactor(vae.config);
   if (imageSize % factor !== 0)
     throw new RangeError(`Cannot encode ${imageSize} pixels: the sides must be multiples of ${factor}`);
-  let session: Session | undefined;
-  let batchSize = 0;
-  const sessionFor = async (batch: number): Promise<Session> => {
-    if (session && batch === batchSize) return session;
-    await session?.release();
+  const { at, release } = sizedSession(runtime, async (batch: number) => {
     const scope = parameterScope('vae');
     const image = input('image', [batch, 3, imageSize, imageSize]);
     const decoded = buildVaeDecoder(scope, vae.config, buildVaeEncoder(scope, vae.config, image).mean);
     const comparison = compareWeights(parameterShapes([decoded]), vae.tensors, weightRules.vae);
     requireMatch(comparison, 'vae', `${name}/${vae.path}`);
-    const bind = await bindWeights(comparison.matched);
-    session = await runtime.createSession(emitModel('autoencoder', { decoded }, bind));
-    batchSize = batch;
-    return session;
-  };
-  await sessionFor(1);
+    return emitModel('autoencoder', { decoded }, await bindWeights(comparison.matched));
+  });
+  await at(1);
   return {
     imageSize,
     device: `${runtime.device}: ${runtime.reason}`,
     async restore(faces) {
       requireImageBatch(faces, imageSize);
-      return (await (await sessionFor(faces.shape[0]!)).run({ image: faces }))['decoded']!;
+      return (await (await at(faces.shape[0]!)).run({ image: faces }))['decoded']!;
     },
-    async release() {
-      await session?.release();
-      session = undefined;
-    },
+    release,
   };
 }

@@ -1,13 +1,17 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeSafetensors } from '../../checkpoint/safetensors-writer.ts';
+import { input } from '../../graph/ops.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
 import { createPixels, type Pixels } from '../../image/pixels.ts';
+import { buildVgg } from '../../models/vgg/vgg.ts';
+import { parameterScope } from '../../nn/parameter-scope.ts';
+import { elementCount } from '../../tensor/host-tensor.ts';
 import { loadFeatureNetwork } from './feature-network.ts';
 import { loadFaceDescriber } from './load-face-describer.ts';
 import { createNodeRuntime } from './node-runtime.ts';
+import { saveNetwork } from './saved-network.test-support.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -17,19 +21,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** VGG16 of three channels a layer that hands its input on: each filter is 1 in the middle of its own channel. */
 async function writePassingVgg(): Promise<string> {
-  const tensors = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28].flatMap((index) => {
-    const weight = Float32Array.from({ length: 81 }, (_, i) =>
-      Number(i % 9 === 4 && Math.floor(i / 9) % 4 === 0),
-    );
-    return [
-      { name: `features.${index}.weight`, dtype: 'float32', shape: [3, 3, 3, 3], data: weight } as const,
-      { name: `features.${index}.bias`, dtype: 'float32', shape: [3], data: new Float32Array(3) } as const,
-    ];
+  const picture = input('picture', [1, 3, 16, 16]);
+  const layers = buildVgg(parameterScope('net'), picture, 16, [3, 3, 3, 3, 3]);
+  const file = join(folder, 'vgg.pth');
+  await saveNetwork(file, [layers.get('relu5_3')!], {
+    weight: (name, shape) =>
+      Float32Array.from({ length: elementCount(shape) }, (_, i) =>
+        Number(name.endsWith('.weight') && i % 9 === 4 && Math.floor(i / 9) % 4 === 0),
+      ),
   });
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of encodeSafetensors(tensors)) chunks.push(chunk);
-  const file = join(folder, 'vgg.safetensors');
-  await writeFile(file, Buffer.concat(chunks));
   return file;
 }
 

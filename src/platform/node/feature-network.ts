@@ -10,9 +10,9 @@ import { matchStored } from '../../models/match-stored.ts';
 import { buildVgg, imagenetNormalise, inferVggWidths, unusedVggWeights } from '../../models/vgg/vgg.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { sizedSession } from '../../runtime/sized-session.ts';
 import { loadIdentityNetwork } from './identity-network.ts';
 import { readFaceRecognitionWeights } from './perceptual-files.ts';
-import { sizedSession } from './sized-session.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
 
 /** @throws {CheckpointError} if its files are missing or damaged */
@@ -33,7 +33,7 @@ export async function loadFeatureNetwork(
 /** 128 numbers of the face in the middle. */
 async function loadFaceRecognition(runtime: Runtime): Promise<FeatureNetwork> {
   const weights = await readFaceRecognitionWeights();
-  const { at, release } = sizedSession(runtime, (size) => faceDescriptorModel(weights, size));
+  const { at, release } = sizedSession(runtime, (size: number) => faceDescriptorModel(weights, size));
   return {
     name: 'face-api',
     async describe(picture) {
@@ -42,7 +42,7 @@ async function loadFaceRecognition(runtime: Runtime): Promise<FeatureNetwork> {
         throw new RangeError(
           `Cannot describe a picture of ${width} x ${height}: an aligned face is square. For other pictures take the features of vgg16`,
         );
-      const { descriptor } = await (await at(height, width)).run({ face: pixelsToTensor(picture) });
+      const { descriptor } = await (await at(width)).run({ face: pixelsToTensor(picture) });
       return descriptor!.data;
     },
     release,
@@ -58,7 +58,7 @@ async function loadVggFeatures(file: string, runtime: Runtime): Promise<FeatureN
       return reduceMean(buildVgg(parameterScope('vgg'), picture, 16, widths).get('relu5_3')!, [2, 3]);
     };
     const bind = await matchStored([featuresAt(16, 16)], 'vgg/', vgg!, 'VGG16 network', unusedVggWeights);
-    const { at, release } = sizedSession(runtime, (height, width) =>
+    const { at, release } = sizedSession(runtime, (height: number, width: number) =>
       emitModel('VGG16', { features: featuresAt(height, width) }, bind),
     );
     return {

@@ -5,8 +5,8 @@ import { input } from '../../graph/ops.ts';
 import { pixelsToTensor } from '../../image/pixel-tensor.ts';
 import type { Pixels } from '../../image/pixels.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { sizedSession } from '../../runtime/sized-session.ts';
 import { openPerceptualNetwork } from './perceptual-files.ts';
-import { sizedSession } from './sized-session.ts';
 
 export interface LpipsMetric {
   /** The distance of two pictures of one size, at least 16 x 16. */
@@ -23,7 +23,7 @@ export async function loadLpips(
   runtime: Runtime,
 ): Promise<LpipsMetric> {
   const network = await openPerceptualNetwork({ kind: 'lpips', ...files });
-  const { at, release } = sizedSession(runtime, (height, width) => {
+  const { at, release } = sizedSession(runtime, (height: number, width: number) => {
     const shape = [1, 3, height, width];
     return emitModel(
       'lpips',
