@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runDoctor } from '../src/cli/doctor.ts';
-import type { DoctorRow } from '../src/platform/node/doctor.ts';
-import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import type { DoctorRow } from '../src/platform/node/measure/doctor.ts';
+import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
 import { microSpec } from '../src/verify/formula.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));

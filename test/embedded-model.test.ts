@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { restorePicture } from '../src/cli/restore-picture.ts';
+import { restorePicture } from '../src/cli/restore/restore-picture.ts';
 import { resizePixels } from '../src/image/resize.ts';
 import { psnr } from '../src/metrics/psnr.ts';
 import { ssim } from '../src/metrics/ssim.ts';
-import { embeddedModel } from '../src/platform/node/embedded-model.ts';
-import { type ImageFile, readImageFile } from '../src/platform/node/image-file.ts';
-import { loadRestorer } from '../src/platform/node/load-restorer.ts';
+import { embeddedModel } from '../src/platform/node/model/embedded-model.ts';
+import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
+import { type ImageFile, readImageFile } from '../src/platform/node/picture/image-file.ts';
 import type { Restorer } from '../src/restore/restorer.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));

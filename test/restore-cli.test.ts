@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RestoreReport } from '../src/cli/restore-files.ts';
+import type { RestoreReport } from '../src/cli/restore/restore-files.ts';
 import { drawFaces } from '../src/face/drawn-face.test-support.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTensorFile, readTensor } from '../src/checkpoint/tensor-file.ts';
-import { openFileSource } from '../src/platform/node/file-source.ts';
-import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import { openFileSource } from '../src/platform/node/files/file-source.ts';
+import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
 import { RandomStream } from '../src/random/random-stream.ts';
 import { microSpec } from '../src/verify/formula.ts';
 

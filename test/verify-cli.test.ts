@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeFormulaCheckpoint } from '../src/platform/node/formula-checkpoint.ts';
+import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
 import { microSpec } from '../src/verify/formula.ts';
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openFileSource } from '../platform/node/file-source.ts';
+import { openFileSource } from '../platform/node/files/file-source.ts';
 import { relativeError } from '../tensor/host-tensor.ts';
 import { memorySource } from './byte-source.ts';
 import { CheckpointError } from './checkpoint-error.ts';

@@ -1,9 +1,9 @@
 /** `interlcm bench`: how fast this machine restores a face, and where the time goes. */
 import { command } from 'cleye';
-import type { BenchResult } from '../platform/node/bench.ts';
-import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/bench-train.ts';
-import { choiceFlag, rejectUnknownFlags } from './flag-types.ts';
-import { modelFlags } from './model-flags.ts';
+import type { BenchResult } from '../platform/node/measure/bench.ts';
+import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/measure/bench-train.ts';
+import { choiceFlag, rejectUnknownFlags } from './terminal/flag-types.ts';
+import { modelFlags } from './terminal/model-flags.ts';
 
 const flags = {
   size: {
@@ -35,9 +35,9 @@ export const benchCommand = command(
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { size, train, device, threads, memory, json } = parsed.flags;
     const [{ createNodeRuntime }, { benchRestoration }, { benchTraining }] = await Promise.all([
-      import('../platform/node/node-runtime.ts'),
-      import('../platform/node/bench.ts'),
-      import('../platform/node/bench-train.ts'),
+      import('../platform/node/engine/node-runtime.ts'),
+      import('../platform/node/measure/bench.ts'),
+      import('../platform/node/measure/bench-train.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
     const say = (message: string): void => void process.stderr.write(`${message}\n`);

@@ -3,9 +3,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { command } from 'cleye';
-import type { DeviceTrial, DoctorOptions, DoctorRow } from '../platform/node/doctor.ts';
-import { rejectUnknownFlags } from './flag-types.ts';
-import { printable } from './terminal-text.ts';
+import type { DeviceTrial, DoctorOptions, DoctorRow } from '../platform/node/measure/doctor.ts';
+import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import { printable } from './terminal/terminal-text.ts';
 
 const flags = {
   json: { type: Boolean, description: 'Write the rows as one JSON document to standard output' },
@@ -46,7 +46,7 @@ export async function runDoctor(
   options: DoctorOptions,
   { json, stdout }: { json: boolean; stdout: { write(text: string): unknown } },
 ): Promise<number> {
-  const { examine } = await import('../platform/node/doctor.ts');
+  const { examine } = await import('../platform/node/measure/doctor.ts');
   const rows: DoctorRow[] = [];
   for await (const row of examine(options)) {
     rows.push(row);

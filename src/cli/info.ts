@@ -1,11 +1,11 @@
 /** `interlcm info`: what a checkpoint holds, and whether it is whole. */
 import path from 'node:path';
 import { command } from 'cleye';
-import type { CheckpointInfo, NetworkInfo } from '../platform/node/checkpoint-info.ts';
-import { embeddedModel } from '../platform/node/embedded-model.ts';
-import { rejectUnknownFlags, textFlag } from './flag-types.ts';
-import { encoderFlags } from './model-flags.ts';
-import { printable } from './terminal-text.ts';
+import type { CheckpointInfo, NetworkInfo } from '../platform/node/model/checkpoint-info.ts';
+import { embeddedModel } from '../platform/node/model/embedded-model.ts';
+import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { encoderFlags } from './terminal/model-flags.ts';
+import { printable } from './terminal/terminal-text.ts';
 
 const flags = {
   ...encoderFlags,
@@ -31,14 +31,14 @@ export const infoCommand = command(
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { folder = embeddedModel } = parsed._;
     const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, json } = parsed.flags;
-    const { checkpointInfo } = await import('../platform/node/checkpoint-info.ts');
+    const { checkpointInfo } = await import('../platform/node/model/checkpoint-info.ts');
     const info = await checkpointInfo(folder, {
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     });
     process.stdout.write(json ? `${JSON.stringify(info, null, 2)}\n` : formatInfo(info));
     if (graphFolder !== undefined) {
-      const { saveGraphs } = await import('../platform/node/save-graphs.ts');
+      const { saveGraphs } = await import('../platform/node/model/save-graphs.ts');
       for (const file of await saveGraphs(folder, graphFolder)) process.stderr.write(`${file}\n`);
     }
     process.exitCode = info.networks.every(isWhole) ? 0 : 1;

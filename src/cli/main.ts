@@ -5,19 +5,19 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
-import { degradeCommand } from './degrade.ts';
+import { degradeCommand } from './degrade/degrade.ts';
 import { doctorCommand } from './doctor.ts';
-import { downloadCommand } from './download.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { facesCommand } from './faces.ts';
-import { rejectUnknownFlags } from './flag-types.ts';
+import { downloadCommand } from './download/download.ts';
+import { evaluateCommand } from './evaluate/evaluate.ts';
+import { facesCommand } from './faces/faces.ts';
 import { infoCommand } from './info.ts';
-import { interruptedExitCode } from './interruption.ts';
 import { packCommand } from './pack.ts';
-import { restoreCommand } from './restore.ts';
-import { printable } from './terminal-text.ts';
+import { restoreCommand } from './restore/restore.ts';
+import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import { interruptedExitCode } from './terminal/interruption.ts';
+import { printable } from './terminal/terminal-text.ts';
+import { InterruptedError, UsageError } from './terminal/usage-error.ts';
 import { trainCommand } from './train.ts';
-import { InterruptedError, UsageError } from './usage-error.ts';
 import { verifyCommand } from './verify.ts';
 
 const { version, description } = JSON.parse(

@@ -1,7 +1,7 @@
 /** `interlcm pack`: what is shipped of a training run. */
 import { command } from 'cleye';
-import { rejectUnknownFlags, textFlag } from './flag-types.ts';
-import { UsageError } from './usage-error.ts';
+import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
   out: {
@@ -29,7 +29,7 @@ export const packCommand = command(
     if (checkpoint === undefined)
       throw new UsageError('pack needs the folder of a checkpoint; see pack --help');
     if (out === undefined) throw new UsageError('pack needs --out and the folder to write after it');
-    const { packCheckpoint } = await import('../platform/node/pack-checkpoint.ts');
+    const { packCheckpoint } = await import('../platform/node/model/pack-checkpoint.ts');
     await packCheckpoint(checkpoint, out);
   },
 );

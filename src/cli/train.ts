@@ -1,13 +1,13 @@
 /** `interlcm train`: trains networks by a config file, and goes on where a run stopped. */
 import { readFile } from 'node:fs/promises';
 import { command } from 'cleye';
-import type { RunSettings } from '../platform/node/run-settings.ts';
-import type { TrainEvents } from '../platform/node/train-run.ts';
-import { rejectUnknownFlags } from './flag-types.ts';
-import { interruptSignal } from './interruption.ts';
-import { modelFlags } from './model-flags.ts';
-import { Progress } from './progress.ts';
-import { UsageError } from './usage-error.ts';
+import type { RunSettings } from '../platform/node/train/run-settings.ts';
+import type { TrainEvents } from '../platform/node/train/train-run.ts';
+import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import { interruptSignal } from './terminal/interruption.ts';
+import { modelFlags } from './terminal/model-flags.ts';
+import { Progress } from './terminal/progress.ts';
+import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
   config: { type: String, placeholder: '<file>', description: 'What to train and how: see configs/' },
@@ -71,8 +71,8 @@ export const trainCommand = command(
         throw new UsageError('What to train on? Pass a folder of faces by --data, or of pairs by --pairs');
     }
     const [{ createNodeRuntime }, { resumeRun, startRun }] = await Promise.all([
-      import('../platform/node/node-runtime.ts'),
-      import('../platform/node/train-run.ts'),
+      import('../platform/node/engine/node-runtime.ts'),
+      import('../platform/node/train/train-run.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
     const progress = new Progress(process.stderr, { total: 1 });

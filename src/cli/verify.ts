@@ -1,9 +1,9 @@
 /** `interlcm verify`: does this machine, with these files, compute what the published code computes? */
 import { command } from 'cleye';
 import type { VerifyRow } from '../verify/report.ts';
-import { rejectUnknownFlags } from './flag-types.ts';
-import { modelFlags } from './model-flags.ts';
-import { UsageError } from './usage-error.ts';
+import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import { modelFlags } from './terminal/model-flags.ts';
+import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
   ...modelFlags,
@@ -32,8 +32,8 @@ export const verifyCommand = command(
       throw new UsageError('verify needs a reference directory or a .json file; see verify --help');
     const { device, threads, memory, gradients, json } = parsed.flags;
     const [{ createNodeRuntime }, { verifyFiles, verifyGradientFiles }] = await Promise.all([
-      import('../platform/node/node-runtime.ts'),
-      import('../platform/node/verify-files.ts'),
+      import('../platform/node/engine/node-runtime.ts'),
+      import('../platform/node/measure/verify-files.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
     const say = (message: string): void => void process.stderr.write(`${message}\n`);

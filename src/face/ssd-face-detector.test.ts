@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readImageFile } from '../platform/node/image-file.ts';
-import { loadFaceDetector } from '../platform/node/load-face-detector.ts';
+import { loadFaceDetector } from '../platform/node/model/load-face-detector.ts';
+import { readImageFile } from '../platform/node/picture/image-file.ts';
 import { drawFaces, drawnLandmarks, renderPixels } from './drawn-face.test-support.ts';
 import type { DetectedFace, FaceDetector } from './face-detector.ts';
 

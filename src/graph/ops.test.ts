@@ -1,6 +1,6 @@
 import ort from 'onnxruntime-node';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createNodeRuntime } from '../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import { withSession } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';

@@ -5,7 +5,7 @@ import { emitModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import { createNodeRuntime } from '../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { formulaWeight } from '../verify/formula.ts';

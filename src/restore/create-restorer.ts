@@ -1,6 +1,7 @@
 /** A loaded model over any runtime. */
 import { bindWeights, requireMatch } from '../models/network-weights.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { createStagePool, type StagePool } from '../runtime/stage-pool.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { type Checkpoint, networkNames } from './checkpoint.ts';
 import {
@@ -25,7 +26,6 @@ import {
   type StageModels,
   stagePlans,
 } from './stage-models.ts';
-import { createStagePool, type StagePool } from './stage-pool.ts';
 
 export interface RestorerOptions {
   readonly memory?: MemoryMode;

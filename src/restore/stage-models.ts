@@ -7,10 +7,10 @@ import { parameter } from '../graph/ops.ts';
 import { hoist } from '../graph/passes/hoist.ts';
 import { useWinograd, type WinogradOptions } from '../graph/passes/winograd.ts';
 import { isOp, type Value } from '../graph/value.ts';
+import type { StageModel } from '../runtime/stage-pool.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
 import type { StageName } from './interlcm.ts';
 import type { RestorationGraphs } from './networks.ts';
-import type { StageModel } from './stage-pool.ts';
 
 /**
  * Computes values that depend on weights alone, and tells where they are kept. Without it a runtime computes them

@@ -1,5 +1,5 @@
-import { createStagePool } from '../restore/stage-pool.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
+import { createStagePool } from '../runtime/stage-pool.ts';
 import { type GradientProgram, type ProgramPart, runGradientProgram } from './gradient-program.ts';
 
 /** A gradient program with its sessions. */

@@ -4,7 +4,7 @@ import { emitModel } from '../graph/onnx/emit-model.ts';
 import { sampleTensor } from '../graph/op-cases.test-support.ts';
 import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
-import { createNodeRuntime } from '../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
 import { psnrLoss } from './losses.ts';

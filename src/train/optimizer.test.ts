@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createNodeRuntime } from '../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { relativeError } from '../tensor/host-tensor.ts';

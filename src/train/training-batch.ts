@@ -4,8 +4,8 @@ import { degrade, type JpegRoundTrip, scaleDegradation } from '../image/degradat
 import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
+import { centerCrop, cropSquare, resizeSquare } from '../image/square-crop.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { centerCrop, cropSquare, resizeSquare } from './square-crop.ts';
 import {
   type SamplePlan,
   type TrainingBatch,

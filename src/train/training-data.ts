@@ -6,9 +6,9 @@ import {
   degradationPresets,
   drawDegradation,
 } from '../image/degradation.ts';
+import { centerCrop, type SquareCrop } from '../image/square-crop.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import { centerCrop, type SquareCrop } from './square-crop.ts';
 
 /** Good images and the degraded ones made of them, both [batch, 3, size, size] in [-1, 1]. */
 export interface TrainingBatch {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { memorySource, openTensorFile, readTensor } from '../checkpoint/index.ts';
-import { decodeJpeg, encodeJpeg } from '../platform/node/jpeg.ts';
+import { decodeJpeg, encodeJpeg } from '../platform/node/picture/jpeg.ts';
 import { verifyImageOps } from './image-ops.ts';
 import type { VerifyRow } from './report.ts';
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unetConfigSchema } from '../../models/unet/config.ts';
 import { buildUNet } from '../../models/unet/unet.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
-import { createNodeRuntime, modelLocation } from '../../platform/node/node-runtime.ts';
+import { createNodeRuntime, modelLocation } from '../../platform/node/engine/node-runtime.ts';
 import { type Runtime, type Tensors, withSession } from '../../runtime/runtime.ts';
 import {
   bfloat16ToFloat32,

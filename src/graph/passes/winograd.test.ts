@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createNodeRuntime } from '../../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { graphFlops } from '../cost.ts';
 import { topologicalOrder } from '../graph.ts';

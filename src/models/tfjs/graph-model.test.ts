@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { emitModel } from '../../graph/onnx/emit-model.ts';
 import { input } from '../../graph/ops.ts';
-import { createNodeRuntime } from '../../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { withSession } from '../../runtime/runtime.ts';
 import { elementCount, type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 import { buildTfjsGraph } from './graph-model.ts';

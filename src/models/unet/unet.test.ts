@@ -5,7 +5,7 @@ import { add, input } from '../../graph/ops.ts';
 import type { Shape } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
-import { createNodeRuntime } from '../../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { relativeError } from '../../tensor/host-tensor.ts';
 import { unetConfigSchema } from './config.ts';

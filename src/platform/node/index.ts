@@ -1,8 +1,16 @@
 /** In Node: models loaded from disk and run natively, picture files, verification. */
 
-export { openCheckpointFolder } from './checkpoint-store.ts';
-export { embeddedModel } from './embedded-model.ts';
-export { openFaceParser, openRetinaFaceDetector, openUpscaler } from './face-network-files.ts';
+export { createNodeRuntime, type NodeRuntimeOptions } from './engine/node-runtime.ts';
+export { type VerifyOptions, verifyFiles } from './measure/verify-files.ts';
+export { openCheckpointFolder } from './model/checkpoint-store.ts';
+export { embeddedModel } from './model/embedded-model.ts';
+export { openFaceParser, openRetinaFaceDetector, openUpscaler } from './model/face-network-files.ts';
+export { loadAutoencoder } from './model/load-autoencoder.ts';
+export { loadFaceDescriber } from './model/load-face-describer.ts';
+export { loadFaceDetector } from './model/load-face-detector.ts';
+export { type LoadRestorerOptions, loadRestorer } from './model/load-restorer.ts';
+export { packCheckpoint } from './model/pack-checkpoint.ts';
+export { openPerceptualNetwork } from './model/perceptual-files.ts';
 export {
   decodeImage,
   encodeImage,
@@ -14,19 +22,11 @@ export {
   listLostIn,
   type ReadLimits,
   readImageFile,
-} from './image-file.ts';
-export { loadAutoencoder } from './load-autoencoder.ts';
-export { loadFaceDescriber } from './load-face-describer.ts';
-export { loadFaceDetector } from './load-face-detector.ts';
-export { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
-export { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
-export { packCheckpoint } from './pack-checkpoint.ts';
-export { openPerceptualNetwork } from './perceptual-files.ts';
-export { restoreVideo, type VideoReport, type VideoRequest } from './restore-video.ts';
-export type { RunSettings } from './run-settings.ts';
-export { openTrainLog, type TrainLog } from './train-log.ts';
-export { resumeRun, startRun, type TrainOptions } from './train-run.ts';
-export { type OpenTrainingDataOptions, openTrainingData } from './training-data.ts';
-export type { TrainingSource } from './training-files.ts';
-export { type VerifyOptions, verifyFiles } from './verify-files.ts';
-export { probeVideo, type VideoInfo } from './video-probe.ts';
+} from './picture/image-file.ts';
+export type { RunSettings } from './train/run-settings.ts';
+export { openTrainLog, type TrainLog } from './train/train-log.ts';
+export { resumeRun, startRun, type TrainOptions } from './train/train-run.ts';
+export { type OpenTrainingDataOptions, openTrainingData } from './train/training-data.ts';
+export type { TrainingSource } from './train/training-files.ts';
+export { restoreVideo, type VideoReport, type VideoRequest } from './video/restore-video.ts';
+export { probeVideo, type VideoInfo } from './video/video-probe.ts';

@@ -19,7 +19,7 @@ import { buildUNet } from '../../models/unet/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder, vaeConfigSchema } from '../../models/vae/vae.ts';
 import { buildVisualEncoder, visualEncoderConfigSchema } from '../../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
-import { createNodeRuntime } from '../../platform/node/node-runtime.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { RandomStream } from '../../random/random-stream.ts';
 import { type Runtime, type Tensors, withSession } from '../../runtime/runtime.ts';
 import { type HostTensor, hostTensor, relativeError } from '../../tensor/host-tensor.ts';

@@ -1,0 +1,210 @@
+/** `interlcm evaluate`: how close restored faces come to the true ones. */
+
+import { command } from 'cleye';
+import { type FeatureNetworkChoice, featureNetworks } from '../../metrics/feature-network.ts';
+import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
+import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
+import { interruptSignal } from '../terminal/interruption.ts';
+import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+
+const details = `Pictures belong together by name; extensions may differ. They show one aligned face each.
+With --lq every picture of it is restored first, and timed. With --restored the results of any
+restorer are measured; --lq beside it adds the input's own scores.
+
+All is compared at the size of the restored picture, or at --size. Pictures smaller than the
+true one are enlarged to it, bilinearly, and all shrink by area.
+PSNR and SSIM are taken over RGB; the PSNR of equal pictures is infinite, in JSON null.
+Sharpness is how much of the detail around the eyes is the finest: no truth is needed for it,
+and more than the truth has is too much.
+Identity is the angle between the face descriptors of @vladmandic/human (faceres). The Fréchet
+distance is taken over them too, or over another network's features: --features face-api is the
+face recognition that comes along, vgg16 sees whole pictures. It depends on the number of faces.`;
+
+const flags = {
+  hq: { type: textFlag('--hq', 'a folder'), placeholder: '<folder>', description: 'The true faces' },
+  lq: { type: textFlag('--lq', 'a folder'), placeholder: '<folder>', description: 'The low-quality faces' },
+  restored: {
+    type: textFlag('--restored', 'a folder'),
+    placeholder: '<folder>',
+    description: 'Faces that are restored already',
+  },
+  checkpoint: {
+    type: textFlag('--checkpoint', 'a folder'),
+    placeholder: '<folder>',
+    description: 'Folder of other weights to restore --lq with; the embedded model unless given',
+  },
+  ...encoderFlags,
+  steps: {
+    type: integerFlag('--steps', 1, 50),
+    placeholder: '<n>',
+    description: 'Steps of the schedule, as in restore',
+  },
+  startStep: {
+    type: integerFlag('--start-step', 1, 4),
+    placeholder: '<n>',
+    description: 'First step to compute, as in restore',
+  },
+  seed: {
+    type: integerFlag('--seed', 0, 2 ** 32 - 1),
+    placeholder: '<n>',
+    description: 'Seed of the noise; 0 unless given',
+  },
+  autoencoder: {
+    type: Boolean,
+    description: 'Encode and decode, nothing more: --hq, or --lq by an autoencoder that restores it',
+  },
+  size: {
+    type: integerFlag('--size', 16, 8192),
+    placeholder: '<n>',
+    description: 'Side to compare at; that of the restored picture unless given',
+  },
+  noIdentity: { type: Boolean, description: 'Leave out the identity angle' },
+  features: {
+    type: choiceFlag('--features', featureNetworks),
+    placeholder: '<network>',
+    description: `What the Fréchet distance is taken over: ${featureNetworks.join(', ')}; that of identity unless given`,
+  },
+  lpips: {
+    type: textFlag('--lpips', 'a file'),
+    placeholder: '<file>',
+    description: "Also measure LPIPS, with the lpips package's vgg.pth",
+  },
+  vgg: {
+    type: textFlag('--vgg', 'a file'),
+    placeholder: '<file>',
+    description: "torchvision's VGG16 weights, for LPIPS and --features vgg16",
+  },
+  ...modelFlags,
+  json: {
+    type: textFlag('--json', 'a file, or - for standard output'),
+    placeholder: '<file>',
+    description: 'Write the scores as one JSON object; - writes it to standard output, without the table',
+  },
+  sheet: {
+    type: textFlag('--sheet', 'a file'),
+    placeholder: '<file.png>',
+    description: 'Write a contact sheet: low quality, restored, truth',
+  },
+} as const;
+
+/** What the command was told, checked. */
+export interface EvaluateRequest {
+  readonly hq: string;
+  readonly lq?: string;
+  readonly restored?: string;
+  readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
+  /** Whether pictures are encoded and decoded rather than restored by the sampler. */
+  readonly autoencoder: boolean;
+  readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
+  readonly size?: number;
+  readonly identity: boolean;
+  readonly features?: FeatureNetworkChoice;
+  readonly lpips?: { readonly linear: string; readonly vgg: string };
+  readonly device?: LoadRestorerOptions['device'];
+  readonly threads?: number;
+  readonly json?: string;
+  readonly sheet?: string;
+}
+
+export const evaluateCommand = command(
+  {
+    name: 'evaluate',
+    flags,
+    help: {
+      description: 'Measure how close restored faces come to the true ones',
+      render: (nodes, renderers) =>
+        renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
+      examples: [
+        'interlcm evaluate --hq faces/hq --lq faces/lq --sheet sheet.png',
+        'interlcm evaluate --hq faces/hq --restored results --size 256 --json scores.json',
+      ],
+    },
+  },
+  async (parsed) => {
+    rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
+    if (parsed._.length > 0)
+      throw new UsageError(`evaluate takes folders by --hq, --lq and --restored, not ${parsed._[0]}`);
+    const request = readRequest(parsed.flags);
+    const { runEvaluate } = await import('./run-evaluate.ts');
+    await runEvaluate(request, {
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal: interruptSignal(),
+    });
+  },
+);
+
+interface EvaluateFlags extends LoadRestorerOptions {
+  readonly hq?: string;
+  readonly lq?: string;
+  readonly restored?: string;
+  readonly checkpoint?: string;
+  readonly seed?: number;
+  readonly steps?: number;
+  readonly startStep?: number;
+  readonly autoencoder?: boolean;
+  readonly size?: number;
+  readonly noIdentity?: boolean;
+  readonly features?: FeatureNetworkChoice['name'];
+  readonly lpips?: string;
+  readonly vgg?: string;
+  readonly json?: string;
+  readonly sheet?: string;
+}
+
+/** @throws {UsageError} if the flags do not fit together */
+export function readRequest(given: EvaluateFlags): EvaluateRequest {
+  const {
+    hq,
+    autoencoder = false,
+    restored,
+    checkpoint,
+    size,
+    features,
+    lpips,
+    vgg,
+    json,
+    sheet,
+    device,
+    threads,
+  } = given;
+  const lq = given.lq ?? (autoencoder ? hq : undefined);
+  if (hq === undefined) throw new UsageError('evaluate needs --hq and the folder of the true faces after it');
+  if (lq === undefined && restored === undefined)
+    throw new UsageError('evaluate needs --lq, to restore and measure it, or --restored: what to measure');
+  if (autoencoder && restored !== undefined)
+    throw new UsageError('--autoencoder makes what it measures; leave out --restored');
+  if (restored !== undefined && checkpoint !== undefined)
+    throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
+  if (lpips !== undefined && vgg === undefined) throw new UsageError('LPIPS needs both --lpips and --vgg');
+  if (vgg !== undefined && lpips === undefined && features !== 'vgg16')
+    throw new UsageError('--vgg is used by --lpips and by --features vgg16: give one of them too');
+  if (sheet !== undefined && !/\.png$/i.test(sheet))
+    throw new UsageError(`--sheet takes the name of a .png file, not ${sheet}`);
+  const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep } = given;
+  const options = { device, threads, memory, visualEncoder, spatialEncoder };
+  return {
+    hq,
+    lq,
+    restored,
+    model: restored === undefined ? { checkpoint: checkpoint ?? embeddedModel, options } : undefined,
+    autoencoder,
+    sampling: { seed, steps, startStep },
+    size,
+    identity: !given.noIdentity,
+    features: features && featureChoice(features, vgg),
+    lpips: lpips !== undefined && vgg !== undefined ? { linear: lpips, vgg } : undefined,
+    device,
+    threads,
+    json,
+    sheet,
+  };
+}
+
+function featureChoice(name: FeatureNetworkChoice['name'], vgg: string | undefined): FeatureNetworkChoice {
+  if (name !== 'vgg16') return { name };
+  if (vgg === undefined) throw new UsageError("--features vgg16 needs --vgg: torchvision's VGG16 weights");
+  return { name, vgg };
+}

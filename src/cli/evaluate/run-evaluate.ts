@@ -1,0 +1,118 @@
+/** Runs an evaluation: loads what measures and restores, measures, reports. */
+
+import { contactSheet } from '../../image/contact-sheet.ts';
+import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
+import type { Evaluation } from '../../metrics/evaluation.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
+import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { type ComparedPictures, evaluateFiles } from '../../platform/node/measure/evaluate-files.ts';
+import { loadFeatureNetwork } from '../../platform/node/model/feature-network.ts';
+import { loadIdentityNetwork } from '../../platform/node/model/identity-network.ts';
+import { loadAutoencoder } from '../../platform/node/model/load-autoencoder.ts';
+import { loadRestorer } from '../../platform/node/model/load-restorer.ts';
+import { loadLpips } from '../../platform/node/model/lpips-files.ts';
+import { encodeImage, type ImageFile } from '../../platform/node/picture/image-file.ts';
+import { restorePicture } from '../restore/restore-picture.ts';
+import { untilAborted } from '../terminal/interruption.ts';
+import { Progress, type ProgressStream } from '../terminal/progress.ts';
+import type { EvaluateRequest } from './evaluate.ts';
+import { formatEvaluation } from './evaluation-table.ts';
+
+export interface EvaluateEnvironment {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: ProgressStream;
+  readonly signal: AbortSignal;
+}
+
+/** Larger sheets are hard to look at, and to keep in memory. */
+const largestSheetPixels = 100e6;
+
+export async function runEvaluate(
+  request: EvaluateRequest,
+  environment: EvaluateEnvironment,
+): Promise<Evaluation> {
+  const { signal, stdout, stderr } = environment;
+  const progress = new Progress(stderr, { total: 1 });
+  const loaded: { release(): Promise<void> }[] = [];
+  const keepLoaded = <Loaded extends { release(): Promise<void> }>(one: Loaded): Loaded => {
+    loaded.push(one);
+    return one;
+  };
+  const say = (message: string): void => progress.line(message);
+  try {
+    const { device, threads } = request;
+    const runtime = await createNodeRuntime({ device, threads });
+    const identity = request.identity ? keepLoaded(await loadIdentityNetwork(runtime)) : undefined;
+    const features =
+      request.features &&
+      (request.features.name === identity?.name
+        ? identity
+        : keepLoaded(await loadFeatureNetwork(request.features, runtime)));
+    const lpips = request.lpips && keepLoaded(await loadLpips(request.lpips, runtime));
+    const restore = request.model && (await loadRestore(request, signal, keepLoaded, say));
+    const pictures: ComparedPictures[] = [];
+    let pixels = 0;
+    const keep = (compared: ComparedPictures): void => {
+      const { width, height } = compared.truth;
+      pixels += width * height * (compared.input ? 3 : 2);
+      if (request.sheet !== undefined && pixels <= largestSheetPixels) pictures.push(compared);
+    };
+    const { hq, lq, restored, size } = request;
+    const onImage = (done: number, total: number, name: string): void => {
+      progress.total = total;
+      progress.update(done, `[${done + 1}/${total}] ${name}`);
+    };
+    const settings = { folders: { hq, lq, restored }, size, restore, identity, features, onImage, signal };
+    const measuring = evaluateFiles({ ...settings, lpips: lpips?.distance }, keep);
+    const evaluation = await untilAborted(measuring, signal);
+    progress.close();
+    if (request.json !== '-') stdout.write(formatEvaluation(evaluation));
+    const json = `${JSON.stringify(evaluation, null, 2)}\n`;
+    if (request.json === '-') stdout.write(json);
+    else if (request.json !== undefined) await writeFileAtomically(request.json, json);
+    if (request.sheet !== undefined) {
+      if (pictures.length < evaluation.count)
+        say(`The contact sheet shows the first ${pictures.length} of ${evaluation.count} faces`);
+      await writeFileAtomically(request.sheet, await encodeImage(layOut(pictures), 'png'));
+    }
+    return evaluation;
+  } finally {
+    progress.close();
+    // An interrupted network call may still be running; the process is about to end.
+    if (!signal.aborted) for (const one of loaded) await one.release();
+  }
+}
+
+async function loadRestore(
+  { model, sampling, autoencoder, size }: EvaluateRequest,
+  signal: AbortSignal,
+  keepLoaded: <Loaded extends { release(): Promise<void> }>(one: Loaded) => Loaded,
+  say: (message: string) => void,
+): Promise<(image: ImageFile) => Promise<BytePixels>> {
+  const { checkpoint, options } = model!;
+  say(`Loading the model from ${checkpoint}`);
+  const loading = autoencoder
+    ? loadAutoencoder(checkpoint, { ...options, imageSize: size })
+    : loadRestorer(checkpoint, { ...options, onProgress: say });
+  const restorer = keepLoaded(await untilAborted(loading, signal));
+  say(`${autoencoder ? 'Encoding and decoding' : 'Restoring'} on ${restorer.device}`);
+  return async (image) => (await restorePicture(image, restorer, { ...sampling, signal })).pixels;
+}
+
+/** Faces in rows, so many side by side that the sheet is about as wide as high. */
+function layOut(pictures: readonly ComparedPictures[]): BytePixels {
+  const faces = pictures.map(({ input, restored, truth }) =>
+    input ? [input, restored, truth] : [restored, truth],
+  );
+  const columnsPerGroup = faces[0]!.length;
+  const across = Math.max(1, Math.round(Math.sqrt(faces.length / columnsPerGroup)));
+  const rows: BytePixels[][] = [];
+  for (let first = 0; first < faces.length; first += across)
+    rows.push(
+      faces
+        .slice(first, first + across)
+        .flat()
+        .map(toBytePixels),
+    );
+  return contactSheet(rows, { columnsPerGroup });
+}

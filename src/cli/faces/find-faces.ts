@@ -1,0 +1,76 @@
+/** The faces of one photo file, and where a picture of them goes. */
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { annotateFaces } from '../../face/annotate-faces.ts';
+import type { FaceDetector } from '../../face/face-detector.ts';
+import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
+import { encodeImage, type ImageFormat, readImageFile } from '../../platform/node/picture/image-file.ts';
+import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import type { FacesFlags, PhotoFaces } from './faces.ts';
+
+const formats: Readonly<Record<string, ImageFormat>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+  '.avif': 'avif',
+  '.tif': 'tiff',
+  '.tiff': 'tiff',
+};
+
+export interface AnnotatedFile {
+  readonly input: InputFile;
+  readonly annotated?: { readonly path: string; readonly format: ImageFormat };
+}
+
+/** @throws {UsageError} if one file is to hold several photos, or an input would be replaced */
+export async function findAnnotatedFiles(
+  photos: readonly string[],
+  { recursive = false, output }: FacesFlags,
+): Promise<{ files: AnnotatedFile[]; problems: InputFiles['problems'] }> {
+  const found = await findInputFiles(photos, { recursive, outputFolder: output ?? '' });
+  if (output === undefined) return { ...found, files: found.files.map((input) => ({ input })) };
+  const isFolder = (await stat(output).catch(() => undefined))?.isDirectory() ?? false;
+  const format = isFolder ? undefined : formats[extname(output).toLowerCase()];
+  if (format && found.files.length > 1)
+    throw new UsageError(`--output ${output} is one picture for ${found.files.length} photos; give a folder`);
+  const planned = format
+    ? found.files.map((input) => ({ input, format, path: output, samples: [], notes: [] }))
+    : planOutputFiles(
+        found.files.map((input) => ({ input, format: 'png' })),
+        { folder: output, comparison: false },
+      );
+  await refuseToOverwriteInputs(planned);
+  const files = planned.map(({ input, path, format }) => ({ input, annotated: { path, format } }));
+  return { files, problems: found.problems };
+}
+
+export async function findFaces(
+  { input, annotated }: AnnotatedFile,
+  detector: FaceDetector,
+  { minSize, minScore, signal }: FacesFlags & { readonly signal: AbortSignal },
+): Promise<PhotoFaces> {
+  const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null };
+  const report = { ...nothing, input: input.path };
+  try {
+    const { pixels, profile } = await readImageFile(input.path);
+    const faces = await detector.detect(pixels, { minSize, minScore, signal });
+    if (annotated) {
+      const picture = await encodeImage(annotateFaces(pixels, faces), annotated.format, { profile });
+      await writeFileAtomically(annotated.path, picture);
+    }
+    return {
+      ...report,
+      width: pixels.width,
+      height: pixels.height,
+      detector: detector.name,
+      faces: faces.map(({ score, box, landmarks }, index) => ({ index, score, box, landmarks })),
+      output: annotated?.path ?? null,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    return { ...report, error: error instanceof Error ? error.message : String(error) };
+  }
+}

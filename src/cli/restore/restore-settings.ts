@@ -1,0 +1,214 @@
+/** From the flags of `interlcm restore` to what is to be done. */
+
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
+import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import type { ImageFormat } from '../../platform/node/picture/image-file.ts';
+import { videoExtensions } from '../../platform/node/video/video-writer.ts';
+import type { RestoreOptions } from '../../restore/restorer.ts';
+import {
+  type EncoderTask,
+  findNetworkFile,
+  findTaskEncoders,
+  networkFolders,
+} from '../terminal/network-files.ts';
+import { findDetectorFile } from '../terminal/search-flags.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import type { RestoreFlags } from './restore-flags.ts';
+import type { ImageSettings } from './restore-image.ts';
+
+export interface RestoreSettings {
+  readonly inputs: readonly string[];
+  readonly recursive: boolean;
+  readonly outputFolder: string;
+  readonly format: ImageFormat | 'input';
+  readonly comparison: boolean;
+  /** results of as many seeds for each input */
+  readonly samples: number;
+  readonly metadata: 'keep' | 'strip';
+  /** also restore what an earlier run has restored with the same settings */
+  readonly again: boolean;
+  readonly checkpoint: string;
+  readonly model: LoadRestorerOptions;
+  /** files of networks beside the model, where others than the built-in ones are asked for */
+  readonly networks: { readonly detector?: string; readonly parser?: string; readonly upscaler?: string };
+  readonly sampling: RestoreOptions;
+  readonly image: ImageSettings;
+}
+
+const videoExtension = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|wmv|flv|3gp|m2ts|mts|ogv)$/i;
+const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
+/** What the sampler takes where `--steps` is not given. */
+const defaultSteps = 4;
+
+export function isVideo(input: string): boolean {
+  return videoExtension.test(input);
+}
+
+/**
+ * @throws {UsageError} if flags do not fit each other, or name files that are not there; Error if what they name has
+ *   not been downloaded
+ */
+export async function readRestoreSettings(
+  inputs: readonly string[],
+  flags: RestoreFlags,
+): Promise<RestoreSettings> {
+  const videos = inputs.filter(isVideo).length;
+  if (videos > 0) refuseForVideos(flags, inputs.length - videos);
+  if (inputs.length === 0)
+    throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
+  const { output, face, box, color, mask } = flags;
+  const upscale = Number(flags.upscale ?? 1);
+  refuseTogether(flags, upscale);
+  await refuseOutput(output, videos);
+  const task = color === 'colorize' ? 'colorization' : isInpainting(flags) ? 'inpainting' : undefined;
+  const { checkpoint, visualEncoder, spatialEncoder, sampling } = await chooseModel(flags, task);
+  return {
+    inputs,
+    recursive: flags.recursive ?? false,
+    outputFolder: output,
+    format: flags.format ?? 'input',
+    comparison: flags.comparison ?? false,
+    samples: flags.samples ?? 1,
+    metadata: flags.metadata ?? 'keep',
+    again: flags.again ?? false,
+    checkpoint,
+    model: {
+      device: flags.device,
+      threads: flags.threads,
+      memory: flags.memory,
+      visualEncoder,
+      spatialEncoder,
+    },
+    networks: await findNetworks(flags, upscale),
+    sampling,
+    image: {
+      aligned: flags.aligned ?? false,
+      selection: {
+        minSize: flags.minSize,
+        minScore: flags.minScore,
+        ...(face?.length && { indices: face.flat() }),
+        ...(box?.length && { boxes: box.map(toBox) }),
+      },
+      photo: {
+        strength: flags.strength,
+        upscale,
+        background: flags.background === 'keep' ? 'bilinear' : 'lanczos',
+        color,
+        // What is gray or painted over is to be changed, however sharp it is.
+        force: flags.force || task !== undefined,
+      },
+      ...(task === 'inpainting' && { inpaint: { mask } }),
+    },
+  };
+}
+
+/** @throws {UsageError} if pictures are among the inputs, or a flag makes no sense for videos */
+function refuseForVideos(flags: RestoreFlags, pictures: number): void {
+  if (pictures > 0) throw new UsageError('Videos and pictures are restored in runs of their own');
+  const { aligned, face, box, upscale, comparison, samples, format, inpaint, mask, metadata } = flags;
+  const given = {
+    '--aligned': aligned,
+    '--face': face?.length,
+    '--box': box?.length,
+    '--upscale': upscale !== undefined && upscale !== '1',
+    '--comparison': comparison,
+    '--samples': samples !== undefined && samples > 1,
+    '--format': format !== undefined,
+    '--inpaint': inpaint,
+    '--mask': mask !== undefined,
+    '--metadata strip': metadata === 'strip',
+  };
+  for (const [flag, value] of Object.entries(given))
+    if (value) throw new UsageError(`${flag} is for pictures, not for videos`);
+}
+
+function isInpainting({ inpaint, mask }: RestoreFlags): boolean {
+  return inpaint === true || mask !== undefined;
+}
+
+/** @throws {UsageError} if flags contradict each other */
+function refuseTogether(flags: RestoreFlags, upscale: number): void {
+  const { aligned = false, face, box, color } = flags;
+  if (aligned && (face?.length || box?.length))
+    throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
+  if (aligned && upscale !== 1)
+    throw new UsageError('--aligned gives faces of the size that the model makes; leave out --upscale');
+  if (isInpainting(flags) && (color === 'colorize' || color === 'keep'))
+    throw new UsageError(`--inpaint and --color ${color} do not go together; do one after the other`);
+  if (isInpainting(flags) && flags.parser !== undefined)
+    throw new UsageError('--inpaint replaces what is painted, whatever it is; leave out --parser');
+}
+
+/**
+ * @param videos among the inputs
+ * @throws {UsageError} if results cannot go there
+ */
+async function refuseOutput(output: string, videos: number): Promise<void> {
+  const existing = await stat(output).catch(() => undefined);
+  if (existing?.isDirectory()) return;
+  if (videoExtension.test(output)) {
+    const written = Object.keys(videoExtensions);
+    if (videos === 0)
+      throw new UsageError(`--output ${output} looks like a video; pictures go into a folder`);
+    if (videos > 1) throw new UsageError(`--output ${output} is one video for ${videos}; give a folder`);
+    if (!written.includes(extname(output).toLowerCase()))
+      throw new UsageError(`--output ${output}: videos are written as ${written.join(', ')}`);
+    return;
+  }
+  if (existing) throw new UsageError(`--output ${output} is a file; it takes a folder`);
+  if (pictureExtension.test(extname(output)))
+    throw new UsageError(
+      `--output ${output} looks like a picture; it takes a folder, and results keep their names`,
+    );
+}
+
+interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spatialEncoder'> {
+  readonly checkpoint: string;
+  readonly sampling: RestoreOptions;
+}
+
+/** Colorizing and inpainting need encoders of their own, released for one step and made to give their own colours. */
+async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): Promise<ChosenModel> {
+  const { seed, startStep } = flags;
+  const own = flags.visualEncoder !== undefined && flags.spatialEncoder !== undefined;
+  const released =
+    task && !own ? await findTaskEncoders(task, networkFolders(flags.checkpoint).slice(0, 1)) : undefined;
+  const steps = flags.steps ?? (released && 2);
+  if (startStep !== undefined && startStep > (steps ?? defaultSteps))
+    throw new UsageError(`--start-step ${startStep} is after the last of ${steps ?? defaultSteps} --steps`);
+  return {
+    checkpoint: released?.checkpoint ?? flags.checkpoint ?? embeddedModel,
+    visualEncoder: flags.visualEncoder ?? released?.visualEncoder,
+    spatialEncoder: flags.spatialEncoder ?? released?.spatialEncoder,
+    sampling: { seed, steps, startStep, colorFix: flags.colorFix ?? (task && 'none') },
+  };
+}
+
+const resizings = ['keep', 'lanczos'];
+
+async function findNetworks(
+  { checkpoint, detector, parser, background }: RestoreFlags,
+  upscale: number,
+): Promise<RestoreSettings['networks']> {
+  const folders = networkFolders(checkpoint);
+  const byNetwork = background !== undefined && !resizings.includes(background);
+  const upscaler = byNetwork
+    ? await findNetworkFile('--background', background, { folders, words: resizings })
+    : undefined;
+  if (byNetwork && upscale === 1)
+    throw new UsageError(`--background ${background} enlarges the photo; add --upscale 2 or 4`);
+  return {
+    detector: await findDetectorFile(detector, folders),
+    parser: parser === undefined ? undefined : await findNetworkFile('--parser', parser, { folders }),
+    upscaler,
+  };
+}
+
+function toBox(values: readonly number[]): { x: number; y: number; width: number; height: number } {
+  const [x, y, width, height] = values as [number, number, number, number];
+  if (!(width >= 1 && height >= 1))
+    throw new UsageError(`--box ${values.join(',')} is empty; its width and height come last`);
+  return { x, y, width, height };
+}

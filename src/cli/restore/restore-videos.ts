@@ -1,0 +1,231 @@
+/** Restores videos, each to a file of its own. */
+
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { requireWritable } from '../../platform/node/files/atomic-write.ts';
+import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
+import {
+  restoreVideo,
+  type VideoOptions,
+  type VideoProgress,
+  type VideoReport,
+} from '../../platform/node/video/restore-video.ts';
+import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
+import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-writer.ts';
+import { formatDuration, Progress } from '../terminal/progress.ts';
+import { UsageError } from '../terminal/usage-error.ts';
+import { LoadedNetworks } from './loaded-networks.ts';
+import type { RestoreEnvironment } from './restore-files.ts';
+import type { RestoreSettings } from './restore-settings.ts';
+
+export interface VideoFileReport extends Partial<VideoReport> {
+  readonly input: string;
+  readonly output: string;
+  /** 'kept': an earlier run has done it */
+  readonly status: 'done' | 'kept' | 'failed';
+  readonly error: string | null;
+  readonly ms: number;
+}
+
+export interface VideosOutcome {
+  readonly report: { readonly videos: readonly VideoFileReport[] };
+  readonly stoppedBy?: unknown;
+}
+
+/** Result of a video in a format that is not written. */
+const otherFormat = '.mp4';
+
+/**
+ * @param settings its output is a folder, or for a single video the file to write
+ * @throws {UsageError} if a result would replace its input, or another result, Error if its folder cannot be written
+ */
+export async function restoreVideos(
+  settings: Pick<
+    RestoreSettings,
+    'inputs' | 'outputFolder' | 'again' | 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'
+  >,
+  environment: RestoreEnvironment,
+): Promise<VideosOutcome> {
+  const plan = await Promise.all(settings.inputs.map((input) => planVideo(input, settings)));
+  for (const [i, { output }] of plan.entries())
+    if (plan.findIndex((other) => other.output === output) < i)
+      throw new UsageError(
+        `Two of the videos would be written to ${output}: restore them in runs of their own`,
+      );
+  // Before any work: a restoration takes long, and would be lost.
+  for (const { output } of plan) await requireWritable(path.dirname(output));
+  const progress = new VideoLines(environment);
+  const loaded = new LoadedNetworks(settings, environment, (line) => progress.line(line));
+  const videos: VideoFileReport[] = [];
+  try {
+    for (const { input, output, format, inFolder } of plan) {
+      const startedMs = performance.now();
+      const finished = (): number => Math.round(performance.now() - startedMs);
+      try {
+        const keys = await keysOf(input, settings);
+        const result = inFolder ? await ResultInFolder.open(output, keys) : undefined;
+        const known = settings.again ? undefined : await result?.find();
+        if (known) {
+          videos.push({ ...known, input, output, status: 'kept', error: null, ms: finished() });
+          progress.line(`${input}: done already (--again restores it anew)`);
+          continue;
+        }
+        const options: VideoOptions = {
+          ...settings.sampling,
+          ...settings.image.photo,
+          minSize: settings.image.selection.minSize,
+          minScore: settings.image.selection.minScore,
+          signal: environment.signal,
+        };
+        const report = await restoreVideo({
+          input,
+          output,
+          format,
+          options,
+          keys,
+          tools: loaded,
+          onProgress: (step) => progress.update(input, step),
+          onResult: async (done) => result?.record(done),
+        });
+        videos.push({ ...report, input, output, status: 'done', error: null, ms: finished() });
+        progress.done(input, output, report, finished());
+      } catch (error) {
+        progress.close();
+        if (environment.signal.aborted) {
+          progress.line(`What is done of ${input} is kept; the same command goes on from there`);
+          return { report: { videos }, stoppedBy: environment.signal.reason };
+        }
+        const message = error instanceof Error ? error.message : String(error);
+        videos.push({ input, output, status: 'failed', error: message, ms: finished() });
+        progress.line(message);
+      }
+    }
+    return { report: { videos } };
+  } finally {
+    progress.close();
+    await loaded.release();
+  }
+}
+
+interface PlannedVideo {
+  readonly input: string;
+  readonly output: string;
+  readonly format: VideoFormat;
+  /** named by the input, in a folder of results */
+  readonly inFolder: boolean;
+}
+
+async function planVideo(
+  input: string,
+  { inputs, outputFolder }: Pick<RestoreSettings, 'inputs' | 'outputFolder'>,
+): Promise<PlannedVideo> {
+  const named = path.extname(outputFolder).toLowerCase();
+  const toFile = inputs.length === 1 && named in videoExtensions;
+  const { name, ext } = path.parse(input);
+  const kept = ext.toLowerCase() in videoExtensions ? ext : otherFormat;
+  const output = toFile ? outputFolder : path.join(outputFolder, name + kept);
+  const [from, to] = await Promise.all([input, output].map((file) => stat(file).catch(() => undefined)));
+  if (from && to && from.ino === to.ino && from.dev === to.dev)
+    throw new UsageError(`Cannot write ${output}: that would replace the input; choose another --output`);
+  return { input, output, format: videoExtensions[path.extname(output).toLowerCase()]!, inFolder: !toFile };
+}
+
+/** What the journal of a folder of results knows of one. */
+class ResultInFolder {
+  readonly #output: string;
+  readonly #key: string;
+  readonly #journal: BatchJournal;
+
+  private constructor(output: string, key: string, journal: BatchJournal) {
+    this.#output = output;
+    this.#key = key;
+    this.#journal = journal;
+  }
+
+  static async open(output: string, keys: VideoKeys): Promise<ResultInFolder> {
+    const key = sha256(JSON.stringify([keys, path.basename(output)]));
+    return new ResultInFolder(output, key, await BatchJournal.open(path.dirname(output)));
+  }
+
+  /** The report of an earlier run, if its result is there as it was written. */
+  async find(): Promise<VideoReport | undefined> {
+    return (await this.#journal.find(this.#key)) as VideoReport | undefined;
+  }
+
+  async record(report: VideoReport): Promise<void> {
+    const files = [{ path: path.basename(this.#output), sha256: await hashFile(this.#output) }];
+    await this.#journal.record({ key: this.#key, files, report });
+  }
+}
+
+/** Another video, other weights or other settings begin anew. */
+async function keysOf(
+  input: string,
+  {
+    checkpoint,
+    model,
+    networks,
+    sampling,
+    image,
+  }: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'>,
+): Promise<VideoKeys> {
+  const { minSize, minScore } = image.selection;
+  const describe = (file?: string): Promise<string> | string =>
+    file === undefined ? '' : describeFiles(file);
+  const { visualEncoder, spatialEncoder } = model;
+  const weights = await Promise.all(
+    [checkpoint, visualEncoder, spatialEncoder, networks.parser].map(describe),
+  );
+  const searched = await Promise.all([input, networks.detector].map(describe));
+  return {
+    search: sha256(JSON.stringify([searched, minSize, minScore])),
+    restoration: sha256(JSON.stringify([weights, sampling, image.photo])),
+  };
+}
+
+const phases = { find: 'looking for faces', restore: 'restoring', join: 'joining' } as const;
+
+/** One bar for each phase of each video: their paces differ. */
+class VideoLines {
+  readonly #environment: RestoreEnvironment;
+  #progress: Progress | undefined;
+  #shown = '';
+
+  constructor(environment: RestoreEnvironment) {
+    this.#environment = environment;
+  }
+
+  update(input: string, { phase, frame, frames }: VideoProgress): void {
+    const shown = `${input}: ${phases[phase]}`;
+    if (shown !== this.#shown) {
+      this.close();
+      this.#progress = new Progress(this.#environment.stderr, { total: frames });
+      this.#shown = shown;
+    }
+    this.#progress!.total = frames;
+    this.#progress!.update(frame, `${shown}, frame ${frame} of ${frames}`);
+  }
+
+  done(input: string, output: string, report: VideoReport, ms: number): void {
+    this.close();
+    this.line(`${input} → ${output} (${formatDuration(ms)})`);
+    if (report.resumedFrames > 0) this.line(`  ${report.resumedFrames} frames were restored before`);
+    for (const { track, firstFrame, frames, size, status } of report.tracks) {
+      const left = status === 'sharp' ? ': sharp already, left alone (--force restores it)' : '';
+      this.line(
+        `  face ${track}: frames ${firstFrame} to ${firstFrame + frames - 1}, about ${size} pixels${left}`,
+      );
+    }
+    for (const note of report.notes) this.line(`  ${note}`);
+  }
+
+  line(text: string): void {
+    const progress = this.#progress ?? new Progress(this.#environment.stderr, { total: 1 });
+    progress.line(text);
+  }
+
+  close(): void {
+    this.#progress?.close();
+    this.#shown = '';
+  }
+}

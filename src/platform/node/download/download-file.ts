@@ -1,0 +1,352 @@
+/** Fetches one large file so that whatever goes wrong costs little: resumed, checked, and there in full or not at all. */
+
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { requireDiskSpace } from '../files/disk-space.ts';
+import { explainSystemError } from '../files/system-error.ts';
+import { askForFile, HttpError } from './http-download.ts';
+
+export interface FileDownload {
+  /** where it goes; until then it is `target.part`, with `target.part.json` about its source */
+  readonly target: string;
+  /** tried in turn */
+  readonly urls: readonly string[];
+  /** exact size, where known */
+  readonly bytes?: number;
+  /** lower-case hexadecimal, where known */
+  readonly sha256?: string;
+}
+
+export interface DownloadProgress {
+  readonly phase: 'fetch' | 'check';
+  /** of the file, those of earlier runs included */
+  readonly doneBytes: number;
+  readonly totalBytes: number | undefined;
+}
+
+export interface DownloadOptions {
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** told of what was tried again or given up */
+  readonly onNote?: (note: string) => void;
+  /** before the first retry; doubles with each. Default 1000 */
+  readonly waitMs?: number;
+  /** of a source that makes no headway; default 5 */
+  readonly retries?: number;
+}
+
+export interface DownloadedFile {
+  readonly url: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  /** how the contents were checked: 'sha256' if a digest was known beforehand */
+  readonly checked: 'sha256' | 'size' | 'kind';
+}
+
+/** No source had the file. */
+export class DownloadError extends Error {
+  override readonly name = 'DownloadError';
+  /** whether every source said that there is no such file */
+  readonly missing: boolean;
+
+  constructor(message: string, missing: boolean, cause: unknown) {
+    super(message, { cause });
+    this.missing = missing;
+  }
+}
+
+/** What came is not the file, and would not be the next time. */
+class ContentError extends Error {}
+/** This machine cannot keep the file: no other source helps. */
+class LocalError extends Error {}
+
+/** A file of unknown size may have at most this many. */
+const maxUnknownBytes = 64 * 2 ** 30;
+const longestWaitMs = 30_000;
+
+/**
+ * Fetches a file. What an earlier run fetched is continued where the server still has the same version, or where
+ * `sha256` will tell in the end.
+ * @throws {DownloadError} naming every source and what is wrong with it; the signal's reason
+ */
+export async function downloadFile(file: FileDownload, options: DownloadOptions): Promise<DownloadedFile> {
+  const failures: { url: string; error: unknown }[] = [];
+  await makeFolder(dirname(file.target));
+  for (const url of file.urls)
+    try {
+      return await downloadFrom(url, file, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof LocalError) throw error;
+      failures.push({ url, error });
+      if (failures.length < file.urls.length)
+        options.onNote?.(`${url}: ${explainNetworkError(error)}; trying another source`);
+    }
+  const lines = failures.map(({ url, error }) => `\n  ${url}: ${explainNetworkError(error)}`);
+  throw new DownloadError(
+    `Cannot download ${file.target}:${lines.join('')}\n  What was fetched is kept: run the command again later, or put the file there by hand`,
+    failures.every(
+      ({ error }) => error instanceof HttpError && (error.status === 404 || error.status === 410),
+    ),
+    failures[0]?.error,
+  );
+}
+
+/** @throws {Error} naming `folder`, if it cannot be made */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot make the folder ${folder}: ${explainSystemError(error)}`, { cause: error });
+  }
+}
+
+async function downloadFrom(
+  url: string,
+  file: FileDownload,
+  options: DownloadOptions,
+): Promise<DownloadedFile> {
+  const { signal, onNote, waitMs = 1000, retries = 5 } = options;
+  let furthest = await sizeOf(partPath(file));
+  let gotOn = false;
+  for (let failed = 0; ; ) {
+    let error: unknown;
+    try {
+      const sha256 = await fetchPart(url, file, options);
+      return await finish(url, file, sha256, options);
+    } catch (caught) {
+      error = caught;
+    }
+    signal.throwIfAborted();
+    if (error instanceof ContentError) await dropPart(file);
+    const http = error instanceof HttpError ? error : undefined;
+    const start = await sizeOf(partPath(file));
+    if (http?.status === 416 && start > 0) {
+      await dropPart(file);
+      continue;
+    }
+    if (error instanceof ContentError || error instanceof LocalError || (http && !http.passes)) throw error;
+    // A source that gets on is worth any number of retries.
+    gotOn ||= start > furthest;
+    failed = start > furthest ? 1 : failed + 1;
+    furthest = Math.max(furthest, start);
+    if (failed > retries || (!gotOn && isOffline(error))) throw error;
+    const pauseMs = Math.max(Math.min(waitMs * 2 ** (failed - 1), longestWaitMs), http?.retryAfterMs ?? 0);
+    onNote?.(`${url}: ${explainNetworkError(error)}; going on in ${Math.ceil(pauseMs / 1000)} s`);
+    await delay(pauseMs, undefined, { signal });
+  }
+}
+
+interface PartState {
+  readonly url: string;
+  readonly validator?: string;
+  readonly totalBytes?: number;
+  /** as the hub told it */
+  readonly sha256?: string;
+}
+
+/** @returns the digest that the hub told, if it did */
+async function fetchPart(
+  url: string,
+  file: FileDownload,
+  { dispatcher, signal, onProgress }: DownloadOptions,
+): Promise<string | undefined> {
+  const part = partPath(file);
+  const state = await readState(file);
+  const there = await sizeOf(part);
+  const validator = state?.url === url ? state.validator : undefined;
+  // Bytes of an unknown version must not be mixed with others, unless a digest will tell.
+  const start = file.sha256 !== undefined || validator !== undefined ? there : 0;
+  const whole = file.bytes ?? (validator === undefined ? undefined : state?.totalBytes);
+  if (start > 0 && start === whole) return state?.sha256;
+
+  const answer = await askForFile(url, { start, validator, dispatcher, signal });
+  const { body, sha256 } = answer;
+  // What breaks off after reading has ended is of no interest.
+  body.on('error', () => {});
+  try {
+    const totalBytes = answer.totalBytes ?? file.bytes;
+    if (file.bytes !== undefined && totalBytes !== file.bytes)
+      throw new ContentError(`the server's file has ${totalBytes} bytes, the published one ${file.bytes}`);
+    const other = (before: unknown, now: unknown): boolean =>
+      before !== undefined && now !== undefined && before !== now;
+    if (answer.start > 0 && (other(validator, answer.validator) || other(state?.totalBytes, totalBytes))) {
+      await dropPart(file);
+      throw new Error('the file changed on the server');
+    }
+    await keep(async () => {
+      const room = (totalBytes ?? answer.start) - answer.start;
+      await requireDiskSpace(dirname(part), room, file.target, 'choose another disk with --output');
+      await writeFile(
+        statePath(file),
+        JSON.stringify({ url, validator: answer.validator, totalBytes, sha256 } satisfies PartState),
+      );
+    });
+    const handle = await keep(() => open(part, answer.start > 0 ? 'r+' : 'w'));
+    try {
+      let position = answer.start;
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        if (position + chunk.length > (totalBytes ?? maxUnknownBytes))
+          throw new ContentError(
+            `the server sends more than the ${totalBytes ?? maxUnknownBytes} bytes of the file`,
+          );
+        await keep(() => writeFully(handle, chunk, position));
+        position += chunk.length;
+        onProgress?.({ phase: 'fetch', doneBytes: position, totalBytes });
+      }
+      if (totalBytes !== undefined && position < totalBytes)
+        throw new Error(`the connection ended after ${position} of ${totalBytes} bytes`);
+      await keep(() => handle.sync());
+    } finally {
+      await handle.close();
+    }
+    return sha256;
+  } finally {
+    body.destroy();
+  }
+}
+
+async function writeFully(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; )
+    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+}
+
+/** Work on this machine's disk; its failure is no source's fault. */
+async function keep<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new LocalError(explainSystemError(error), { cause: error });
+  }
+}
+
+/** Checks what was fetched, and gives it its name. */
+async function finish(
+  url: string,
+  file: FileDownload,
+  hubSha256: string | undefined,
+  { signal, onProgress }: DownloadOptions,
+): Promise<DownloadedFile> {
+  const part = partPath(file);
+  const bytes = await sizeOf(part);
+  await requireKind(part, file.target);
+  const known = file.sha256 ?? hubSha256;
+  const sha256 = await fileSha256(part, signal, (doneBytes) =>
+    onProgress?.({ phase: 'check', doneBytes, totalBytes: bytes }),
+  );
+  if (known !== undefined && sha256 !== known)
+    throw new ContentError(`what came has the SHA-256 ${sha256}, the published file ${known}`);
+  const totalBytes = file.bytes ?? (await readState(file))?.totalBytes;
+  await keep(() => rename(part, file.target));
+  await rm(statePath(file), { force: true });
+  return { url, bytes, sha256, checked: known ? 'sha256' : totalBytes === undefined ? 'kind' : 'size' };
+}
+
+/** Of a file on disk, lower-case hexadecimal. */
+export async function fileSha256(
+  path: string,
+  signal?: AbortSignal,
+  onProgress?: (doneBytes: number) => void,
+): Promise<string> {
+  const hash = createHash('sha256');
+  let done = 0;
+  for await (const chunk of createReadStream(path, {
+    signal,
+    highWaterMark: 2 ** 20,
+  }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    done += chunk.length;
+    onProgress?.(done);
+  }
+  return hash.digest('hex');
+}
+
+/** How files begin: zip, a pickle of old PyTorch; safetensors have a brace after eight bytes of length. */
+const torchMarks = ['PK\x03\x04', '\x80\x02'];
+
+/** An error page may come as a success: what the name promises must be in the file. */
+async function requireKind(path: string, target: string): Promise<void> {
+  const beginning = (await readBeginning(path, 512)).toString('latin1');
+  const fits = /\.json$/.test(target)
+    ? beginning.trimStart().startsWith('{')
+    : torchMarks.some((mark) => beginning.startsWith(mark)) || beginning[8] === '{';
+  if (fits) return;
+  const shown = JSON.stringify(beginning.slice(0, 40));
+  throw new ContentError(`what came is not the file that its name promises: it begins with ${shown}`);
+}
+
+async function readBeginning(path: string, length: number): Promise<Buffer> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function partPath({ target }: FileDownload): string {
+  return `${target}.part`;
+}
+
+function statePath({ target }: FileDownload): string {
+  return `${target}.part.json`;
+}
+
+async function readState(file: FileDownload): Promise<PartState | undefined> {
+  try {
+    const state: unknown = JSON.parse(await readFile(statePath(file), 'utf8'));
+    return typeof state === 'object' && state !== null ? (state as PartState) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function dropPart(file: FileDownload): Promise<void> {
+  await rm(partPath(file), { force: true });
+  await rm(statePath(file), { force: true });
+}
+
+/** 0 if there is no such file. */
+export async function sizeOf(path: string): Promise<number> {
+  const status = await stat(path).catch(() => undefined);
+  return status?.isFile() ? status.size : 0;
+}
+
+const networkWords: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name cannot be resolved: is this machine online?',
+  EAI_AGAIN: 'its name cannot be resolved: is this machine online?',
+  ECONNREFUSED: 'it refuses connections',
+  ECONNRESET: 'the connection was cut',
+  ENETUNREACH: 'the network cannot be reached',
+  EHOSTUNREACH: 'it cannot be reached',
+  ETIMEDOUT: 'it does not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
+  UND_ERR_HEADERS_TIMEOUT: 'it does not answer',
+  UND_ERR_BODY_TIMEOUT: 'it stopped sending',
+  UND_ERR_SOCKET: 'the connection was cut',
+};
+
+/** A certificate that is not trusted now will not be in a second. */
+const untrusted =
+  /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER_CERT(_LOCALLY)?|VERIFY_LEAF_SIGNATURE)|CERT_.*|ERR_TLS_CERT_.*)$/;
+
+/** A machine without a network, or behind a proxy that opens what is encrypted, says so at once; waiting does not help. */
+function isOffline(error: unknown): boolean {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  return code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENETUNREACH' || untrusted.test(code);
+}
+
+function explainNetworkError(error: unknown): string {
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  const code = (inner as NodeJS.ErrnoException | undefined)?.code;
+  if (code !== undefined && code in networkWords) return networkWords[code]!;
+  if (code !== undefined && untrusted.test(code))
+    return `its certificate is not trusted (${(inner as Error).message}); behind a proxy of a company or a school, name the file of its certificate in NODE_EXTRA_CA_CERTS`;
+  return inner instanceof Error ? inner.message : String(inner);
+}

@@ -1,0 +1,79 @@
+/** ONNX Runtime in Node: native CPU kernels, WebGPU, and CUDA where its libraries are installed. */
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+// Before the library: it looks at the environment when it is loaded.
+import './without-telemetry.ts';
+import ort from 'onnxruntime-node';
+import { ortSession } from '../../../runtime/ort-session.ts';
+import type { DeviceChoice, DeviceName, Runtime, Session } from '../../../runtime/runtime.ts';
+
+/** Parameter files are named relative to the root of the file system: weights may lie in any folder. */
+const root = path.parse(process.cwd()).root;
+
+/** How a parameter file is named in a model that this runtime loads. */
+export function modelLocation(file: string): string {
+  return path.relative(root, path.resolve(file)).split(path.sep).join('/');
+}
+
+export interface NodeRuntimeOptions {
+  readonly device?: DeviceChoice;
+  /** CPU threads; as many as the machine has cores unless given. */
+  readonly threads?: number;
+}
+
+/**
+ * Picks a device and says why.
+ * @throws {Error} if the device asked for cannot be used here
+ */
+export async function createNodeRuntime({
+  device = 'auto',
+  threads = availableParallelism(),
+}: NodeRuntimeOptions = {}): Promise<Runtime> {
+  const chosen = chooseDevice(device);
+  const options = sessionOptions(chosen.device, threads);
+  return {
+    ...chosen,
+    async createSession(model): Promise<Session> {
+      const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
+        const advice = chosen.device === 'cpu' ? '' : '. Use --device cpu';
+        throw new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}${advice}`, {
+          cause,
+        });
+      });
+      return ortSession(inner, ort.Tensor, model);
+    },
+  };
+}
+
+function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: string } {
+  const supported = new Set(ort.listSupportedBackends().map((backend) => backend.name));
+  if (choice === 'auto')
+    return {
+      device: 'cpu',
+      reason: 'the CPU is the device whose results are proven; ask for another with --device',
+    };
+  if (!supported.has(choice))
+    throw new Error(
+      `Cannot use ${choice}: this build of ONNX Runtime has ${[...supported].join(', ')}. Use --device cpu`,
+    );
+  return { device: choice, reason: 'asked for' };
+}
+
+function sessionOptions(device: DeviceName, threads: number): ort.InferenceSession.SessionOptions {
+  return {
+    executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
+    // 'all' would switch convolutions to a blocked layout and copy every weight to the heap.
+    graphOptimizationLevel: 'extended',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableMemPattern: false,
+    logSeverityLevel: 2,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: root,
+        // Prepacking would copy memory-mapped weights to the heap.
+        disable_prepacking: '1',
+      },
+    },
+  };
+}

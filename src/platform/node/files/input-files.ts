@@ -1,0 +1,170 @@
+/** From what a user names (files, folders, globs) to the picture files that are meant. */
+
+import type { Dirent } from 'node:fs';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
+import { type ImageSignature, readImageSignature, SIGNATURE_BYTES } from '../../../image/image-signature.ts';
+import { explainSystemError } from './system-error.ts';
+
+export interface InputFile {
+  /** to open it */
+  readonly path: string;
+  /** its place below the folder or the fixed part of the glob that named it; the name alone for a file */
+  readonly relativePath: string;
+}
+
+export interface InputFiles {
+  /** each file once, in the order of the arguments, by name within a folder */
+  readonly files: readonly InputFile[];
+  /** arguments and folders that gave nothing, and why */
+  readonly problems: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface InputOptions {
+  /** whether folders inside folders count */
+  readonly recursive: boolean;
+  /** not entered from outside, so that results do not become inputs of the next run */
+  readonly outputFolder?: string;
+}
+
+const imageExtension = /^\.(png|jpe?g|jpe|jfif|webp|avif|tiff?|gif|bmp|hei[cf])$/i;
+const byName = new Intl.Collator('en', { numeric: true });
+
+/**
+ * Finds the pictures that `args` name. An existing path is taken literally, whatever characters it holds; else
+ * it is read as a glob. In folders, a picture is known by its first bytes, or by its extension (so that a
+ * damaged one is reported, not passed over); hidden files are passed over. A folder reached twice through
+ * symbolic links is read once. Files are not checked beyond that: reading them tells.
+ */
+export async function findInputFiles(args: readonly string[], options: InputOptions): Promise<InputFiles> {
+  const search = new Search(options);
+  for (const arg of args) await search.add(arg);
+  return search;
+}
+
+class Search implements InputFiles {
+  readonly files: InputFile[] = [];
+  readonly problems: { path: string; message: string }[] = [];
+  readonly #seen = new Set<string>();
+  readonly #output: string | undefined;
+  readonly #recursive: boolean;
+
+  constructor({ recursive, outputFolder }: InputOptions) {
+    this.#recursive = recursive;
+    this.#output = outputFolder === undefined ? undefined : resolve(outputFolder);
+  }
+
+  async add(arg: string): Promise<void> {
+    const status = await stat(arg).catch((error: NodeJS.ErrnoException) => error);
+    if (status instanceof Error) {
+      if (status.code === 'ENOENT' && isDynamicPattern(arg)) await this.#addGlob(arg);
+      else this.problems.push({ path: arg, message: `Cannot read ${arg}: ${explainSystemError(status)}` });
+    } else if (status.isDirectory()) {
+      if ((await this.#addFolder(arg, '', new Set())) === 0) this.#nothingIn(arg);
+    } else await this.#addFile(arg, basename(arg));
+  }
+
+  async #addFile(path: string, relativePath: string): Promise<void> {
+    const identity = await realpath(path).catch(() => resolve(path));
+    if (this.#seen.has(identity)) return;
+    this.#seen.add(identity);
+    this.files.push({ path, relativePath });
+  }
+
+  /** @returns how many pictures it holds, or undefined if it could not be listed */
+  async #addFolder(folder: string, below: string, visited: Set<string>): Promise<number | undefined> {
+    let entries: Dirent[];
+    try {
+      const identity = await realpath(folder);
+      if (visited.has(identity)) return 0;
+      visited.add(identity);
+      entries = await readdir(folder, { withFileTypes: true });
+    } catch (error) {
+      this.problems.push({ path: folder, message: `Cannot list ${folder}: ${explainSystemError(error)}` });
+      return undefined;
+    }
+    let count = 0;
+    entries.sort((a, b) => byName.compare(a.name, b.name));
+    for (const entry of entries) {
+      if (entry.name.startsWith('.')) continue;
+      const path = join(folder, entry.name);
+      const relativePath = join(below, entry.name);
+      if (await isFolder(entry, path)) {
+        if (!this.#recursive || resolve(path) === this.#output) continue;
+        count += (await this.#addFolder(path, relativePath, visited)) ?? 0;
+      } else if (await mayBeImage(path)) {
+        await this.#addFile(path, relativePath);
+        count++;
+      }
+    }
+    return count;
+  }
+
+  async #addGlob(arg: string): Promise<void> {
+    const pattern = sep === '\\' ? arg.replaceAll('\\', '/') : arg;
+    const base = fixedPart(pattern);
+    const output = this.#output;
+    const ignore =
+      output === undefined || isInside(resolve(base), output) ? [] : [`${escapePath(output)}/**`];
+    const paths = await glob(pattern, { ignore, expandDirectories: false, absolute: true });
+    paths.sort(byName.compare);
+    let count = 0;
+    for (const absolute of paths) {
+      if (!(await mayBeImage(absolute))) continue;
+      count++;
+      const path = isAbsolute(arg) ? absolute : relative('', absolute);
+      const below = relative(resolve(base), absolute);
+      await this.#addFile(path, below.startsWith('..') ? basename(absolute) : below);
+    }
+    if (count === 0)
+      this.problems.push({
+        path: arg,
+        message: `Cannot read ${arg}: no such file, and no picture fits it as a glob`,
+      });
+  }
+
+  #nothingIn(folder: string): void {
+    const hint = this.#recursive ? '' : '; --recursive also looks into the folders inside it';
+    this.problems.push({ path: folder, message: `Cannot find a picture in ${folder}${hint}` });
+  }
+}
+
+/** The folders of a glob before the first special character. */
+function fixedPart(pattern: string): string {
+  const segments = pattern.split('/');
+  const special = segments.findIndex((segment) => isDynamicPattern(segment));
+  return segments.slice(0, special === -1 ? -1 : special).join('/') || (pattern.startsWith('/') ? '/' : '.');
+}
+
+function isInside(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+async function isFolder(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const target = await stat(path).catch(() => undefined);
+  return target?.isDirectory() ?? false;
+}
+
+async function mayBeImage(path: string): Promise<boolean> {
+  if (imageExtension.test(extname(path))) return true;
+  return (await readFileSignature(path))?.format !== undefined;
+}
+
+/** What a file says it is by its first bytes; undefined if it is no picture or cannot be read. */
+export async function readFileSignature(path: string): Promise<ImageSignature | undefined> {
+  // Asked before opening: opening a pipe waits for a writer.
+  const status = await stat(path).catch(() => undefined);
+  if (!status?.isFile()) return undefined;
+  const file = await open(path).catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(SIGNATURE_BYTES), 0, SIGNATURE_BYTES, 0);
+    return readImageSignature(buffer.subarray(0, bytesRead));
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,173 @@
+/** Measures a folder of restored faces, or of faces that are restored on the way, against the true ones. */
+
+import { faceSharpness } from '../../../face/sharpness.ts';
+import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../../image/pixels.ts';
+import { resizePixels, type Size } from '../../../image/resize.ts';
+import { descriptorAngle } from '../../../metrics/descriptor-angle.ts';
+import {
+  type Evaluation,
+  type ImageScores,
+  type Scores,
+  summarizeEvaluation,
+} from '../../../metrics/evaluation.ts';
+import type { FeatureNetwork } from '../../../metrics/feature-network.ts';
+import { psnr } from '../../../metrics/psnr.ts';
+import { ssim } from '../../../metrics/ssim.ts';
+import { type PictureSet, pairPictures } from '../files/picture-pairs.ts';
+import { type ImageFile, readImageFile } from '../picture/image-file.ts';
+
+export interface EvaluateSettings {
+  /** Folders; pictures belong together by name without the extension. At least `lq` or `restored` is given. */
+  readonly folders: { readonly hq: string; readonly lq?: string; readonly restored?: string };
+  /** Side of the square that everything is compared at; the size of what was restored unless given. */
+  readonly size?: number;
+  /** What restores `lq` where there is no folder `restored`. */
+  readonly restore?: (image: ImageFile) => Promise<BytePixels>;
+  readonly identity?: FeatureNetwork;
+  /** Over whose features the Fréchet distance is taken; `identity` unless given. */
+  readonly features?: FeatureNetwork;
+  /** LPIPS of two pictures of one size. */
+  readonly lpips?: (a: Pixels, b: Pixels) => Promise<number>;
+  /** Called before each picture. */
+  readonly onImage?: (done: number, total: number, name: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was compared: all of one size. */
+export interface ComparedPictures {
+  readonly input?: Pixels;
+  readonly restored: Pixels;
+  readonly truth: Pixels;
+}
+
+/**
+ * Compares at the size of what was restored, or at `size`: pictures smaller than the true ones are enlarged to their
+ * size, bilinearly, and all shrink by area.
+ * @param keep gets the compared pictures, one set an image, in the order of the report
+ * @throws {Error} if pictures have no counterpart, cannot be read, or differ in shape
+ */
+export async function evaluateFiles(
+  settings: EvaluateSettings,
+  keep: (pictures: ComparedPictures) => void = () => undefined,
+): Promise<Evaluation> {
+  const sets = await pairPictures(settings.folders);
+  const images: ImageScores[] = [];
+  const { identity, features = identity } = settings;
+  const vectors = { truth: [], restored: [], input: [] } as Record<keyof ComparedPictures, Float32Array[]>;
+  for (const [done, set] of sets.entries()) {
+    settings.signal?.throwIfAborted();
+    settings.onImage?.(done, sets.length, set.name);
+    const { pictures, ms } = await readPictures(set, settings);
+    try {
+      const described = identity && (await describe(identity, pictures));
+      const featured = features === identity ? described : features && (await describe(features, pictures));
+      for (const role of ['truth', 'restored', 'input'] as const)
+        if (featured?.[role]) vectors[role].push(featured[role]);
+      const scores = (role: 'restored' | 'input', picture: Pixels): Promise<Scores> =>
+        measure(picture, pictures.truth, settings, described?.[role], described?.truth);
+      images.push({
+        name: set.name,
+        ...(await scores('restored', pictures.restored)),
+        ...(ms === undefined ? {} : { ms }),
+        ...(pictures.input ? { input: await scores('input', pictures.input) } : {}),
+      });
+    } catch (cause) {
+      throw new Error(`Cannot measure ${set.name}: ${(cause as Error).message}`, { cause });
+    }
+    keep(pictures);
+  }
+  return summarizeEvaluation(images, features && { network: features.name, ...vectors });
+}
+
+async function describe(
+  network: FeatureNetwork,
+  { truth, restored, input }: ComparedPictures,
+): Promise<{ [Role in keyof ComparedPictures]: Float32Array }> {
+  return {
+    truth: await network.describe(truth),
+    restored: await network.describe(restored),
+    ...(input && { input: await network.describe(input) }),
+  };
+}
+
+async function measure(
+  picture: Pixels,
+  truth: Pixels,
+  { lpips }: EvaluateSettings,
+  descriptor?: Float32Array,
+  trueDescriptor?: Float32Array,
+): Promise<Scores> {
+  return {
+    psnr: psnr(picture, truth),
+    ssim: ssim(picture, truth),
+    // Aligned faces are square.
+    ...(picture.width === picture.height ? { sharpness: faceSharpness(picture) } : {}),
+    ...(descriptor && trueDescriptor ? { identity: descriptorAngle(descriptor, trueDescriptor) } : {}),
+    ...(lpips ? { lpips: await lpips(picture, truth) } : {}),
+  };
+}
+
+async function readPictures(
+  set: PictureSet,
+  { size, restore }: EvaluateSettings,
+): Promise<{ pictures: ComparedPictures; ms?: number }> {
+  const truth = (await readImageFile(set.hq)).pixels;
+  const input = set.lq === undefined ? undefined : await readImageFile(set.lq);
+  let restored: BytePixels;
+  let ms: number | undefined;
+  if (set.restored !== undefined) restored = (await readImageFile(set.restored)).pixels;
+  else {
+    if (!input || !restore)
+      throw new TypeError(
+        `Cannot evaluate ${set.name}: there is nothing restored, and nothing to restore it`,
+      );
+    const startedMs = performance.now();
+    restored = await restore(input);
+    ms = performance.now() - startedMs;
+  }
+  const compared = comparedSize(set.name, truth, restored, size);
+  const pictures = {
+    input: input && resizeTo(input.pixels, compared, truth),
+    restored: resizeTo(restored, compared, truth),
+    truth: resizeTo(truth, compared, truth),
+  };
+  return { pictures, ms };
+}
+
+/** The truth is never enlarged: there would be nothing true about it. */
+function comparedSize(name: string, truth: Size, restored: Size, size: number | undefined): Size {
+  if (
+    Math.abs(truth.width * restored.height - truth.height * restored.width) >
+    Math.max(truth.width, truth.height)
+  )
+    throw new RangeError(
+      `Cannot compare ${name}: the restored picture is ${restored.width} x ${restored.height}, the true one ${truth.width} x ${truth.height}, of another shape`,
+    );
+  if (size !== undefined && (truth.width !== truth.height || size > truth.width))
+    throw new RangeError(
+      `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged. Choose a smaller --size`,
+    );
+  if (size !== undefined) return { width: size, height: size };
+  return restored.width <= truth.width ? restored : truth;
+}
+
+/**
+ * A picture at the compared size. One smaller than the truth is first enlarged to its size, as the degradation of the
+ * method ends.
+ */
+function resizeTo(pixels: BytePixels, compared: Size, truth: Size): Pixels {
+  if (sameSize(pixels, compared)) return pixels;
+  const smaller = pixels.width < truth.width || pixels.height < truth.height;
+  const whole = smaller ? toBytePixels(resizePixels(pixels, sizeOf(truth), 'bilinear')) : pixels;
+  if (sameSize(whole, compared)) return whole;
+  // Rounding to 8 bits would be noise that no restorer made.
+  return resizePixels(toFloatPixels(whole), sizeOf(compared), 'area');
+}
+
+function sameSize(a: Size, b: Size): boolean {
+  return a.width === b.width && a.height === b.height;
+}
+
+function sizeOf({ width, height }: Size): Size {
+  return { width, height };
+}

@@ -1,0 +1,173 @@
+/** Verification from files: a reference directory, or a formula's JSON beside its samples. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { TensorFile } from '../../../checkpoint/tensor-entry.ts';
+import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
+import { openCheckpoint } from '../../../restore/checkpoint.ts';
+import type { MemoryMode } from '../../../restore/stage-models.ts';
+import type { Runtime } from '../../../runtime/runtime.ts';
+import { formulaSpecSchema } from '../../../verify/formula.ts';
+import { verifyGradients } from '../../../verify/gradients.ts';
+import { verifyImageOps } from '../../../verify/image-ops.ts';
+import type { VerifyRow } from '../../../verify/report.ts';
+import { type ReadTensor, verifyFormula, verifyReference } from '../../../verify/restoration.ts';
+import { chooseMemoryMode } from '../engine/memory-mode.ts';
+import { weightCache } from '../engine/weight-cache.ts';
+import { openFileSource } from '../files/file-source.ts';
+import { openCheckpointFolder } from '../model/checkpoint-store.ts';
+import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
+import { decodeJpeg, encodeJpeg } from '../picture/jpeg.ts';
+
+export interface VerifyOptions {
+  readonly memory?: MemoryMode;
+  readonly onProgress?: (message: string) => void;
+}
+
+/**
+ * Verifies against `target`: a directory with reference.json, one of image operations, or the JSON file of a
+ * formula model.
+ * @throws {Error} if it is none of these
+ */
+export async function* verifyFiles(
+  target: string,
+  runtime: Runtime,
+  { memory, onProgress }: VerifyOptions = {},
+): AsyncGenerator<VerifyRow> {
+  const found = await stat(target).catch(() => undefined);
+  if (!found)
+    throw new Error(
+      `Cannot verify ${target}: there is no such file or directory. Pass a reference directory or a formula's .json`,
+    );
+  if (found.isDirectory() && !(await stat(path.join(target, 'reference.json')).catch(() => undefined))) {
+    yield* verifyImageOpsFolder(target);
+    return;
+  }
+  if (found.isDirectory()) {
+    const reference = await readJson(path.join(target, 'reference.json'));
+    const folder = path.join(target, 'checkpoint');
+    const inputs = await openTensors(path.join(target, 'inputs.safetensors'));
+    const expected = await openTensors(path.join(target, 'expected.safetensors'));
+    const store = await openCheckpointFolder(folder);
+    try {
+      const checkpoint = await openCheckpoint(store);
+      const options = {
+        memory: memory ?? chooseMemoryMode(checkpoint),
+        prepare: weightCache(folder, runtime, onProgress),
+      };
+      yield* verifyReference(
+        reference,
+        checkpoint,
+        runtime,
+        inputs.read,
+        expected.read,
+        expected.names,
+        options,
+      );
+    } finally {
+      await store.close();
+      await inputs.close();
+      await expected.close();
+    }
+    return;
+  }
+  const reference = (await readJson(target)) as { spec?: unknown };
+  const spec = formulaSpecSchema.parse(reference.spec);
+  const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
+  const folder = formulaFolder(spec);
+  await makeFormulaCheckpoint(spec, folder, onProgress);
+  const store = await openCheckpointFolder(folder);
+  try {
+    const checkpoint = await openCheckpoint(store);
+    const options = {
+      memory: memory ?? chooseMemoryMode(checkpoint),
+      prepare: weightCache(folder, runtime, onProgress),
+    };
+    yield* verifyFormula(reference, checkpoint, runtime, samples.read, options);
+  } finally {
+    await store.close();
+    await samples.close();
+  }
+}
+
+/** A directory with one JSON file of image operations and the tensors beside it. */
+async function* verifyImageOpsFolder(folder: string): AsyncGenerator<VerifyRow> {
+  const [json, ...others] = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+  if (json === undefined || others.length > 0)
+    throw new Error(
+      `Cannot verify ${folder}: it holds neither reference.json nor one .json file of image operations`,
+    );
+  const file = path.join(folder, json);
+  const { tensors, close } = await openTensors(file.replace(/\.json$/, '.safetensors'));
+  try {
+    yield* verifyImageOps(await readJson(file), (name) => readTensor(tensors, name), {
+      encodeJpeg,
+      decodeJpeg,
+    });
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Verifies a training step against a reference directory that holds gradients.
+ * @throws {Error} if it holds none
+ */
+export async function* verifyGradientFiles(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
+  const reference = await readJson(path.join(target, 'reference.json'));
+  const folder = path.join(target, 'checkpoint');
+  const store = await openCheckpointFolder(folder);
+  const opened: Awaited<ReturnType<typeof openTensors>>[] = [];
+  const open = async (file: string): Promise<(typeof opened)[number]> => {
+    const tensors = await openTensors(file);
+    opened.push(tensors);
+    return tensors;
+  };
+  try {
+    const inputs = await open(path.join(target, 'inputs.safetensors'));
+    const expected = await open(path.join(target, 'gradients.safetensors'));
+    const training = async (name: string): Promise<ReadTensor> =>
+      (await open(path.join(folder, 'training', `${name}.safetensors`))).read;
+    const weights = {
+      discriminator: await training('discriminator'),
+      vgg: await training('vgg16'),
+      lpips: await training('lpips'),
+    };
+    const checkpoint = await openCheckpoint(store);
+    yield* verifyGradients(
+      reference,
+      checkpoint,
+      runtime,
+      inputs.read,
+      expected.read,
+      expected.names,
+      weights,
+    );
+  } finally {
+    await store.close();
+    for (const tensors of opened) await tensors.close();
+  }
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw new Error(`Cannot verify: ${file} cannot be read (${cause.message})`, { cause });
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new Error(`Cannot verify: ${file} is not JSON`, { cause });
+  }
+}
+
+async function openTensors(
+  file: string,
+): Promise<{ tensors: TensorFile; read: ReadTensor; names: readonly string[]; close(): Promise<void> }> {
+  const source = await openFileSource(file);
+  const tensors = await openTensorFile(source);
+  return {
+    tensors,
+    read: async (name) => (tensors.tensors.has(name) ? readTensor(tensors, name) : undefined),
+    names: [...tensors.tensors.keys()],
+    close: () => source.close(),
+  };
+}

@@ -1,0 +1,38 @@
+import { openNetworks } from '../../../restore/checkpoint.ts';
+import { createAutoencoder } from '../../../restore/create-autoencoder.ts';
+import { modelImageSize } from '../../../restore/networks.ts';
+import type { Restorer } from '../../../restore/restorer.ts';
+import { createNodeRuntime } from '../engine/node-runtime.ts';
+import { openCheckpointFolder } from './checkpoint-store.ts';
+import type { LoadRestorerOptions } from './load-restorer.ts';
+
+export interface LoadAutoencoderOptions extends Pick<LoadRestorerOptions, 'device' | 'threads'> {
+  /** Side of the faces in pixels; that of the checkpoint's UNet unless given. */
+  readonly imageSize?: number | undefined;
+}
+
+/**
+ * Loads a checkpoint's autoencoder alone; only without `imageSize` a UNet need be there.
+ * @throws {CheckpointError} if weights or configs are missing or do not fit
+ */
+export async function loadAutoencoder(
+  checkpointFolder: string,
+  { device, threads, imageSize }: LoadAutoencoderOptions = {},
+): Promise<Restorer> {
+  const runtime = await createNodeRuntime({ device, threads });
+  const store = await openCheckpointFolder(checkpointFolder);
+  try {
+    const size = imageSize ?? modelImageSize(await openNetworks(store, ['unet', 'vae']));
+    const autoencoder = await createAutoencoder(await openNetworks(store, ['vae']), runtime, size);
+    return {
+      ...autoencoder,
+      release: async () => {
+        await autoencoder.release();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import type { FaceDetector } from '../../../face/face-detector.ts';
+import { createSsdFaceDetector } from '../../../face/ssd-face-detector.ts';
+import { createNodeRuntime, type NodeRuntimeOptions } from '../engine/node-runtime.ts';
+import { readFaceApiWeights } from './face-api-files.ts';
+import { openRetinaFaceDetector } from './face-network-files.ts';
+
+export interface LoadFaceDetectorOptions extends Pick<NodeRuntimeOptions, 'threads'> {
+  /** weights of RetinaFace, see `openRetinaFaceDetector`, which are used instead */
+  readonly file?: string;
+}
+
+/**
+ * Loads the face detector that needs no download: single-shot detection and 68 landmarks by face-api's weights, on
+ * the processor.
+ * @throws {CheckpointError} if a file cannot be read or is of another network
+ */
+export async function loadFaceDetector({
+  threads,
+  file,
+}: LoadFaceDetectorOptions = {}): Promise<FaceDetector> {
+  const runtime = await createNodeRuntime({ threads, device: 'cpu' });
+  if (file !== undefined) return openRetinaFaceDetector(file, runtime);
+  return createSsdFaceDetector(runtime, {
+    detector: await readFaceApiWeights('ssd_mobilenetv1_model'),
+    landmarks: await readFaceApiWeights('face_landmark_68_model'),
+  });
+}

@@ -1,0 +1,68 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { openCheckpoint } from '../../../restore/checkpoint.ts';
+import { createRestorer } from '../../../restore/create-restorer.ts';
+import type { Restorer } from '../../../restore/restorer.ts';
+import type { MemoryMode } from '../../../restore/stage-models.ts';
+import type { DeviceChoice } from '../../../runtime/runtime.ts';
+import { chooseMemoryMode, memoryWarning } from '../engine/memory-mode.ts';
+import { createNodeRuntime } from '../engine/node-runtime.ts';
+import { weightCache } from '../engine/weight-cache.ts';
+import { openCheckpointFolder } from './checkpoint-store.ts';
+import { embeddedModel } from './embedded-model.ts';
+
+export interface LoadRestorerOptions {
+  readonly device?: DeviceChoice;
+  readonly threads?: number;
+  /** The fastest that the free memory allows, unless given. */
+  readonly memory?: MemoryMode;
+  /** Path of other weights for the visual encoder, such as the one-step release's. */
+  readonly visualEncoder?: string;
+  readonly spatialEncoder?: string;
+  /** Told what is done once, such as transforming weights. */
+  readonly onProgress?: (message: string) => void;
+}
+
+/**
+ * Loads a model from a checkpoint folder in the released layout, or the model that comes with this package.
+ * @throws {CheckpointError} if the checkpoint is incomplete or does not fit together
+ */
+export async function loadRestorer(
+  checkpointFolder: string = embeddedModel,
+  options: LoadRestorerOptions = {},
+): Promise<Restorer> {
+  const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
+  if (checkpointFolder === embeddedModel) await requireEmbeddedModel();
+  const runtime = await createNodeRuntime({ device, threads });
+  const store = await openCheckpointFolder(checkpointFolder);
+  try {
+    const checkpoint = await openCheckpoint(store, {
+      visualEncoder: visualEncoder && path.resolve(visualEncoder),
+      spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
+    });
+    const mode = memory ?? chooseMemoryMode(checkpoint);
+    const warning = memoryWarning(checkpoint, mode);
+    if (warning !== undefined) onProgress?.(warning);
+    const prepare = weightCache(checkpointFolder, runtime, onProgress);
+    const restorer = await createRestorer(checkpoint, runtime, { memory: mode, prepare });
+    return {
+      ...restorer,
+      release: async () => {
+        await restorer.release();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function requireEmbeddedModel(): Promise<void> {
+  if (await stat(embeddedModel).catch(() => undefined)) return;
+  throw new CheckpointError(
+    'the model that comes with this package is not there. Install again (npm ci in a clone, or npm install interlcm), or pass --checkpoint with a folder of other weights',
+    { file: embeddedModel },
+  );
+}

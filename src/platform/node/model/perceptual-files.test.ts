@@ -1,0 +1,353 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { gradients } from '../../../graph/gradient/gradient.ts';
+import { emitModel } from '../../../graph/onnx/emit-model.ts';
+import { input } from '../../../graph/ops.ts';
+import type { Value } from '../../../graph/value.ts';
+import { buildFaceRecognition } from '../../../models/face-recognition/face-recognition.ts';
+import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
+import { parameterScope } from '../../../nn/parameter-scope.ts';
+import { RandomStream } from '../../../random/random-stream.ts';
+import { type Runtime, withSession } from '../../../runtime/runtime.ts';
+import { elementCount, type HostTensor, hostTensor, relativeError } from '../../../tensor/host-tensor.ts';
+import { createNodeRuntime } from '../engine/node-runtime.ts';
+import { openPerceptualNetwork, readFaceRecognitionWeights } from './perceptual-files.ts';
+
+let folder: string;
+let runtime: Runtime;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'perceptual-'));
+  runtime = await createNodeRuntime({ device: 'cpu' });
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const random = (shape: readonly number[], seed: number): HostTensor => {
+  const tensor = hostTensor(shape);
+  new RandomStream(seed).fillNormal(tensor.data);
+  return tensor;
+};
+/** Smooth, in [-1, 1]. */
+function picture(batch: number, size: number, seed: number): HostTensor {
+  const image = hostTensor([batch, 3, size, size]);
+  image.data.forEach((_, i) => {
+    const plane = Math.floor(i / size ** 2);
+    const [x, y] = [i % size, Math.floor(i / size) % size];
+    image.data[i] = 0.9 * Math.sin((seed + plane) * 1.7 + (0.11 * x * 64) / size + (0.07 * y * 64) / size);
+  });
+  return image;
+}
+
+async function writeWeights(name: string, tensors: Readonly<Record<string, HostTensor>>): Promise<string> {
+  const file = path.join(folder, name);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of encodeSafetensors(
+    Object.entries(tensors).map(([key, tensor]) => ({ name: key, dtype: 'float32', ...tensor })),
+  ))
+    chunks.push(chunk);
+  await writeFile(file, Buffer.concat(chunks));
+  return file;
+}
+
+/** torchvision's keys of a VGG with small widths. */
+function smallVgg(counts: readonly number[], widths: readonly number[]): Record<string, HostTensor> {
+  const tensors: Record<string, HostTensor> = { 'classifier.0.bias': random([4], 0) };
+  let index = 0;
+  let channels = 3;
+  counts.forEach((count, block) => {
+    for (let i = 0; i < count; i++, index += 2) {
+      const shape = [widths[block]!, channels, 3, 3];
+      const weight = random(shape, index + 1);
+      tensors[`features.${index}.weight`] = hostTensor(
+        shape,
+        weight.data.map((w) => w * Math.sqrt(2 / (9 * channels))),
+      );
+      tensors[`features.${index}.bias`] = random([widths[block]!], index + 2);
+      channels = widths[block]!;
+    }
+    index++;
+  });
+  return tensors;
+}
+const widths = [4, 5, 6, 7, 8];
+const vgg16 = () => smallVgg([2, 2, 3, 3, 3], widths);
+const vgg19 = () => smallVgg([2, 2, 4, 4, 4], widths);
+const linearLayers = () =>
+  Object.fromEntries(
+    widths.map((width, i) => [
+      `lin${i}.model.1.weight`,
+      hostTensor(
+        [1, width, 1, 1],
+        random([width], 50 + i).data.map((w) => w ** 2),
+      ),
+    ]),
+  );
+
+/** The distance of two images, and its gradient for the first. */
+async function compare(
+  network: PerceptualNetwork,
+  a: HostTensor,
+  b: HostTensor,
+): Promise<{ distance: number; gradient: Float32Array }> {
+  const image = input('a', a.shape);
+  const distance = network.distance(image, input('b', b.shape));
+  const [gradient] = gradients(distance, [image]) as [Value];
+  const model = emitModel(network.name, { distance, gradient }, network.bind);
+  const results = await withSession(runtime, model, (session) => session.run({ a, b }));
+  return { distance: results['distance']!.data[0]!, gradient: results['gradient']!.data };
+}
+
+/**
+ * The slope along the gradient must be the gradient's length.
+ * @param stepLength of the image, all pixels together
+ */
+async function slopeAlongGradient(
+  network: PerceptualNetwork,
+  a: HostTensor,
+  b: HostTensor,
+  stepLength: number,
+): Promise<number> {
+  const { gradient } = await compare(network, a, b);
+  const length = Math.hypot(...gradient);
+  const at = (sign: number) =>
+    compare(
+      network,
+      hostTensor(
+        a.shape,
+        a.data.map((x, i) => x + (sign * stepLength * gradient[i]!) / length),
+      ),
+      b,
+    );
+  const slope = ((await at(1)).distance - (await at(-1)).distance) / (2 * stepLength);
+  return slope / length;
+}
+
+describe('VGG19', () => {
+  /** [C, H, W] with weight [O, C, 3, 3], zeros around. */
+  function convolve({ shape, data }: HostTensor, weight: HostTensor, bias: HostTensor): HostTensor {
+    const [channels, height, width] = shape as [number, number, number];
+    const out = hostTensor([weight.shape[0]!, height, width]);
+    out.data.forEach((_, at) => {
+      const [o, y, x] = [Math.floor(at / (height * width)), Math.floor(at / width) % height, at % width];
+      let sum = bias.data[o]!;
+      for (let c = 0; c < channels; c++)
+        for (let dy = -1; dy <= 1; dy++)
+          for (let dx = -1; dx <= 1; dx++) {
+            if (y + dy < 0 || y + dy >= height || x + dx < 0 || x + dx >= width) continue;
+            sum +=
+              data[(c * height + y + dy) * width + x + dx]! *
+              weight.data[(o * channels + c) * 9 + (dy + 1) * 3 + dx + 1]!;
+          }
+      out.data[at] = sum;
+    });
+    return out;
+  }
+  const activate = ({ shape, data }: HostTensor) =>
+    hostTensor(
+      shape,
+      data.map((x) => Math.max(0, x)),
+    );
+  function pool({ shape, data }: HostTensor): HostTensor {
+    const [channels, height, width] = shape as [number, number, number];
+    const out = hostTensor([channels, height / 2, width / 2]);
+    out.data.forEach((_, at) => {
+      const [c, y, x] = [
+        Math.floor((at * 4) / (height * width)),
+        Math.floor((at * 2) / width) % (height / 2),
+        at % (width / 2),
+      ];
+      const first = (c * height + 2 * y) * width + 2 * x;
+      out.data[at] = Math.max(data[first]!, data[first + 1]!, data[first + width]!, data[first + width + 1]!);
+    });
+    return out;
+  }
+  const meanSquare = (a: HostTensor, b: HostTensor) =>
+    a.data.reduce((sum, x, i) => sum + (x - b.data[i]!) ** 2, 0) / a.data.length;
+
+  it("is the weighted mean square of its layers' differences", async () => {
+    const weights = vgg19();
+    const vgg = await writeWeights('vgg19.safetensors', weights);
+    const network = await openPerceptualNetwork({
+      kind: 'vgg19',
+      vgg,
+      layers: { relu1_1: 0.5, conv2_1: 2 },
+    });
+    const layer = (x: HostTensor, index: number) =>
+      convolve(x, weights[`features.${index}.weight`]!, weights[`features.${index}.bias`]!);
+    const features = ({ shape, data }: HostTensor) => {
+      const normalised = data.map((x, i) => {
+        const c = Math.floor(i / 256);
+        return ((x + 1) / 2 - [0.485, 0.456, 0.406][c]!) / [0.229, 0.224, 0.225][c]!;
+      });
+      const relu1 = activate(layer(hostTensor(shape.slice(1), normalised), 0));
+      return { relu1, conv2: layer(pool(activate(layer(relu1, 2))), 5) };
+    };
+    const [a, b] = [picture(1, 16, 1), picture(1, 16, 2)];
+    const [left, right] = [features(a), features(b)];
+    const expected = 0.5 * meanSquare(left.relu1, right.relu1) + 2 * meanSquare(left.conv2, right.conv2);
+    // Both sides sum some hundred float32 products.
+    expect((await compare(network, a, b)).distance / expected).toBeCloseTo(1, 5);
+  });
+
+  it('has a gradient', async () => {
+    const vgg = await writeWeights('vgg19.safetensors', vgg19());
+    const network = await openPerceptualNetwork({ kind: 'vgg19', vgg });
+    const slope = await slopeAlongGradient(network, picture(1, 16, 1), picture(1, 16, 2), 0.002);
+    // Activations that change sign within the step bend the function.
+    expect(slope).toBeCloseTo(1, 2);
+  });
+
+  it('says which layers there are', async () => {
+    const vgg = await writeWeights('vgg19.safetensors', vgg19());
+    const open = openPerceptualNetwork({ kind: 'vgg19', vgg, layers: { conv3_5: 1 } });
+    await expect(open).rejects.toThrow(/layer conv3_5: it has conv1_1, relu1_1/);
+    await expect(openPerceptualNetwork({ kind: 'vgg19', vgg, layers: {} })).rejects.toThrow(/no layer/);
+  });
+
+  it('refuses the weights of VGG16, and says what is missing', async () => {
+    const vgg = await writeWeights('vgg16.safetensors', vgg16());
+    const open = openPerceptualNetwork({ kind: 'vgg19', vgg });
+    await expect(open).rejects.toThrow(CheckpointError);
+    await expect(open).rejects.toThrow(/vgg16\.safetensors.*VGG19.*missing: features\.\d+\.weight/);
+  });
+});
+
+describe('LPIPS', () => {
+  const open = async (options: { doubleNormalisation?: boolean } = {}, layers = linearLayers()) =>
+    openPerceptualNetwork({
+      kind: 'lpips',
+      vgg: await writeWeights('vgg16.safetensors', vgg16()),
+      linear: await writeWeights('linear.safetensors', layers),
+      ...options,
+    });
+
+  it('is zero for equal images, and the mean over a batch', async () => {
+    const network = await open();
+    const [a, b] = [picture(2, 32, 1), picture(2, 32, 2)];
+    expect((await compare(network, a, a)).distance).toBe(0);
+    const both = (await compare(network, a, b)).distance;
+    const half = elementCount(a.shape) / 2;
+    const single = async (i: number) => {
+      const image = ({ data }: HostTensor) =>
+        hostTensor([1, 3, 32, 32], data.slice(i * half, (i + 1) * half));
+      return (await compare(network, image(a), image(b))).distance;
+    };
+    expect(both / (((await single(0)) + (await single(1))) / 2)).toBeCloseTo(1, 5);
+  });
+
+  it('differs when images are normalised twice', async () => {
+    const [a, b] = [picture(1, 32, 1), picture(1, 32, 2)];
+    const [once, twice] = [await open(), await open({ doubleNormalisation: true })];
+    const ratio = (await compare(once, a, b)).distance / (await compare(twice, a, b)).distance;
+    expect(Math.abs(ratio - 1)).toBeGreaterThan(0.01);
+  });
+
+  it('refuses linear layers of another network', async () => {
+    const layers = { ...linearLayers(), 'lin4.model.1.weight': random([1, 3, 1, 1], 1) };
+    await expect(open({}, layers)).rejects.toThrow(
+      /misshapen: lin4\.model\.1\.weight is \[1, 3, 1, 1\], should be \[1, 8, 1, 1\]/,
+    );
+    const { 'lin2.model.1.weight': _, ...fewer } = linearLayers();
+    await expect(open({}, fewer)).rejects.toThrow(/missing: lin2\.model\.1\.weight/);
+  });
+});
+
+describe('the face-recognition network', () => {
+  it('gives the descriptor that the package computes', async () => {
+    const face = picture(1, 150, 1);
+    const features = buildFaceRecognition(parameterScope('face'), input('face', face.shape));
+    const weights = await readFaceRecognitionWeights();
+    const { descriptor } = features;
+    const model = emitModel('descriptor', { descriptor }, (name) => ({
+      kind: 'inline',
+      data: weights.get(name.slice('face/'.length))!.data,
+    }));
+    const results = await withSession(runtime, model, (session) => session.run({ face }));
+    // float32 on both sides; the package applies each gain after its convolution.
+    expect(relativeError(results['descriptor']!.data, await packageDescriptor(face))).toBeLessThan(1e-5);
+  });
+
+  it('compares the crop of aligned faces at any size', async () => {
+    const network = await openPerceptualNetwork({ kind: 'face' });
+    for (const size of [128, 512]) {
+      const [a, b] = [picture(1, size, 1), picture(1, size, 2)];
+      expect((await compare(network, a, a)).distance).toBe(0);
+      const { distance, gradient } = await compare(network, a, b);
+      expect(distance).toBeGreaterThan(0.05);
+      // Nothing outside the crop counts.
+      const inside = (at: number) => {
+        const [x, y] = [at % size, Math.floor(at / size) % size];
+        const [column, row] = [(512 * (x + 0.5)) / size, (512 * (y + 0.5)) / size];
+        return column > 96 && column < 416 && row > 110 && row < 430;
+      };
+      let [within, outside] = [0, 0];
+      gradient.forEach((g, at) => {
+        if (inside(at)) within += g ** 2;
+        else outside += g ** 2;
+      });
+      expect(within).toBeGreaterThan(0);
+      // At 128 pixels the crop's edge lies half a pixel from where it should: one row.
+      expect(outside).toBeLessThan(0.05 * within);
+    }
+  });
+
+  it('has a gradient, the descriptor included', async () => {
+    const network = await openPerceptualNetwork({ kind: 'face', descriptorWeight: 1 });
+    const slope = await slopeAlongGradient(network, picture(1, 32, 1), picture(1, 32, 2), 0.002);
+    expect(slope).toBeCloseTo(1, 2);
+  });
+
+  it('says which stages there are, and refuses a box beyond the image', async () => {
+    const [a, b] = [input('a', [1, 3, 32, 32]), input('b', [1, 3, 32, 32])];
+    const stages = await openPerceptualNetwork({ kind: 'face', stages: ['conv512'] });
+    expect(() => stages.distance(a, b)).toThrow(/stage conv512: there are conv32_down, conv32_1/);
+    const box = { left: 0, top: 0, right: 1.5, bottom: 1 };
+    const beyond = await openPerceptualNetwork({ kind: 'face', box });
+    expect(() => beyond.distance(a, b)).toThrow(/Cannot crop 0\.\.1\.5 of 32 pixels/);
+  });
+});
+
+/** What @vladmandic/face-api computes itself, in plain JavaScript. */
+async function packageDescriptor(face: HostTensor): Promise<Float32Array> {
+  // Its bundle is made for browsers, and stumbles over Node's `process`.
+  vi.stubGlobal('process', Object.create(process, { versions: { value: {} } }));
+  const faceApi = await import('@vladmandic/face-api/dist/face-api.esm.js');
+  vi.unstubAllGlobals();
+  const tf = faceApi.tf as unknown as FaceApiTensors;
+  tf.env().platform = { isTypedArray: ArrayBuffer.isView, now: () => performance.now() };
+  await tf.setBackend('cpu');
+  const models = path.join(
+    path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')),
+    'model',
+  );
+  const manifest = JSON.parse(
+    await readFile(path.join(models, 'face_recognition_model-weights_manifest.json'), 'utf8'),
+  ) as { weights: object[] }[];
+  const bytes = new Uint8Array(await readFile(path.join(models, 'face_recognition_model.bin')));
+  const net = new faceApi.FaceRecognitionNet();
+  const weights = tf.io.decodeWeights(
+    bytes.buffer,
+    manifest.flatMap((group) => group.weights),
+  );
+  net.loadFromWeightMap(weights as Parameters<typeof net.loadFromWeightMap>[0]);
+  const pixels = tf.tensor(face.data, face.shape).transpose([0, 2, 3, 1]).add(1).mul(127.5);
+  const netInput = { toBatchTensor: () => pixels } as unknown as Parameters<typeof net.forwardInput>[0];
+  return (await net.forwardInput(netInput).data()) as Float32Array;
+}
+
+/** What is used of the TensorFlow.js inside; the package's types lack most of it. */
+interface FaceApiTensors {
+  env(): { platform: object };
+  setBackend(name: string): Promise<boolean>;
+  readonly io: { decodeWeights(bytes: ArrayBufferLike, specs: readonly object[]): unknown };
+  tensor(data: Float32Array, shape: readonly number[]): FaceApiTensor;
+}
+interface FaceApiTensor {
+  transpose(axes: readonly number[]): FaceApiTensor;
+  add(value: number): FaceApiTensor;
+  mul(value: number): FaceApiTensor;
+}

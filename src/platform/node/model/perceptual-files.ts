@@ -1,0 +1,47 @@
+/** Networks that compare images, from the files they are published in. */
+import { foldFaceRecognitionWeights } from '../../../models/face-recognition/face-recognition-weights.ts';
+import { createFaceNetwork, type FaceNetworkOptions } from '../../../models/perceptual/face-network.ts';
+import { createLpipsNetwork } from '../../../models/perceptual/lpips-network.ts';
+import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
+import { createVgg19Network, type Vgg19Options } from '../../../models/perceptual/vgg19-network.ts';
+import type { HostTensor } from '../../../tensor/host-tensor.ts';
+import { readFaceApiWeights } from './face-api-files.ts';
+import { withStoredNetworks } from './stored-network-files.ts';
+
+export type PerceptualSettings =
+  /** `vgg`: torchvision's VGG16; `linear`: the lpips package's `vgg.pth`. */
+  | {
+      readonly kind: 'lpips';
+      readonly vgg: string;
+      readonly linear: string;
+      readonly doubleNormalisation?: boolean;
+    }
+  /** `vgg`: torchvision's VGG19. */
+  | ({ readonly kind: 'vgg19'; readonly vgg: string } & Vgg19Options)
+  /** The network that the package face-api brings along. */
+  | ({ readonly kind: 'face' } & FaceNetworkOptions);
+
+/**
+ * Opens a network. VGG's weights stay in their files, which must not change while it is used.
+ * @throws {CheckpointError} if a file cannot be read or is of another network
+ */
+export async function openPerceptualNetwork(settings: PerceptualSettings): Promise<PerceptualNetwork> {
+  switch (settings.kind) {
+    case 'lpips': {
+      const { vgg, linear, doubleNormalisation = false } = settings;
+      return withStoredNetworks([vgg, linear], ([vggWeights, linearWeights]) =>
+        createLpipsNetwork(vggWeights!, linearWeights!, { doubleNormalisation }),
+      );
+    }
+    case 'vgg19':
+      return withStoredNetworks([settings.vgg], ([vgg]) => createVgg19Network(vgg!, settings));
+    case 'face':
+      return createFaceNetwork(await readFaceRecognitionWeights(), settings);
+  }
+}
+
+/** @returns as {@link foldFaceRecognitionWeights} */
+export async function readFaceRecognitionWeights(): Promise<Map<string, HostTensor>> {
+  const model = 'face_recognition_model';
+  return foldFaceRecognitionWeights(await readFaceApiWeights(model), `face-api's ${model}`);
+}

@@ -1,0 +1,64 @@
+/** What a training run was started with; kept in the run's folder. */
+import { readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { parseTrainConfig, type TrainConfig } from '../../../train/config.ts';
+import { writeFileAtomically } from '../files/atomic-write.ts';
+import type { TrainingSource } from './training-files.ts';
+
+export interface RunSettings {
+  readonly config: TrainConfig;
+  readonly images: TrainingSource;
+  /** Other images for validation; some of the training images are held back unless given. */
+  readonly validation?: TrainingSource | undefined;
+  /** Checkpoint folder with the networks to start from. */
+  readonly from?: string | undefined;
+  /** File with the UNet weights that a new spatial encoder starts from, if not the checkpoint's. */
+  readonly spatialStart?: string | undefined;
+}
+
+export const settingsFile = 'run.json';
+
+/** @throws {Error} if no run was started in the folder */
+export async function readSettings(folder: string): Promise<RunSettings> {
+  const file = path.join(folder, settingsFile);
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`Cannot resume ${folder}: it has no ${settingsFile}, so no run was started there`, {
+      cause,
+    });
+  });
+  const json = JSON.parse(text) as RunSettings;
+  return { ...json, config: parseTrainConfig(json.config, file) };
+}
+
+export async function writeSettings(folder: string, settings: RunSettings): Promise<void> {
+  await writeFileAtomically(path.join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/**
+ * The same settings for whoever goes on with the run: its files are found from any working folder, and it starts from
+ * the checkpoint that a name such as `runs/a/latest` leads to now.
+ */
+export async function pinPaths({
+  config,
+  from,
+  spatialStart,
+  ...settings
+}: RunSettings): Promise<RunSettings> {
+  return {
+    ...settings,
+    config: pinPerceptualFiles(config),
+    // What is missing is reported where it is opened.
+    ...(from !== undefined && { from: await realpath(from).catch(() => path.resolve(from)) }),
+    ...(spatialStart !== undefined && { spatialStart: path.resolve(spatialStart) }),
+  };
+}
+
+function pinPerceptualFiles(config: TrainConfig): TrainConfig {
+  const { perceptual } = config.losses;
+  if (!perceptual || perceptual.kind === 'face') return config;
+  const files =
+    perceptual.kind === 'lpips'
+      ? { vgg: path.resolve(perceptual.vgg), linear: path.resolve(perceptual.linear) }
+      : { vgg: path.resolve(perceptual.vgg) };
+  return { ...config, losses: { ...config.losses, perceptual: { ...perceptual, ...files } } as never };
+}

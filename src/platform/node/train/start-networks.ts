@@ -1,0 +1,145 @@
+/** The networks that a training run starts from, opened from a checkpoint as far as it has them. */
+import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import type { TensorFile } from '../../../checkpoint/tensor-entry.ts';
+import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
+import { type SchedulerConfig, schedulerConfigSchema } from '../../../diffusion/lcm-schedule.ts';
+import type { BindParameter } from '../../../graph/onnx/emit-model.ts';
+import type { Shape } from '../../../graph/value.ts';
+import { bindWeights, type StoredTensor, type StoredTensors } from '../../../models/network-weights.ts';
+import type { UNetConfig } from '../../../models/unet/config.ts';
+import { oldVaeKey } from '../../../models/vae/vae.ts';
+import {
+  findNetworks,
+  type NetworkCheckpoint,
+  type NetworkName,
+  openNetworks,
+} from '../../../restore/checkpoint.ts';
+import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
+import type { TrainConfig } from '../../../train/config.ts';
+import { joinConfigs, networkOf, networkPrefixes } from '../../../train/networks.ts';
+import type { StageNetworks } from '../../../train/stages/build-stage.ts';
+import { teacherPrefix } from '../../../train/stages/consistency.ts';
+import { openFileSource } from '../files/file-source.ts';
+import { openCheckpointFolder } from '../model/checkpoint-store.ts';
+
+type Opened = { readonly scheduler: SchedulerConfig } & {
+  readonly [Name in NetworkName]?: NetworkCheckpoint<unknown>;
+};
+
+export interface StartNetworks {
+  readonly networks: StageNetworks;
+  /** Folder of the checkpoint, if there is one. */
+  readonly folder: string | undefined;
+  /** The stored values of a parameter, undefined if the checkpoint has none. */
+  readonly startWeight: (name: string, shape: Shape) => Promise<Float32Array | undefined>;
+  readonly bindFrozen: BindParameter;
+  close(): Promise<void>;
+}
+
+/**
+ * @param spatialStart file with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet
+ *   unless given
+ * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the config
+ * @throws {TypeError} if `spatialStart` is given to a run that has no use for it
+ */
+export async function openStartNetworks(
+  config: TrainConfig,
+  folder: string | undefined,
+  spatialStart?: string,
+): Promise<StartNetworks> {
+  const store = folder === undefined ? undefined : await openCheckpointFolder(folder);
+  const spatialSource = spatialStart === undefined ? undefined : await openFileSource(spatialStart);
+  const close = async (): Promise<void> => {
+    await store?.close();
+    await spatialSource?.close();
+  };
+  try {
+    const opened: Opened = store
+      ? await openNetworks(store, await findNetworks(store))
+      : { scheduler: schedulerConfigSchema.parse({}) };
+    if (spatialStart !== undefined) requireNewSpatialEncoder(config, opened, spatialStart, folder);
+    const configs = joinConfigs(config, opened);
+    const stored = storedByName(opened);
+    const bind = await bindWeights(stored);
+    const storedName = (name: string): string => findName(stored, name);
+    const contracting = spatialSource
+      ? storedTensorsOf(await openTensorFile(spatialSource))
+      : opened.unet?.tensors;
+    return {
+      networks: { configs, teacher: opened.unet?.config as UNetConfig | undefined },
+      folder,
+      async startWeight(name, shape) {
+        const tensor =
+          stored.get(storedName(name)) ??
+          (opened.spatialEncoder ? undefined : unetWeight(contracting, name, shape));
+        if (!tensor) return undefined;
+        requireShape(name, shape, tensor, folder!);
+        return (await readTensor(tensor.file, tensor.entry.name)).data;
+      },
+      bindFrozen(name, shape) {
+        const tensor = stored.get(storedName(name));
+        if (!tensor)
+          throw new CheckpointError(
+            `it has no ${name}, and the run does not train that network. Pass a checkpoint that has it with --from, or add the network to "train"`,
+            { file: folder ?? 'config' },
+          );
+        requireShape(name, shape, tensor, folder!);
+        return bind(storedName(name), shape);
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function requireNewSpatialEncoder(
+  { train }: TrainConfig,
+  { spatialEncoder }: Opened,
+  spatialStart: string,
+  folder: string | undefined,
+): void {
+  const start = `Cannot start a spatial encoder from ${spatialStart}`;
+  if (!train.includes('spatialEncoder'))
+    throw new TypeError(`${start}: the config does not train one. Leave --spatial-start out`);
+  if (spatialEncoder)
+    throw new TypeError(
+      `${start}: ${folder} has one, ${spatialEncoder.path}, which the run would go on from. Leave --spatial-start out, or take that file away`,
+    );
+}
+
+function storedByName(opened: Opened): Map<string, StoredTensor> {
+  const stored = new Map<string, StoredTensor>();
+  for (const name of Object.keys(networkPrefixes) as NetworkName[])
+    for (const [key, tensor] of opened[name]?.tensors ?? [])
+      stored.set(`${networkPrefixes[name]}/${key}`, tensor);
+  for (const [key, tensor] of opened.unet?.tensors ?? []) stored.set(teacherPrefix + key, tensor);
+  return stored;
+}
+
+/** The name a parameter is stored under: its own, or the one in older files. */
+function findName(stored: ReadonlyMap<string, StoredTensor>, name: string): string {
+  if (stored.has(name) || networkOf(name) !== 'vae') return name;
+  const prefix = `${networkPrefixes.vae}/`;
+  return prefix + (oldVaeKey(name.slice(prefix.length)) ?? name.slice(prefix.length));
+}
+
+/** A spatial encoder starts as a copy of a UNet's contracting half (Zhang et al. 2023, arXiv:2302.05543). */
+function unetWeight(unet: StoredTensors | undefined, name: string, shape: Shape): StoredTensor | undefined {
+  if (networkOf(name) !== 'spatialEncoder') return undefined;
+  const tensor = unet?.get(name.slice(networkPrefixes.spatialEncoder.length + 1));
+  return tensor && sameShape(tensor.entry.shape, shape) ? tensor : undefined;
+}
+
+function storedTensorsOf(file: TensorFile): StoredTensors {
+  return new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location: '' }]));
+}
+
+function requireShape(name: string, shape: Shape, { entry }: StoredTensor, file: string): void {
+  if (!sameShape(entry.shape, shape))
+    throw new CheckpointError(
+      `its ${name} is ${formatShape(entry.shape)}, the run's network needs ${formatShape(shape)}. Let "networks" in the config agree with the checkpoint`,
+      { file },
+    );
+}

@@ -1,0 +1,160 @@
+/** Saved iterations of a run: a checkpoint in the released layout, and the optimisers' state beside it. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
+import { encodeTorchArchive } from '../../../checkpoint/torch-archive-writer.ts';
+import type { NetworkName, SamplingDefaults } from '../../../restore/checkpoint.ts';
+import type { Tensors } from '../../../runtime/runtime.ts';
+import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
+import type { TrainConfig } from '../../../train/config.ts';
+import { networkOf, networkPrefixes } from '../../../train/networks.ts';
+import type { Trainer } from '../../../train/trainer.ts';
+import { syncFolder, writeAtomically } from '../files/atomic-write.ts';
+import { openFileSource } from '../files/file-source.ts';
+import { linkFolder } from '../files/link-folder.ts';
+import type { StartNetworks } from './start-networks.ts';
+
+const stateFile = 'training/state.safetensors';
+
+/** Where each network's weights and config are written. */
+const files: Readonly<Record<NetworkName, { weights: string; config: string }>> = {
+  unet: { weights: 'lcm/unet/diffusion_pytorch_model.safetensors', config: 'lcm/unet/config.json' },
+  vae: { weights: 'lcm/vae/diffusion_pytorch_model.safetensors', config: 'lcm/vae/config.json' },
+  clip: { weights: 'clip/model.safetensors', config: 'clip/config.json' },
+  visualEncoder: { weights: 'interlcm/visual_encoder.pth', config: 'interlcm/visual_encoder.json' },
+  spatialEncoder: { weights: 'interlcm/spatial_encoder.pth', config: 'interlcm/spatial_encoder.json' },
+};
+
+/** Folders of a checkpoint. */
+const parts = ['lcm', 'clip', 'interlcm'];
+
+/**
+ * Writes a checkpoint that `restore` runs at once, and what a resumed run needs, so that a power cut does not harm it.
+ * Networks that are not trained are linked from the checkpoint that the run started from.
+ * @param folder must not exist
+ * @param latentDeviation of an autoencoder's latents, whose inverse becomes its scaling factor
+ */
+export async function writeIteration(
+  folder: string,
+  config: TrainConfig,
+  trainer: Trainer,
+  start: StartNetworks,
+  latentDeviation: number | undefined,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (start.folder)
+    for (const part of parts) await linkFolder(path.join(start.folder, part), path.join(folder, part));
+  const { configs } = start.networks;
+  // A new file takes the place of a linked one, which belongs to the other checkpoint too.
+  const write = (file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> =>
+    writeAtomically(path.join(folder, file), (handle) => writeFile(handle, chunks));
+  const writeJson = (file: string, json: unknown): Promise<void> =>
+    write(file, [Buffer.from(`${JSON.stringify(json, null, 2)}\n`)]);
+
+  for (const network of config.train) {
+    const scaling = network === 'vae' && latentDeviation ? { scaling_factor: 1 / latentDeviation } : {};
+    await writeJson(files[network].config, { ...configs[network], ...scaling });
+    const ofNetwork = (tensors: Tensors) =>
+      Object.entries(tensors)
+        .filter(([name]) => networkOf(name) === network)
+        .map(([name, { shape, data }]) => ({
+          name: name.slice(networkPrefixes[network].length + 1),
+          dtype: 'float32' as const,
+          shape,
+          data,
+        }));
+    const [params, averages] = [ofNetwork(trainer.parameters), ofNetwork(trainer.averages)];
+    await write(
+      files[network].weights,
+      files[network].weights.endsWith('.pth')
+        ? encodeTorchArchive({ params, params_ema: averages })
+        : encodeSafetensors(averages),
+    );
+  }
+  await writeJson('lcm/scheduler/scheduler_config.json', configs.scheduler);
+  if (config.stage === 'interlcm') {
+    const { steps, startStep, guidanceScale, colorFix, visualEncoder, spatialEncoder } = config;
+    const sampling: SamplingDefaults = {
+      steps,
+      startStep,
+      guidanceScale,
+      colorFix,
+      ...(!visualEncoder && { visualEncoder }),
+      ...(!spatialEncoder && { spatialEncoder }),
+    };
+    await writeJson('interlcm/sampling.json', sampling);
+  }
+  if (trainer.discriminator) {
+    const params = Object.entries(trainer.discriminator).map(([name, { shape, data }]) => ({
+      name: name.slice(name.indexOf('/') + 1),
+      shape,
+      data,
+    }));
+    await write('training/discriminator.pth', encodeTorchArchive({ params }));
+  }
+  const state = Object.entries(trainer.state).map(([name, { shape, data }]) => ({
+    name,
+    dtype: 'float32' as const,
+    shape,
+    data,
+  }));
+  await write(stateFile, encodeSafetensors(state, stateLayout(trainer)));
+  await syncFolder(folder, { recursive: true });
+}
+
+/**
+ * Fills a trainer's state from a saved iteration.
+ * @throws {CheckpointError} if it is damaged, or of other networks than the config's
+ */
+export async function readTrainState(folder: string, trainer: Trainer): Promise<void> {
+  const file = path.join(folder, stateFile);
+  const source = await openFileSource(file);
+  try {
+    const tensors = await openTensorFile(source);
+    for (const [part, layout] of Object.entries(stateLayout(trainer)))
+      requireLayout(file, part, tensors.metadata[part], layout);
+    for (const [name, { shape, data }] of Object.entries(trainer.state)) {
+      const entry = tensors.tensors.get(name);
+      if (!entry || !sameShape(entry.shape, shape))
+        throw new CheckpointError(
+          `its ${name} is ${entry ? formatShape(entry.shape) : 'missing'}, the run needs ${formatShape(shape)}: ${changed}`,
+          { file },
+        );
+      data.set((await readTensor(tensors, name)).data);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Parameters with their shapes, one a line, in the order in which the flat arrays of the state hold them. */
+function stateLayout({ parameters, discriminator }: Trainer): Record<string, string> {
+  const describe = (tensors: Tensors): string =>
+    Object.entries(tensors)
+      .map(([name, { shape }]) => `${name} ${formatShape(shape)}`)
+      .join('\n');
+  return {
+    'generator.layout': describe(parameters),
+    ...(discriminator && { 'discriminator.layout': describe(discriminator) }),
+  };
+}
+
+const changed = 'the config was changed since. Give it back the networks it had, or start a new run';
+
+function requireLayout(file: string, part: string, stored: string | undefined, layout: string): void {
+  if (stored === layout) return;
+  if (stored === undefined)
+    throw new CheckpointError(
+      `it does not say which parameters it holds (${part}), so it cannot be gone on from. Start a new run with --from its folder`,
+      { file },
+    );
+  const [before, now] = [stored.split('\n'), layout.split('\n')];
+  const place = now.findIndex((line, i) => line !== before[i]);
+  const at = place === -1 ? now.length : place;
+  throw new CheckpointError(
+    `it holds ${before[at] ?? 'nothing'} where the run has ${now[at] ?? 'nothing'}: ${changed}`,
+    { file },
+  );
+}

@@ -1,0 +1,136 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { emitModel } from '../graph/onnx/emit-model.ts';
+import { add, input } from '../graph/ops.ts';
+import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
+import { hostTensor } from '../tensor/host-tensor.ts';
+import type { Runtime } from './runtime.ts';
+import { createStagePool, type StageModel, type StagePool } from './stage-pool.ts';
+
+type Stage = 'one' | 'two' | 'three';
+
+/** A stage that adds a number. */
+function stage(name: string, amount: number, footprintBytes: number): StageModel {
+  const y = add(input('x', [2]), amount);
+  const model = emitModel(name, { y }, () => ({ kind: 'input' }));
+  return { model, footprintBytes };
+}
+
+const models: Readonly<Record<Stage, StageModel>> = {
+  one: stage('one', 1, 100),
+  two: stage('two', 2, 200),
+  three: stage('three', 3, 300),
+};
+
+/** What was loaded and released, in order. */
+let events: string[];
+/** Stages that are loaded now. */
+let alive: Set<string>;
+
+/** The real runtime, noting what it loads. */
+async function observedRuntime(): Promise<Runtime> {
+  const runtime = await createNodeRuntime({ threads: 1 });
+  return {
+    ...runtime,
+    async createSession(model) {
+      const session = await runtime.createSession(model);
+      events.push(`+${model.name}`);
+      alive.add(model.name);
+      return {
+        ...session,
+        async release() {
+          await session.release();
+          events.push(`-${model.name}`);
+          alive.delete(model.name);
+        },
+      };
+    },
+  };
+}
+
+async function runAll(pool: StagePool<Stage>, stages: readonly Stage[]): Promise<number[]> {
+  const results: number[] = [];
+  for (const name of stages) {
+    const { y } = await pool.run(name, { x: hostTensor([2], Float32Array.of(10, 20)) });
+    results.push(y!.data[0]!);
+  }
+  return results;
+}
+
+describe('a stage pool', () => {
+  let runtime: Runtime;
+  beforeEach(async () => {
+    events = [];
+    alive = new Set();
+    runtime = await observedRuntime();
+  });
+
+  it('loads a stage when it first runs, and runs it', async () => {
+    const pool = createStagePool(runtime, models, Number.POSITIVE_INFINITY);
+    expect(pool.loadMs).toBe(0);
+    expect(await runAll(pool, ['two', 'one'])).toEqual([12, 11]);
+    expect(events).toEqual(['+two', '+one']);
+    expect(pool.loadMs).toBeGreaterThan(0);
+    await pool.release();
+  });
+
+  it('of infinite budget keeps every stage', async () => {
+    const pool = createStagePool(runtime, models, Number.POSITIVE_INFINITY);
+    await runAll(pool, ['one', 'two', 'three', 'one', 'two', 'three']);
+    expect(events).toEqual(['+one', '+two', '+three']);
+    await pool.release();
+  });
+
+  it('of no budget keeps one stage, releasing it before the next is loaded', async () => {
+    const pool = createStagePool(runtime, models, 0);
+    expect(await runAll(pool, ['one', 'one', 'two', 'one'])).toEqual([11, 11, 12, 11]);
+    expect(events).toEqual(['+one', '-one', '+two', '-two', '+one']);
+    await pool.release();
+  });
+
+  it('of a budget between releases the least recently used, and no more than needed', async () => {
+    const pool = createStagePool(runtime, models, 500);
+    await runAll(pool, ['one', 'two', 'one']);
+    expect(events).toEqual(['+one', '+two']);
+    await runAll(pool, ['three']); // 600 with all: two, of 200, is the least recently used
+    expect(events).toEqual(['+one', '+two', '-two', '+three']);
+    await runAll(pool, ['two']); // 600 again: one, of 100, goes first and is enough
+    expect(events).toEqual(['+one', '+two', '-two', '+three', '-one', '+two']);
+    expect([...alive].sort()).toEqual(['three', 'two']);
+    await pool.release();
+  });
+
+  it('fits stages exactly into its budget', async () => {
+    const pool = createStagePool(runtime, models, 300);
+    await runAll(pool, ['one', 'two']);
+    expect(events).toEqual(['+one', '+two']);
+    await pool.release();
+  });
+
+  it('runs a stage larger than its budget, alone', async () => {
+    const pool = createStagePool(runtime, models, 250);
+    expect(await runAll(pool, ['one', 'three', 'one'])).toEqual([11, 13, 11]);
+    expect(events).toEqual(['+one', '-one', '+three', '-three', '+one']);
+    await pool.release();
+  });
+
+  it('releases every stage, and loads anew after that', async () => {
+    const pool = createStagePool(runtime, models, Number.POSITIVE_INFINITY);
+    await runAll(pool, ['one', 'three']);
+    await pool.release();
+    expect(alive.size).toBe(0);
+    await pool.release();
+    expect(events).toEqual(['+one', '+three', '-one', '-three']);
+    expect(await runAll(pool, ['one'])).toEqual([11]);
+    await pool.release();
+    expect(alive.size).toBe(0);
+  });
+
+  it('runs the other stages after one could not be loaded', async () => {
+    const broken = { ...models.two, model: { ...models.two.model, bytes: new Uint8Array([1, 2, 3]) } };
+    const pool = createStagePool(runtime, { ...models, two: broken }, 0);
+    await expect(runAll(pool, ['one', 'two'])).rejects.toThrow();
+    expect(await runAll(pool, ['one'])).toEqual([11]);
+    await pool.release();
+    expect(alive.size).toBe(0);
+  });
+});
