@@ -82,13 +82,13 @@ export {
   loadStages,
   type RestorerOptions,
 } from './restore/create-restorer.ts';
-export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/interlcm.ts';
 export {
   buildRestorationGraphs,
   type ImageBatch,
   modelImageSize,
   type RestorationGraphs,
-} from './restore/networks.ts';
+} from './restore/restoration-graphs.ts';
+export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/restore-faces.ts';
 export {
   type FaceOutcome,
   type PhotoColor,
@@ -119,8 +119,6 @@ export {
   hostTensor,
   relativeError,
 } from './tensor/host-tensor.ts';
-// Training
-export { parseTrainConfig, type TrainConfig } from './train/config.ts';
 export {
   buildForwardProgram,
   buildGradientProgram,
@@ -130,6 +128,8 @@ export {
   runGradientProgram,
 } from './train/gradient-program.ts';
 export { createOptimizer, type Optimizer, type OptimizerConfig } from './train/optimizer.ts';
+// Training
+export { parseTrainConfig, type TrainConfig } from './train/train-config.ts';
 export { createTrainer, type Trainer, type TrainerOptions } from './train/trainer.ts';
 export { createBatchMaker, type ImageSource } from './train/training-batch.ts';
 export type { TrainingBatch, TrainingData, TrainingDataSettings } from './train/training-data.ts';

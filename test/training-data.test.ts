@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type * as TrainingDataModule from '../src/platform/node/train/training-data.ts';
+import type * as TrainingDataModule from '../src/platform/node/train/open-training-data.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../src/train/training-data.ts';
 
 const built = new URL('../dist/platform/node/train/training-data.js', import.meta.url);

@@ -96,7 +96,7 @@ async function readSettings(
   paths: Partial<Record<'data' | 'pairs' | 'validation' | 'from' | 'spatialStart', string | undefined>>,
 ): Promise<RunSettings> {
   const [{ parseTrainConfig }, { resolve }] = await Promise.all([
-    import('../train/config.ts'),
+    import('../train/train-config.ts'),
     import('node:path'),
   ]);
   const text = await readFile(configFile, 'utf8').catch((cause: Error) => {

@@ -9,7 +9,7 @@ import {
   type SpatialEncoderConfig,
   spatialEncoderConfigSchema,
 } from '../models/spatial-encoder/spatial-encoder.ts';
-import { type UNetConfig, unetConfigSchema } from '../models/unet/config.ts';
+import { type UNetConfig, unetConfigSchema } from '../models/unet/unet-config.ts';
 import { type VaeConfig, vaeConfigSchema } from '../models/vae/vae.ts';
 import {
   inferVisualEncoderConfig,

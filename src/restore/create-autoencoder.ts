@@ -7,8 +7,8 @@ import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { sizedSession } from '../runtime/sized-session.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { requireImageBatch } from './interlcm.ts';
-import { parameterShapes, weightRules } from './networks.ts';
+import { parameterShapes, weightRules } from './restoration-graphs.ts';
+import { requireImageBatch } from './restore-faces.ts';
 import type { Restorer } from './restorer.ts';
 
 /**

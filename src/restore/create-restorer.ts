@@ -5,19 +5,19 @@ import { createStagePool, type StagePool } from '../runtime/stage-pool.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { type Checkpoint, networkNames } from './checkpoint.ts';
 import {
-  type RunStage,
-  requireImageBatch,
-  restoreFaces,
-  type SampleOptions,
-  type StageName,
-} from './interlcm.ts';
-import {
   allMatched,
   buildRestorationGraphs,
   compareNetworks,
   type ImageBatch,
   modelImageSize,
-} from './networks.ts';
+} from './restoration-graphs.ts';
+import {
+  type RunStage,
+  requireImageBatch,
+  restoreFaces,
+  type SampleOptions,
+  type StageName,
+} from './restore-faces.ts';
 import type { Restorer } from './restorer.ts';
 import {
   buildStageModels,

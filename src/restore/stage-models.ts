@@ -9,8 +9,8 @@ import { useWinograd, type WinogradOptions } from '../graph/passes/winograd.ts';
 import { isOp, type Value } from '../graph/value.ts';
 import type { StageModel } from '../runtime/stage-pool.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
-import type { StageName } from './interlcm.ts';
-import type { RestorationGraphs } from './networks.ts';
+import type { RestorationGraphs } from './restoration-graphs.ts';
+import type { StageName } from './restore-faces.ts';
 
 /**
  * Computes values that depend on weights alone, and tells where they are kept. Without it a runtime computes them

@@ -7,8 +7,8 @@ import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.t
 import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder } from '../models/vae/vae.ts';
-import { repeatRow } from '../restore/interlcm.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from './networks.ts';
+import { repeatRow } from '../restore/restore-faces.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from './stage-networks.ts';
 
 export interface SamplerInputs {
   /** c_v [B, L, E]. */

@@ -7,7 +7,6 @@ import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.
 import { RandomStream } from '../random/random-stream.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import { rateAt, type TrainConfig } from './config.ts';
 import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
 import { imageScores } from './image-scores.ts';
 import { drawInitialWeights } from './initial-weights.ts';
@@ -15,11 +14,12 @@ import { createJudge, isJudgeParameter } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
 import { adversarialLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
 import { joinBatches, microBatches } from './micro-batch.ts';
-import { networkOf, networkScopes } from './networks.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
 import type { ImagePair, StageGraph } from './stage-graph.ts';
+import { networkOf, networkScopes } from './stage-networks.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
+import { rateAt, type TrainConfig } from './train-config.ts';
 
 export interface TrainerOptions {
   readonly config: TrainConfig;

@@ -8,11 +8,11 @@ import { parametersOf } from '../graph/graph.ts';
 import type { Shape } from '../graph/value.ts';
 import { clipConfigSchema, clipTokenCount } from '../models/clip/clip.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
-import { unetConfigSchema } from '../models/unet/config.ts';
+import { unetConfigSchema } from '../models/unet/unet-config.ts';
 import { vaeConfigSchema, vaeScaleFactor } from '../models/vae/vae.ts';
 import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
 import type { Checkpoint, NetworkName } from '../restore/checkpoint.ts';
-import { buildRestorationGraphs } from '../restore/networks.ts';
+import { buildRestorationGraphs } from '../restore/restoration-graphs.ts';
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
 /** 32-bit FNV-1a of a name's UTF-8 bytes. */

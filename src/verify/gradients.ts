@@ -12,14 +12,14 @@ import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint } from '../restore/checkpoint.ts';
 import { loadStages } from '../restore/create-restorer.ts';
-import { restoreFaces } from '../restore/interlcm.ts';
-import { allMatched, buildRestorationGraphs, compareNetworks } from '../restore/networks.ts';
+import { allMatched, buildRestorationGraphs, compareNetworks } from '../restore/restoration-graphs.ts';
+import { restoreFaces } from '../restore/restore-faces.ts';
 import { type Runtime, type Tensors, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tensor.ts';
 import { adamRates, adamStep } from '../train/adam.ts';
 import { adversarialLoss, hingeLoss, l1Loss } from '../train/losses.ts';
-import { networkConfigs, networkScopes } from '../train/networks.ts';
 import { buildSampler } from '../train/sampler-graph.ts';
+import { networkConfigs, networkScopes } from '../train/stage-networks.ts';
 import { type VerifyRow, verifyRow } from './report.ts';
 import { type ReadTensor, referenceSchema } from './restoration.ts';
 

@@ -5,7 +5,7 @@ import { useWinograd } from '../../src/graph/passes/winograd.ts';
 import { fixColor } from '../../src/image/color-fix.ts';
 import type { Checkpoint } from '../../src/restore/checkpoint.ts';
 import { loadStages } from '../../src/restore/create-restorer.ts';
-import { restoreFaces } from '../../src/restore/interlcm.ts';
+import { restoreFaces } from '../../src/restore/restore-faces.ts';
 import { type Runtime, withSession } from '../../src/runtime/runtime.ts';
 import type { HostTensor } from '../../src/tensor/host-tensor.ts';
 import { formulaImage, formulaNoise, microSpec } from '../../src/verify/formula.ts';

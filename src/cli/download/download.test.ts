@@ -9,7 +9,7 @@ import { releases } from '../../platform/node/download/released-files.ts';
 import { openCheckpointFolder } from '../../platform/node/model/checkpoint-store.ts';
 import { makeFormulaCheckpoint } from '../../platform/node/model/formula-checkpoint.ts';
 import { openCheckpoint } from '../../restore/checkpoint.ts';
-import { modelImageSize } from '../../restore/networks.ts';
+import { modelImageSize } from '../../restore/restoration-graphs.ts';
 import { microSpec } from '../../verify/formula.ts';
 import { InterruptedError, UsageError } from '../terminal/usage-error.ts';
 import { type DownloadEnvironment, runDownloadCommand } from './download.ts';

@@ -5,8 +5,8 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { toPatches } from '../../nn/patches.ts';
 import { contract, timeEmbedding } from '../unet/backbone.ts';
-import { unetBackboneSchema } from '../unet/config.ts';
 import type { ControlResiduals } from '../unet/unet.ts';
+import { unetBackboneSchema } from '../unet/unet-config.ts';
 
 /** diffusers' ControlNetModel config, and below it what a small one gains by. */
 export const spatialEncoderConfigSchema = unetBackboneSchema.extend({

@@ -5,7 +5,7 @@ import { convLayer, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { resnetBlock } from '../../nn/resnet-block.ts';
 import { spatialTransformer } from '../../nn/transformer.ts';
-import { ofBlock, type UNetBackboneConfig } from './config.ts';
+import { ofBlock, type UNetBackboneConfig } from './unet-config.ts';
 
 /** Heads of the attention in block `block` of the contracting half. */
 export function headsOf(config: UNetBackboneConfig, block: number): number {

@@ -1,5 +1,5 @@
 import { sinusoid } from '../../diffusion/sinusoid.ts';
-import type { UNetConfig } from './config.ts';
+import type { UNetConfig } from './unet-config.ts';
 
 /** The sinusoid of timestep t that the UNet and the spatial encoder take, [C₀]. */
 export function timestepSinusoid(config: UNetConfig, t: number): Float32Array {

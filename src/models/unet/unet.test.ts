@@ -8,8 +8,8 @@ import { parameterScope } from '../../nn/parameter-scope.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../../runtime/runtime.ts';
 import { relativeError } from '../../tensor/host-tensor.ts';
-import { unetConfigSchema } from './config.ts';
 import { buildUNet } from './unet.ts';
+import { unetConfigSchema } from './unet-config.ts';
 
 let runtime: Runtime;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { convLayer, groupNorm } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { upsample } from '../../nn/resnet-block.ts';
 import { blockLayers, contract, timeEmbedding } from './backbone.ts';
-import type { UNetConfig } from './config.ts';
+import type { UNetConfig } from './unet-config.ts';
 
 /** Residuals of the spatial encoder, one a skip connection and one for the middle block. */
 export interface ControlResiduals {

@@ -23,10 +23,10 @@ export {
   type ReadLimits,
   readImageFile,
 } from './picture/image-file.ts';
+export { type OpenTrainingDataOptions, openTrainingData } from './train/open-training-data.ts';
 export type { RunSettings } from './train/run-settings.ts';
 export { openTrainLog, type TrainLog } from './train/train-log.ts';
 export { resumeRun, startRun, type TrainOptions } from './train/train-run.ts';
-export { type OpenTrainingDataOptions, openTrainingData } from './train/training-data.ts';
 export type { TrainingSource } from './train/training-files.ts';
 export { restoreVideo, type VideoReport, type VideoRequest } from './video/restore-video.ts';
 export { probeVideo, type VideoInfo } from './video/video-probe.ts';

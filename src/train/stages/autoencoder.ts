@@ -1,9 +1,9 @@
 import { add, exp, input, mul, reduceSum, sub } from '../../graph/ops.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../../models/vae/vae.ts';
-import type { StageConfig } from '../config.ts';
 import { drawNoise } from '../feeds.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
 import type { StageGraph } from '../stage-graph.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
+import type { StageConfig } from '../train-config.ts';
 import { type BatchSize, latentShape } from './conditioning.ts';
 
 /**

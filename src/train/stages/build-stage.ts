@@ -1,7 +1,7 @@
-import type { UNetConfig } from '../../models/unet/config.ts';
-import type { TrainConfig } from '../config.ts';
-import type { NetworkConfigs, NetworkScopes } from '../networks.ts';
+import type { UNetConfig } from '../../models/unet/unet-config.ts';
 import type { StageGraph } from '../stage-graph.ts';
+import type { NetworkConfigs, NetworkScopes } from '../stage-networks.ts';
+import type { TrainConfig } from '../train-config.ts';
 import { autoencoderStage } from './autoencoder.ts';
 import type { BatchSize } from './conditioning.ts';
 import { consistencyStage } from './consistency.ts';

@@ -5,7 +5,7 @@ import { buildClip } from '../../models/clip/clip.ts';
 import { buildVaeEncoder, vaeScaleFactor } from '../../models/vae/vae.ts';
 import { buildVisualEncoder } from '../../models/visual-encoder/visual-encoder.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
 
 /** Tokens of a context that stands for nothing: as many as Stable Diffusion's text encoder gives. */
 const emptyContextTokens = 77;

@@ -2,15 +2,15 @@ import { alphasCumprod, type StepScalings, stepScalings } from '../../diffusion/
 import { guidanceEmbedding } from '../../diffusion/sinusoid.ts';
 import { add, div, input, mul, reduceMean, sqrt, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
-import type { UNetConfig } from '../../models/unet/config.ts';
 import { timestepSinusoid } from '../../models/unet/timestep.ts';
 import { buildUNet } from '../../models/unet/unet.ts';
+import type { UNetConfig } from '../../models/unet/unet-config.ts';
 import { buildVaeDecoder } from '../../models/vae/vae.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
-import type { StageConfig } from '../config.ts';
 import { drawNoise, perImage, stackRows } from '../feeds.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
 import type { StageGraph } from '../stage-graph.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
+import type { StageConfig } from '../train-config.ts';
 import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
 import { conditionFeeds } from './diffusion.ts';
 

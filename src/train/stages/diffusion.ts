@@ -9,10 +9,10 @@ import { buildUNet } from '../../models/unet/unet.ts';
 import { buildVaeDecoder } from '../../models/vae/vae.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import { hostTensor } from '../../tensor/host-tensor.ts';
-import type { StageConfig } from '../config.ts';
 import { drawNoise, perImage, stackRows } from '../feeds.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
 import type { StageGraph } from '../stage-graph.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
+import type { StageConfig } from '../train-config.ts';
 import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
 
 /** Scale of no guidance, for UNets that have its embedding. */

@@ -1,10 +1,10 @@
 import { input } from '../../graph/ops.ts';
 import { clipInput } from '../../models/clip/clip-input.ts';
-import type { StageConfig } from '../config.ts';
 import { drawNoise } from '../feeds.ts';
-import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../networks.ts';
 import { buildSampler } from '../sampler-graph.ts';
 import type { StageGraph } from '../stage-graph.ts';
+import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
+import type { StageConfig } from '../train-config.ts';
 import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
 
 /**

@@ -13,9 +13,9 @@ import {
   buildSpatialEncoder,
   spatialEncoderConfigSchema,
 } from '../../models/spatial-encoder/spatial-encoder.ts';
-import { unetConfigSchema } from '../../models/unet/config.ts';
 import { timestepSinusoid } from '../../models/unet/timestep.ts';
 import { buildUNet } from '../../models/unet/unet.ts';
+import { unetConfigSchema } from '../../models/unet/unet-config.ts';
 import { buildVaeDecoder, buildVaeEncoder, vaeConfigSchema } from '../../models/vae/vae.ts';
 import { buildVisualEncoder, visualEncoderConfigSchema } from '../../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../../nn/parameter-scope.ts';
@@ -24,10 +24,10 @@ import { RandomStream } from '../../random/random-stream.ts';
 import { type Runtime, type Tensors, withSession } from '../../runtime/runtime.ts';
 import { type HostTensor, hostTensor, relativeError } from '../../tensor/host-tensor.ts';
 import { formulaWeight } from '../../verify/formula.ts';
-import { parseTrainConfig } from '../config.ts';
 import { drawNoise, stackRows } from '../feeds.ts';
 import { imageScores } from '../image-scores.ts';
-import { joinConfigs } from '../networks.ts';
+import { joinConfigs } from '../stage-networks.ts';
+import { parseTrainConfig } from '../train-config.ts';
 import { createTrainer, type Trainer } from '../trainer.ts';
 
 const [batch, size, width, tokens] = [2, 16, 24, 4];

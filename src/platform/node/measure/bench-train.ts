@@ -8,7 +8,7 @@ import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-ne
 import { vggWidths } from '../../../models/vgg/vgg.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { parseTrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig } from '../../../train/train-config.ts';
 import { createTrainer } from '../../../train/trainer.ts';
 import {
   type FormulaSpec,
@@ -20,8 +20,8 @@ import {
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 import { encodeImage } from '../picture/image-file.ts';
+import { openTrainingData } from '../train/open-training-data.ts';
 import { openStartNetworks } from '../train/start-networks.ts';
-import { openTrainingData } from '../train/training-data.ts';
 import { measurePeak } from './bench.ts';
 
 /** Sizes of a model that trains at 128 pixels on two cores. */

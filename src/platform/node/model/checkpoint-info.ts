@@ -5,7 +5,11 @@ import {
   networkNames,
   openCheckpoint,
 } from '../../../restore/checkpoint.ts';
-import { buildRestorationGraphs, compareNetworks, modelImageSize } from '../../../restore/networks.ts';
+import {
+  buildRestorationGraphs,
+  compareNetworks,
+  modelImageSize,
+} from '../../../restore/restoration-graphs.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
 export interface NetworkInfo {

@@ -1,6 +1,6 @@
 import { openNetworks } from '../../../restore/checkpoint.ts';
 import { createAutoencoder } from '../../../restore/create-autoencoder.ts';
-import { modelImageSize } from '../../../restore/networks.ts';
+import { modelImageSize } from '../../../restore/restoration-graphs.ts';
 import type { Restorer } from '../../../restore/restorer.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';

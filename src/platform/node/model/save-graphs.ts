@@ -7,7 +7,7 @@ import {
   buildRestorationGraphs,
   compareNetworks,
   modelImageSize,
-} from '../../../restore/networks.ts';
+} from '../../../restore/restoration-graphs.ts';
 import { buildStageModels, stagePlans } from '../../../restore/stage-models.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';

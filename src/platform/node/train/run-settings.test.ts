@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { parseTrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig } from '../../../train/train-config.ts';
 import { pinPaths } from './run-settings.ts';
 
 const config = (perceptual: object) =>

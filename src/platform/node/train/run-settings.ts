@@ -1,7 +1,7 @@
 /** What a training run was started with; kept in the run's folder. */
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { parseTrainConfig, type TrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import type { TrainingSource } from './training-files.ts';
 

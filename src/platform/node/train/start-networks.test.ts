@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { parseTrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig } from '../../../train/train-config.ts';
 import { microSpec } from '../../../verify/formula.ts';
 import { makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 import { openStartNetworks } from './start-networks.ts';

@@ -6,7 +6,7 @@ import { type SchedulerConfig, schedulerConfigSchema } from '../../../diffusion/
 import type { BindParameter } from '../../../graph/onnx/emit-model.ts';
 import type { Shape } from '../../../graph/value.ts';
 import { bindWeights, type StoredTensor, type StoredTensors } from '../../../models/network-weights.ts';
-import type { UNetConfig } from '../../../models/unet/config.ts';
+import type { UNetConfig } from '../../../models/unet/unet-config.ts';
 import { oldVaeKey } from '../../../models/vae/vae.ts';
 import {
   findNetworks,
@@ -15,10 +15,10 @@ import {
   openNetworks,
 } from '../../../restore/checkpoint.ts';
 import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
-import type { TrainConfig } from '../../../train/config.ts';
-import { joinConfigs, networkOf, networkPrefixes } from '../../../train/networks.ts';
+import { joinConfigs, networkOf, networkPrefixes } from '../../../train/stage-networks.ts';
 import type { StageNetworks } from '../../../train/stages/build-stage.ts';
 import { teacherPrefix } from '../../../train/stages/consistency.ts';
+import type { TrainConfig } from '../../../train/train-config.ts';
 import { openFileSource } from '../files/file-source.ts';
 import { openCheckpointFolder } from '../model/checkpoint-store.ts';
 

@@ -6,7 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { RandomStream } from '../../../random/random-stream.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { parseTrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig } from '../../../train/train-config.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
 import { resumeRun, startRun, type TrainOptions } from './train-run.ts';
 

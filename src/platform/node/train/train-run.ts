@@ -6,16 +6,16 @@ import { tensorToPixels } from '../../../image/pixel-tensor.ts';
 import type { BytePixels } from '../../../image/pixels.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { batchItem, type HostTensor } from '../../../tensor/host-tensor.ts';
-import { parseTrainConfig, type TrainConfig } from '../../../train/config.ts';
+import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
 import { createTrainer, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
 import { openPerceptualNetwork } from '../model/perceptual-files.ts';
+import { openTrainingData } from './open-training-data.ts';
 import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
 import { isSavedIteration, readLastIteration, removeUnfinished, saveIteration } from './saved-iterations.ts';
 import { openStartNetworks, type StartNetworks } from './start-networks.ts';
 import { openTrainLog, type TrainLog } from './train-log.ts';
 import { readTrainState, writeIteration } from './train-state.ts';
-import { openTrainingData } from './training-data.ts';
 import type { FindOptions, TrainingSource } from './training-files.ts';
 
 export interface TrainEvents {

@@ -8,8 +8,8 @@ import { encodeTorchArchive } from '../../../checkpoint/torch-archive-writer.ts'
 import type { NetworkName, SamplingDefaults } from '../../../restore/checkpoint.ts';
 import type { Tensors } from '../../../runtime/runtime.ts';
 import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
-import type { TrainConfig } from '../../../train/config.ts';
-import { networkOf, networkPrefixes } from '../../../train/networks.ts';
+import { networkOf, networkPrefixes } from '../../../train/stage-networks.ts';
+import type { TrainConfig } from '../../../train/train-config.ts';
 import type { Trainer } from '../../../train/trainer.ts';
 import { syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { openFileSource } from '../files/file-source.ts';

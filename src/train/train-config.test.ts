@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { parseTrainConfig } from './config.ts';
 import { learningRateAt, type Schedule } from './learning-rate.ts';
+import { parseTrainConfig } from './train-config.ts';
 
 const folder = fileURLToPath(new URL('../../configs', import.meta.url));
 const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>

@@ -4,12 +4,12 @@ import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
 import { clipConfigSchema } from '../models/clip/clip.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
-import { unetConfigSchema } from '../models/unet/config.ts';
+import { unetConfigSchema } from '../models/unet/unet-config.ts';
 import { vaeConfigSchema } from '../models/vae/vae.ts';
 import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint, NetworkCheckpoint, NetworkName } from '../restore/checkpoint.ts';
-import type { TrainConfig } from './config.ts';
+import type { TrainConfig } from './train-config.ts';
 
 type ConfigOf<Name extends NetworkName> = Checkpoint[Name]['config'];
 

@@ -9,8 +9,8 @@ import { buildVgg } from '../../../models/vgg/vgg.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
-import { loadFeatureNetwork } from './feature-network.ts';
 import { loadFaceDescriber } from './load-face-describer.ts';
+import { loadFeatureNetwork } from './load-feature-network.ts';
 import { saveNetwork } from './saved-network.test-support.ts';
 
 let folder: string;

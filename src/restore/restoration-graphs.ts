@@ -26,7 +26,7 @@ export interface ImageBatch {
 
 type Outputs = Readonly<Record<string, Value>>;
 
-/** One graph a stage; the input and output names are what {@link ../restore/interlcm.ts} feeds and reads. */
+/** One graph a stage; the input and output names are what {@link ./restore-faces.ts} feeds and reads. */
 export interface RestorationGraphs {
   /** clip_input [B, 3, S, S] → clip_tokens, context */
   readonly vision: Outputs;

@@ -12,7 +12,7 @@ import { RandomStream } from '../random/random-stream.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import { elementCount, formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import type { RestorationGraphs } from './networks.ts';
+import type { RestorationGraphs } from './restoration-graphs.ts';
 import type { RestoreOptions } from './restorer.ts';
 
 export type StageName = keyof RestorationGraphs;

@@ -11,7 +11,7 @@ import { centerCrop, cropSquare, resizeSquare } from '../../../image/square-crop
 import { type TrainingDataSettings, TrainingPlan } from '../../../train/training-data.ts';
 import { readImageFile } from '../picture/image-file.ts';
 import { roundTripJpeg } from '../picture/jpeg.ts';
-import { openTrainingData } from './training-data.ts';
+import { openTrainingData } from './open-training-data.ts';
 
 const settings: TrainingDataSettings = {
   seed: 1,

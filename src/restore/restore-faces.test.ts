@@ -9,7 +9,7 @@ import { type HostTensor, relativeError } from '../tensor/host-tensor.ts';
 import { formulaImage, microSpec } from '../verify/formula.ts';
 import { openCheckpoint, type SamplingDefaults } from './checkpoint.ts';
 import { loadStages } from './create-restorer.ts';
-import { restoreFaces } from './interlcm.ts';
+import { restoreFaces } from './restore-faces.ts';
 
 let folder: string;
 let release: () => Promise<void>;
