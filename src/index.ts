@@ -62,6 +62,12 @@ export {
 export { pixelsToTensor, tensorToPixels } from './image/pixel-tensor.ts';
 export type { BytePixels, Pixels } from './image/pixels.ts';
 export { resizePixels, resizeTensor } from './image/resize.ts';
+export {
+  cutWindow,
+  type PixelWindow,
+  type SquareFace,
+  toSquareFace,
+} from './image/square-face.ts';
 // Metrics
 export { type FeatureStatistics, featureStatistics, frechetDistance } from './metrics/frechet.ts';
 export { psnr } from './metrics/psnr.ts';
@@ -97,12 +103,6 @@ export {
   restorePhoto,
 } from './restore/restore-photo.ts';
 export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
-export {
-  cutWindow,
-  type PixelWindow,
-  type SquareFace,
-  toSquareFace,
-} from './restore/square-face.ts';
 export type { MemoryMode } from './restore/stage-models.ts';
 export {
   type DeviceName,

@@ -1,8 +1,8 @@
 /** The square of a picture that is trained on. */
 
-import { cutWindow } from '../restore/square-face.ts';
 import { type BytePixels, type Pixels, toFloatPixels } from './pixels.ts';
 import { resizePixels } from './resize.ts';
+import { cutWindow } from './square-face.ts';
 
 /** Side as a share of the picture's shorter side; left and top as shares of what remains, 0..1. */
 export interface SquareCrop {

@@ -5,10 +5,10 @@ import { paintOpacity, paintWhite } from '../../image/paint.ts';
 import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
 import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
 import { resizePixels } from '../../image/resize.ts';
+import { cutWindow, toSquareFace } from '../../image/square-face.ts';
 import type { ImageFile } from '../../platform/node/picture/image-file.ts';
 import type { PhotoColor } from '../../restore/restore-photo.ts';
 import type { RestoreOptions, Restorer } from '../../restore/restorer.ts';
-import { cutWindow, toSquareFace } from '../../restore/square-face.ts';
 import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 
 export interface RestoredPicture {

@@ -1,6 +1,6 @@
 /** Pictures in a browser: decoded and encoded by it, through a canvas. */
 import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
-import { cutWindow, type PixelWindow, toSquareFace } from '../../restore/square-face.ts';
+import { cutWindow, type PixelWindow, toSquareFace } from '../../image/square-face.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 
 /** A face as a model takes it. */

@@ -1,7 +1,7 @@
 /** Pictures of any size and shape as the square that a model restores, and back. */
 
-import { type BytePixels, toBytePixels } from '../image/pixels.ts';
-import { resizePixels } from '../image/resize.ts';
+import { type BytePixels, toBytePixels } from './pixels.ts';
+import { resizePixels } from './resize.ts';
 
 /** A part of a picture, in pixels. */
 export interface PixelWindow {

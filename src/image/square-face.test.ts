@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { BytePixels } from '../image/pixels.ts';
+import type { BytePixels } from './pixels.ts';
 import { cutWindow, toSquareFace } from './square-face.ts';
 
 function gray(width: number, height: number, data: readonly number[]): BytePixels {
