@@ -39,6 +39,7 @@ export interface PickleTensor {
   readonly strides: readonly number[];
 }
 
+/** Whether a value may be a key of a dictionary: text, a number, a truth value or nothing. */
 export function isPickleKey(value: PickleValue): value is PickleKey {
   return typeof value !== 'object' || value === null;
 }

@@ -227,6 +227,7 @@ function limitEntries(
   });
 }
 
+/** A view of exactly these bytes, wherever they lie in their buffer. */
 export function viewOf(bytes: Uint8Array<ArrayBuffer>): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -65,6 +65,11 @@ export interface StepScalings {
   readonly fromPrediction: number;
 }
 
+/**
+ * @param alphas ᾱ of every training timestep, see {@link alphasCumprod}
+ * @param t a training timestep
+ * @see Luo et al. 2023, arXiv:2310.04378, equation 9 for c_skip and c_out
+ */
 export function stepScalings(config: SchedulerConfig, alphas: Float32Array, t: number): StepScalings {
   const scaled = t * config.timestep_scaling;
   const denominator = scaled * scaled + sigmaData * sigmaData;

@@ -24,6 +24,7 @@ export function alignFace(landmarks: readonly Point[], size: number): AffineMatr
   return estimateSimilarityLmeds(landmarks, faceTemplate(size));
 }
 
+/** The aligned square of `size` pixels; what lies outside the photo has the colour that the published code gives it. */
 export function cutFace(photo: Pixels, affine: AffineMatrix, size: number): Pixels {
   return warpAntialiased(photo, affine, { x: 0, y: 0, width: size, height: size }, border);
 }

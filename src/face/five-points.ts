@@ -20,6 +20,7 @@ export function fivePoints(landmarks: readonly Point[]): Point[] {
   ];
 }
 
+/** The points of 68 landmarks along the jaw and the brows. */
 export function faceOutline(landmarks: readonly Point[]): Point[] {
   return landmarks.slice(...outline);
 }

@@ -23,6 +23,7 @@ export function parameter(name: string, shape: Shape): Value<'Parameter'> {
   return { op: 'Parameter', inputs: [], attributes: { name }, shape };
 }
 
+/** A tensor known now. @throws {RangeError} if the number of values is not that of the shape */
 export function constant(shape: Shape, data: Float32Array | readonly number[]): Value<'Constant'> {
   const values = data instanceof Float32Array ? data : Float32Array.from(data);
   return { op: 'Constant', inputs: [], attributes: { data: hostTensor(shape, values).data }, shape };
@@ -154,9 +155,11 @@ export function groupNormalization(
 }
 
 const allAxes = (x: Value): number[] => x.shape.map((_, axis) => axis);
+/** Sum over `axes`, all of them unless given; they stay with extent 1 if `keepDims`. */
 export function reduceSum(x: Value, axes = allAxes(x), keepDims = false): Value {
   return makeValue('ReduceSum', [x], { axes, keepDims });
 }
+/** Mean over `axes`, all of them unless given; they stay with extent 1 if `keepDims`. */
 export function reduceMean(x: Value, axes = allAxes(x), keepDims = false): Value {
   return makeValue('ReduceMean', [x], { axes, keepDims });
 }
@@ -175,6 +178,7 @@ export function reshape(x: Value, shape: Shape): Value {
 export const transpose = (x: Value, perm: readonly number[]): Value => makeValue('Transpose', [x], { perm });
 export const concat = (values: readonly Value[], axis: number): Value =>
   makeValue('Concat', values, { axis });
+/** Elements start, start + step, … below end, along one axis. */
 export function slice(x: Value, axis: number, start: number, end: number, step = 1): Value {
   return makeValue('Slice', [x], { axis, start, end, step });
 }

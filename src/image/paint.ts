@@ -32,6 +32,7 @@ function maskOf(width: number, height: number, isPaint: (index: number) => boole
   return createPixels(width, height, 1, data);
 }
 
+/** Whether a mask is above 0 anywhere. */
 export function hasPaint({ data }: Pixels): boolean {
   return data.some((value) => value > 0);
 }

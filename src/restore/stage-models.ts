@@ -55,6 +55,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
 
 export type StageModels = Readonly<Record<StageName, StageModel & { readonly flops: number }>>;
 
+/** Models of all stages as the plan rewrites them, with estimates of memory (bytes) and arithmetic (FLOPs as defined, before rewriting). */
 export async function buildStageModels(
   graphs: RestorationGraphs,
   bind: BindParameter,

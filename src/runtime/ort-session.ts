@@ -4,6 +4,7 @@ import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import { elementCount, formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
 import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
 
+/** Checks what goes in and what comes out: names, shapes, and that every value is finite. */
 export function ortSession(
   inner: InferenceSession,
   tensorClass: TensorConstructor,

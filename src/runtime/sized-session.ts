@@ -11,6 +11,7 @@ export interface SizedSession<Sizes extends readonly number[]> {
   release(): Promise<void>;
 }
 
+/** @param modelFor makes the model of a size, when it first comes and whenever it comes after another */
 export function sizedSession<Sizes extends readonly number[]>(
   runtime: Runtime,
   modelFor: (...sizes: Sizes) => OnnxModel | Promise<OnnxModel>,

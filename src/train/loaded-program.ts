@@ -16,6 +16,7 @@ export interface LoadOptions {
   readonly onPart?: ((part: ProgramPart, ms: number) => void) | undefined;
 }
 
+/** Sessions of a program's parts, created when they first run. */
 export function loadProgram(
   runtime: Runtime,
   program: GradientProgram,

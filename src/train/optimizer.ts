@@ -40,6 +40,10 @@ export interface Optimizer {
 /** Elements a run: the arrays of one run stay in the processor's cache. */
 const piece = 2 ** 18;
 
+/**
+ * Adam, or AdamW where weights decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101).
+ * @param shapes of the trained parameters, by name; all start as zeros, to be filled in place
+ */
 export async function createOptimizer(
   runtime: Runtime,
   shapes: ReadonlyMap<string, Shape>,

@@ -37,6 +37,7 @@ export const networkPrefixes: Readonly<Record<NetworkName, string>> = {
 
 /** One scope a network, so that a parameter used in several places is one value. */
 export type NetworkScopes = Readonly<Record<NetworkName, ParameterScope>>;
+/** A scope for every network; a parameter asked for twice is one value. */
 export function networkScopes(): NetworkScopes {
   const scopes = Object.entries(networkPrefixes).map(([name, prefix]) => [name, parameterScope(prefix)]);
   return Object.fromEntries(scopes) as NetworkScopes;

@@ -50,6 +50,7 @@ export interface TrainingWeights {
   readonly lpips: ReadTensor;
 }
 
+/** Losses, gradients and one optimiser step against the published code's, row by row; gradients below a floor count against that floor. */
 export async function* verifyGradients(
   reference: unknown,
   checkpoint: Checkpoint,

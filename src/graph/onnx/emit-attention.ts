@@ -11,6 +11,7 @@ const wideHead = 256;
 /** Plain attention over more queries than this goes chunk by chunk, so that only some scores exist at a time. */
 const queryChunk = 1024;
 
+/** Nodes of an attention, by the kernel that is fastest at its size; returns the name of the result [B, S, heads·D]. */
 export function emitAttention(
   emitter: Emitter,
   inputs: readonly string[],

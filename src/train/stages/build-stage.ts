@@ -14,6 +14,10 @@ export interface StageNetworks {
   readonly teacher?: UNetConfig | undefined;
 }
 
+/**
+ * The graph of the stage that a config names.
+ * @throws {TypeError} if a network that the stage needs has no config
+ */
 export function buildStage(
   config: TrainConfig,
   scopes: NetworkScopes,
