@@ -3,13 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { toBytePixels } from '../../image/pixels.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
-import {
-  encodeImage,
-  type ImageFile,
-  listLostIn,
-  readImageFile,
-  requireEncodable,
-} from '../../platform/node/picture/image-file.ts';
+import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
+import { type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
 import type { Enlarge } from '../../restore/restore-photo.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import type { UpscaleOptions } from '../../restore/upscaler.ts';

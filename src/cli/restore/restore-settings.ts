@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
-import type { ImageFormat } from '../../platform/node/picture/image-file.ts';
+import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { videoExtensions } from '../../platform/node/video/video-writer.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import {

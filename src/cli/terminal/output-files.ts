@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import type { InputFile } from '../../platform/node/files/input-files.ts';
-import type { ImageFormat } from '../../platform/node/picture/image-file.ts';
+import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface OutputRequest {

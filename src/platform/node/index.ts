@@ -12,14 +12,16 @@ export { type LoadRestorerOptions, loadRestorer } from './model/load-restorer.ts
 export { packCheckpoint } from './model/pack-checkpoint.ts';
 export { openPerceptualNetwork } from './model/perceptual-files.ts';
 export {
-  decodeImage,
   encodeImage,
   type ImageExtras,
-  type ImageFile,
   type ImageFormat,
-  type ImageMetadata,
   imageFormats,
   listLostIn,
+} from './picture/encode-image.ts';
+export {
+  decodeImage,
+  type ImageFile,
+  type ImageMetadata,
   type ReadLimits,
   readImageFile,
 } from './picture/image-file.ts';

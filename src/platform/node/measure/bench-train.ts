@@ -19,7 +19,7 @@ import {
 } from '../../../verify/formula.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
-import { encodeImage } from '../picture/image-file.ts';
+import { encodeImage } from '../picture/encode-image.ts';
 import { openTrainingData } from '../train/open-training-data.ts';
 import { openStartNetworks } from '../train/start-networks.ts';
 import { measurePeak } from './bench.ts';

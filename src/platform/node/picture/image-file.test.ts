@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  decodeImage,
-  encodeImage,
-  imageFormats,
-  listLostIn,
-  readImageFile,
-  requireEncodable,
-} from './image-file.ts';
+import { encodeImage, imageFormats, listLostIn, requireEncodable } from './encode-image.ts';
+import { decodeImage, readImageFile } from './image-file.ts';
 
 const width = 48;
 const height = 32;

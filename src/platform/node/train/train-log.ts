@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { BytePixels } from '../../../image/pixels.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import { explainSystemError } from '../files/system-error.ts';
-import { encodeImage } from '../picture/image-file.ts';
+import { encodeImage } from '../picture/encode-image.ts';
 import { type EventContent, encodeEventRecord } from './tensorboard-events.ts';
 
 export interface TrainLog {
