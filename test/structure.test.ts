@@ -8,7 +8,7 @@ const rows = [
   ['random', 'checkpoint', 'graph', 'diffusion', 'image', 'metrics'],
   ['nn'],
   ['models', 'runtime'],
-  ['face'],
+  ['face', 'measure'],
   ['restore'],
   ['train'],
   ['verify'],

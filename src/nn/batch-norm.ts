@@ -42,14 +42,19 @@ export function trackingBatchNorm(statistics: Map<string, Value>): BatchNorm {
   };
 }
 
+/** By the running statistics, as after training, with another ε than PyTorch's own. */
+export function runningBatchNormWith(epsilon: number): BatchNorm {
+  return (p, x) => {
+    const channels = x.shape[1]!;
+    const get = (key: string): Value => p.get(key, [channels]);
+    const scale = mul(get('weight'), reciprocal(sqrt(add(get('running_var'), epsilon))));
+    const shift = sub(get('bias'), mul(get('running_mean'), scale));
+    return add(mul(x, perChannel(scale)), perChannel(shift));
+  };
+}
+
 /** By the running statistics, as after training. */
-export const runningBatchNorm: BatchNorm = (p, x) => {
-  const channels = x.shape[1]!;
-  const get = (key: string): Value => p.get(key, [channels]);
-  const scale = mul(get('weight'), reciprocal(sqrt(add(get('running_var'), epsilon))));
-  const shift = sub(get('bias'), mul(get('running_mean'), scale));
-  return add(mul(x, perChannel(scale)), perChannel(shift));
-};
+export const runningBatchNorm: BatchNorm = runningBatchNormWith(epsilon);
 
 interface BatchStatistics {
   /** x − μ */

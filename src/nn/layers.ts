@@ -13,8 +13,8 @@ export function linear(p: ParameterScope, x: Value, outFeatures: number, { bias 
 }
 
 export interface ConvLayerOptions {
-  /** Extent of the kernel on every axis; 3 unless given. */
-  readonly kernel?: number;
+  /** Extent of the kernel, on every axis or one an axis; 3 unless given. */
+  readonly kernel?: number | readonly number[];
   readonly stride?: number;
   /** (kernel − 1)/2 unless given. */
   readonly padding?: number | readonly number[];
@@ -26,11 +26,15 @@ export function convLayer(
   p: ParameterScope,
   x: Value,
   outChannels: number,
-  { kernel = 3, stride = 1, padding = (kernel - 1) / 2, bias = true }: ConvLayerOptions = {},
+  { kernel = 3, stride = 1, padding, bias = true }: ConvLayerOptions = {},
 ): Value {
-  const kernels = x.shape.slice(2).map(() => kernel);
+  const kernels = typeof kernel === 'number' ? x.shape.slice(2).map(() => kernel) : kernel;
   const weight = p.get('weight', [outChannels, x.shape[1]!, ...kernels]);
-  return conv(x, weight, bias ? p.get('bias', [outChannels]) : undefined, { stride, padding });
+  const half = kernels.map((extent) => (extent - 1) / 2);
+  return conv(x, weight, bias ? p.get('bias', [outChannels]) : undefined, {
+    stride,
+    padding: padding ?? [...half, ...half],
+  });
 }
 
 /** Group normalisation of x [N, C, …] with `weight` and `bias` [C]. */

@@ -33,31 +33,49 @@ function word(hash: number, index: number): number {
   return x >>> 0;
 }
 
-/** The weight `name`: uniform, scaled by fan-in; gains about one; biases small. */
-export function formulaWeight(name: string, shape: Shape): Float32Array {
+/** How a tensor is filled: element i is offset + scale·v_i with v_i uniform in [-1, 1). */
+export interface FormulaRange {
+  readonly offset: number;
+  readonly scale: number;
+}
+
+/** What a weight's name and shape say of its range: uniform, scaled by fan-in; gains about one; biases small. */
+export function formulaRange(name: string, shape: Shape): FormulaRange {
+  if (shape.length >= 2) return { offset: 0, scale: Math.sqrt(3 / elementCount(shape.slice(1))) };
+  return name.endsWith('.weight') ? { offset: 1, scale: 0.1 } : { offset: 0, scale: 0.05 };
+}
+
+/** The weight `name`, in the range that its name and shape give unless another is given. */
+export function formulaWeight(
+  name: string,
+  shape: Shape,
+  { offset, scale }: FormulaRange = formulaRange(name, shape),
+): Float32Array {
   const values = new Float32Array(elementCount(shape));
   const hash = fnv1a(name);
-  const fanIn = elementCount(shape.slice(1));
-  const [scale, offset] =
-    shape.length >= 2 ? [Math.sqrt(3 / fanIn), 0] : name.endsWith('.weight') ? [0.1, 1] : [0.05, 0];
   for (let i = 0; i < values.length; i++) values[i] = offset + ((2 * word(hash, i)) / 2 ** 32 - 1) * scale;
   return values;
 }
 
-/** Noise number k, standard normal by Box and Muller. */
+/** Noise number k, standard normal. */
 export function formulaNoise(k: number, shape: Shape): HostTensor {
+  return formulaNormal(`noise${k}`, shape);
+}
+
+/** Standard normal values by Box and Muller from the hash of a name. */
+export function formulaNormal(name: string, shape: Shape): HostTensor {
   const noise = hostTensor(shape);
-  const hash = fnv1a(`noise${k}`);
+  const hash = fnv1a(name);
   const unit = (i: number): number => (word(hash, i) + 0.5) / 2 ** 32;
   for (let i = 0; i < noise.data.length; i++)
     noise.data[i] = Math.sqrt(-2 * Math.log(unit(2 * i))) * Math.cos(2 * Math.PI * unit(2 * i + 1));
   return noise;
 }
 
-/** The low-quality image, [batch, 3, size, size]: waves and a little noise. */
-export function formulaImage(batch: number, size: number): HostTensor {
+/** An image, [batch, 3, size, size]: waves and a little noise; the low-quality image unless another name is given. */
+export function formulaImage(batch: number, size: number, name = 'lq'): HostTensor {
   const image = hostTensor([batch, 3, size, size]);
-  const hash = fnv1a('lq');
+  const hash = fnv1a(name);
   for (let i = 0; i < image.data.length; i++) {
     const x = i % size;
     const y = Math.floor(i / size) % size;

@@ -97,7 +97,7 @@ export async function* verifyGradients(
   const discriminator = parameterScope('d');
   const scores = (image: Value): Value => buildDiscriminator(discriminator, training, image);
   const fakeScores = scores(restored);
-  const lpipsNetworks = { vgg: parameterScope('vgg'), linear: parameterScope('lpips') };
+  const lpipsNetworks = { trunk: parameterScope('vgg'), linear: parameterScope('lpips') };
   const losses = {
     l1: l1Loss(restored, truth),
     lpips: buildLpips(lpipsNetworks, restored, truth, {

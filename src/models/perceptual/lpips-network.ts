@@ -17,7 +17,7 @@ export async function createLpipsNetwork(
   linear: StoredNetwork,
   { doubleNormalisation }: Pick<LpipsOptions, 'doubleNormalisation'>,
 ): Promise<PerceptualNetwork> {
-  const networks = { vgg: parameterScope('vgg'), linear: parameterScope('lpips') };
+  const networks = { trunk: parameterScope('vgg'), linear: parameterScope('lpips') };
   const widths = inferVggWidths((key) => vgg.tensors.get(key)?.entry.shape, 16);
   const distance = (a: Value, b: Value): Value => buildLpips(networks, a, b, { widths, doubleNormalisation });
   const shape = [1, 3, 16, 16];

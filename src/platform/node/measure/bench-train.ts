@@ -183,7 +183,7 @@ function trainConfig({ spec, batch, ndf, activationMiB }: Setup) {
 }
 
 function formulaLpips(divisor: number): PerceptualNetwork {
-  const networks = { vgg: parameterScope('vgg'), linear: parameterScope('lpips') };
+  const networks = { trunk: parameterScope('vgg'), linear: parameterScope('lpips') };
   const widths = vggWidths.map((width) => width / divisor);
   return {
     name: 'LPIPS of formula weights',

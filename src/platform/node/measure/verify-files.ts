@@ -1,22 +1,23 @@
 /** Verification from files: a reference directory, or a formula's JSON beside its samples. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { TensorFile } from '../../../checkpoint/tensor-entry.ts';
-import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
+import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { formulaSpecSchema } from '../../../verify/formula.ts';
 import { verifyGradients } from '../../../verify/gradients.ts';
 import { verifyImageOps } from '../../../verify/image-ops.ts';
+import { isMetricsSet } from '../../../verify/metrics/verify-metrics.ts';
 import type { VerifyRow } from '../../../verify/report.ts';
 import { type ReadTensor, verifyFormula, verifyReference } from '../../../verify/restoration.ts';
 import { chooseMemoryMode } from '../engine/memory-mode.ts';
 import { weightCache } from '../engine/weight-cache.ts';
-import { openFileSource } from '../files/file-source.ts';
 import { openCheckpointFolder } from '../model/checkpoint-store.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 import { decodeJpeg, encodeJpeg } from '../picture/jpeg.ts';
+import { openTensors, readJson } from './reference-files.ts';
+import { listMetricsSets, verifyMetricsFile } from './verify-metrics-files.ts';
 
 export interface VerifyOptions {
   readonly memory?: MemoryMode;
@@ -24,8 +25,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Verifies against `target`: a directory with reference.json, one of image operations, or the JSON file of a
- * formula model.
+ * Verifies against `target`: a directory with reference.json, one of image operations, one of sets of metrics, or the
+ * JSON file of one such set or of a formula model.
  * @throws {Error} if it is none of these
  */
 export async function* verifyFiles(
@@ -39,7 +40,9 @@ export async function* verifyFiles(
       `Cannot verify ${target}: there is no such file or directory. Pass a reference directory or a formula's .json`,
     );
   if (found.isDirectory() && !(await stat(path.join(target, 'reference.json')).catch(() => undefined))) {
-    yield* verifyImageOpsFolder(target);
+    const sets = await listMetricsSets(target);
+    if (sets.length === 0) yield* verifyImageOpsFolder(target);
+    for (const set of sets) yield* verifyMetricsFile(set, runtime, { onProgress, prefix: sets.length > 1 });
     return;
   }
   if (found.isDirectory()) {
@@ -71,6 +74,10 @@ export async function* verifyFiles(
     return;
   }
   const reference = (await readJson(target)) as { spec?: unknown };
+  if (isMetricsSet(reference)) {
+    yield* verifyMetricsFile(target, runtime, { onProgress });
+    return;
+  }
   const spec = formulaSpecSchema.parse(reference.spec);
   const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
   const folder = formulaFolder(spec);
@@ -146,28 +153,4 @@ export async function* verifyGradientFiles(target: string, runtime: Runtime): As
     await store.close();
     for (const tensors of opened) await tensors.close();
   }
-}
-
-async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new Error(`Cannot verify: ${file} cannot be read (${cause.message})`, { cause });
-  });
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (cause) {
-    throw new Error(`Cannot verify: ${file} is not JSON`, { cause });
-  }
-}
-
-async function openTensors(
-  file: string,
-): Promise<{ tensors: TensorFile; read: ReadTensor; names: readonly string[]; close(): Promise<void> }> {
-  const source = await openFileSource(file);
-  const tensors = await openTensorFile(source);
-  return {
-    tensors,
-    read: async (name) => (tensors.tensors.has(name) ? readTensor(tensors, name) : undefined),
-    names: [...tensors.tensors.keys()],
-    close: () => source.close(),
-  };
 }

@@ -1,0 +1,73 @@
+/** Formula weights too many for memory, in a file that models read in place. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
+import { bindWeights, type StoredTensor } from '../../../models/network-weights.ts';
+import { elementCount } from '../../../tensor/host-tensor.ts';
+import { formulaWeight } from '../../../verify/formula.ts';
+import { type BindFormula, bindInMemory, type FormulaTensor } from '../../../verify/metrics/set-weights.ts';
+import { modelLocation } from '../engine/node-runtime.ts';
+import { userCacheFolder } from '../engine/weight-cache.ts';
+import { requireDiskSpace } from '../files/disk-space.ts';
+import { openFileSource } from '../files/file-source.ts';
+
+/** Models of fewer bytes are made in memory. */
+const largestInMemory = 200e6;
+
+/** Keeps many weights in a file under the user's cache folder, made once. */
+export function bindFormulaFile(onProgress: (message: string) => void): BindFormula {
+  return async (tensors) => {
+    const bytes = tensors.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+    if (bytes <= largestInMemory) return bindInMemory(tensors);
+    const key = createHash('sha256').update(JSON.stringify(tensors)).digest('hex').slice(0, 16);
+    const file = path.join(userCacheFolder(), 'formula', `${key}.safetensors`);
+    if (!(await stat(file).catch(() => undefined))) {
+      onProgress(`making ${(bytes / 1e9).toFixed(1)} GB of formula weights`);
+      await writeFormulaFile(file, tensors, bytes);
+    }
+    const source = await openFileSource(file);
+    try {
+      const opened = await openTensorFile(source);
+      const location = modelLocation(file);
+      const matched = new Map(
+        [...opened.tensors].map(([name, entry]): [string, StoredTensor] => [
+          name,
+          { entry, file: opened, location },
+        ]),
+      );
+      return await bindWeights(matched);
+    } finally {
+      await source.close();
+    }
+  };
+}
+
+async function writeFormulaFile(
+  file: string,
+  tensors: readonly FormulaTensor[],
+  bytes: number,
+): Promise<void> {
+  const folder = path.dirname(file);
+  await mkdir(folder, { recursive: true });
+  await requireDiskSpace(folder, bytes, 'formula weights');
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    const inputs = tensors.map(({ name, shape, range }) => ({
+      name,
+      dtype: 'float32' as const,
+      shape,
+      data: async () => formulaWeight(name, shape, range),
+    }));
+    const chunks = Readable.from(encodeSafetensors(inputs), { objectMode: true, highWaterMark: 1 });
+    await pipeline(chunks, createWriteStream(temporary));
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
