@@ -33,7 +33,7 @@ export async function createFaceParser(runtime: Runtime, weights: StoredNetwork)
   const size = parsenetImageSize;
   const config = inferParsenetConfig(shapesOf(weights));
   const classes = buildParsenet(parameterScope('parsenet'), config, input('image', [1, 3, size, size]));
-  const bind = await matchStored([classes], 'parsenet/', weights, 'ParseNet network', unusedParsenetWeights);
+  const bind = await matchStored([classes], 'parsenet', weights, 'ParseNet network', unusedParsenetWeights);
   const session = await runtime.createSession(emitModel('ParseNet', { classes }, bind));
   return {
     async parse(face) {

@@ -51,7 +51,7 @@ export async function createRetinaFaceDetector(
   const { boxes, scores, landmarks } = build({ width: 64, height: 64 });
   const bind = await matchStored(
     [boxes, scores, landmarks],
-    'retinaface/',
+    'retinaface',
     weights,
     'RetinaFace network',
     unusedRetinafaceWeights,

@@ -10,7 +10,7 @@ import type { Pixels } from '../image/pixels.ts';
 import { warpAntialiased } from '../image/warp-antialiased.ts';
 import { buildFaceLandmarks, landmarkImageSize } from '../models/face-landmarks/face-landmarks.ts';
 import { buildSsdMobilenet, ssdAnchorKey, ssdImageSize } from '../models/ssd-mobilenet/ssd-mobilenet.ts';
-import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
+import { keyOf, type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
 import { type DetectionLevel, type DetectionTile, planDetectionTiles } from './detection-tiles.ts';
@@ -65,10 +65,9 @@ function inlineModel(
   size: number,
   build: (root: ParameterScope, image: Value) => { readonly [name: string]: Value },
 ): OnnxModel {
-  const prefix = `${name}/`;
   const outputs = build(parameterScope(name), input('image', [1, 3, size, size]));
   return emitModel(`face ${name}`, outputs, (parameter, shape) => {
-    const key = parameter.slice(prefix.length);
+    const key = keyOf(parameter);
     const tensor = weights.get(key);
     if (!tensor || !sameShape(tensor.shape, shape))
       throw new CheckpointError(

@@ -1,6 +1,7 @@
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
+import { prefixOf } from '../nn/parameter-scope.ts';
 import { bindWeights, compareWeights, requireMatch, type StoredTensors } from './network-weights.ts';
 
 /** Tensors of one network, and what their file is called in errors. */
@@ -12,7 +13,7 @@ export interface StoredNetwork {
 /**
  * Finds the weights of one network of a graph.
  * @param outputs of the graph
- * @param prefix of the network's parameters, with the slash
+ * @param prefix of the network's parameters' full names
  * @param network in words, for errors
  * @param unused tensors that the file may hold and the graph does not need
  * @throws {CheckpointError} that lists what is missing, unexpected or misshapen
@@ -26,10 +27,10 @@ export async function matchStored(
 ): Promise<BindParameter> {
   const declared = new Map(
     [...parametersOf(outputs)]
-      .filter(([name]) => name.startsWith(prefix))
+      .filter(([name]) => prefixOf(name) === prefix)
       .map(([name, { shape }]) => [name, shape]),
   );
-  const comparison = compareWeights(declared, tensors, { prefix, ...(unused && { unused }) });
+  const comparison = compareWeights(declared, tensors, unused && { unused });
   requireMatch(comparison, network, file);
   return bindWeights(comparison.matched);
 }

@@ -4,6 +4,7 @@ import type { TensorEntry, TensorFile } from '../checkpoint/tensor-entry.ts';
 import { readTensor } from '../checkpoint/tensor-file.ts';
 import type { BindParameter, ParameterBinding } from '../graph/onnx/emit-model.ts';
 import type { Shape } from '../graph/value.ts';
+import { keyOf } from '../nn/parameter-scope.ts';
 import { formatShape, sameShape } from '../tensor/host-tensor.ts';
 
 /** One tensor of a network's checkpoint, which may be spread over several files. */
@@ -17,9 +18,8 @@ export interface StoredTensor {
 /** The tensors of one network by checkpoint key. */
 export type StoredTensors = ReadonlyMap<string, StoredTensor>;
 
+/** How a network's checkpoint keys may differ from its parameters' keys. */
 export interface WeightRules {
-  /** Prefix of the parameters' full names, with the slash. */
-  readonly prefix: string;
   /** What an older file may call the weight `key`. */
   readonly oldKey?: (key: string) => string | undefined;
   /** Tensors that the file may hold and this network does not use. */
@@ -44,14 +44,14 @@ export interface WeightComparison {
 export function compareWeights(
   declared: ReadonlyMap<string, Shape>,
   stored: StoredTensors,
-  { prefix, oldKey, unused }: WeightRules,
+  { oldKey, unused }: WeightRules = {},
 ): WeightComparison {
   const matched = new Map<string, StoredTensor>();
   const missing: string[] = [];
   const misshapen: string[] = [];
   const left = new Set(stored.keys());
   for (const [name, shape] of declared) {
-    const key = name.slice(prefix.length);
+    const key = keyOf(name);
     const storedKey = stored.has(key) ? key : (oldKey?.(key) ?? key);
     const tensor = stored.get(storedKey);
     left.delete(storedKey);

@@ -1,3 +1,4 @@
+/** Full names of weights: a network's prefix, a slash, and the checkpoint's key, as in `unet/conv_in.weight`. */
 import { parameter } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 
@@ -11,13 +12,13 @@ export interface ParameterScope {
 
 /**
  * The root scope of a network.
- * @param network prefix of the full names, such as `unet` for `unet/conv_in.weight`
+ * @param prefix of the full names, such as `unet` for `unet/conv_in.weight`
  */
-export function parameterScope(network: string): ParameterScope {
+export function parameterScope(prefix: string): ParameterScope {
   const known = new Map<string, Value>();
-  const scope = (prefix: string): ParameterScope => ({
+  const scope = (path: string): ParameterScope => ({
     get(key, shape) {
-      const name = prefix + key;
+      const name = path + key;
       let value = known.get(name);
       if (!value) {
         value = parameter(name, shape);
@@ -25,7 +26,22 @@ export function parameterScope(network: string): ParameterScope {
       }
       return value;
     },
-    at: (part) => scope(`${prefix}${part}.`),
+    at: (part) => scope(`${path}${part}.`),
   });
-  return scope(`${network}/`);
+  return scope(parameterName(prefix, ''));
+}
+
+/** `unet` and `conv_in.weight` as `unet/conv_in.weight`. */
+export function parameterName(prefix: string, key: string): string {
+  return `${prefix}/${key}`;
+}
+
+/** `unet` of `unet/conv_in.weight`. */
+export function prefixOf(name: string): string {
+  return name.split('/', 1)[0]!;
+}
+
+/** The checkpoint's key, `conv_in.weight` of `unet/conv_in.weight`. */
+export function keyOf(name: string): string {
+  return name.slice(name.indexOf('/') + 1);
 }

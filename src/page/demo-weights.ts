@@ -1,4 +1,5 @@
 import { encodeSafetensors } from '../checkpoint/safetensors-writer.ts';
+import { keyOf } from '../nn/parameter-scope.ts';
 import { blobCheckpointStore, type WeightStore } from '../restore/blob-checkpoint-store.ts';
 import { formulaFiles, formulaWeight, microSpec } from '../verify/formula.ts';
 
@@ -9,7 +10,7 @@ export async function demoWeights(): Promise<WeightStore> {
   for (const [path, json] of Object.entries(configs)) files.set(path, new Blob([JSON.stringify(json)]));
   for (const [path, tensors] of Object.entries(weights)) {
     const inputs = [...tensors].map(([name, shape]) => ({
-      name: name.slice(name.indexOf('/') + 1),
+      name: keyOf(name),
       dtype: 'float32' as const,
       shape,
       data: async () => formulaWeight(name, shape),

@@ -3,19 +3,21 @@ import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import type { TensorFile } from '../checkpoint/tensor-entry.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
-import { type ClipConfig, clipConfigSchema } from '../models/clip/clip.ts';
 import type { StoredTensor, StoredTensors } from '../models/network-weights.ts';
 import {
   type SpatialEncoderConfig,
   spatialEncoderConfigSchema,
 } from '../models/spatial-encoder/spatial-encoder.ts';
-import { type UNetConfig, unetConfigSchema } from '../models/unet/unet-config.ts';
-import { type VaeConfig, vaeConfigSchema } from '../models/vae/vae.ts';
+import type { UNetConfig } from '../models/unet/unet-config.ts';
+import { inferVisualEncoderConfig } from '../models/visual-encoder/visual-encoder.ts';
 import {
-  inferVisualEncoderConfig,
-  type VisualEncoderConfig,
-  visualEncoderConfigSchema,
-} from '../models/visual-encoder/visual-encoder.ts';
+  type NetworkConfig,
+  type NetworkName,
+  networkNames,
+  networks,
+  samplingPath,
+  schedulerPath,
+} from './networks.ts';
 
 /** A folder of files, on a disk or a server. Paths use `/` and are relative to it; a store may also know absolute ones. */
 export interface CheckpointStore {
@@ -34,9 +36,6 @@ export interface NetworkCheckpoint<Config> {
   readonly path: string;
 }
 
-export const networkNames = ['unet', 'vae', 'clip', 'visualEncoder', 'spatialEncoder'] as const;
-export type NetworkName = (typeof networkNames)[number];
-
 /** How a model is best sampled, where it is not told otherwise. */
 export const samplingSchema = z.strictObject({
   steps: z.number().int().positive().optional(),
@@ -49,15 +48,12 @@ export const samplingSchema = z.strictObject({
 });
 export type SamplingDefaults = z.infer<typeof samplingSchema>;
 
-export interface Checkpoint {
+type OpenedNetworks = { readonly [Name in NetworkName]: NetworkCheckpoint<NetworkConfig<Name>> };
+
+export interface Checkpoint extends OpenedNetworks {
   readonly name: string;
   readonly scheduler: SchedulerConfig;
   readonly sampling: SamplingDefaults;
-  readonly unet: NetworkCheckpoint<UNetConfig>;
-  readonly vae: NetworkCheckpoint<VaeConfig>;
-  readonly clip: NetworkCheckpoint<ClipConfig>;
-  readonly visualEncoder: NetworkCheckpoint<VisualEncoderConfig>;
-  readonly spatialEncoder: NetworkCheckpoint<SpatialEncoderConfig>;
 }
 
 export interface CheckpointOverrides {
@@ -65,17 +61,6 @@ export interface CheckpointOverrides {
   readonly visualEncoder?: string;
   readonly spatialEncoder?: string;
 }
-
-const unetFiles = [
-  'diffusion_pytorch_model.safetensors',
-  'diffusion_pytorch_model.fp16.safetensors',
-  'diffusion_pytorch_model.bin',
-];
-const clipFiles = ['model.safetensors', 'model.fp16.safetensors', 'pytorch_model.bin'];
-const encoderFiles = (kind: string): string[] =>
-  ['', '_3step', '_1step'].flatMap((steps) =>
-    ['pth', 'safetensors'].map((ending) => `${kind}_encoder${steps}.${ending}`),
-  );
 
 /**
  * Opens the checkpoint in a store: `lcm/{unet,vae,scheduler}`, `clip`, `interlcm/{visual,spatial}_encoder.pth`.
@@ -97,7 +82,7 @@ export async function openNetworks<Name extends NetworkName>(
   const schedulerJson = await store.readJson(schedulerPath);
   const samplingJson = await store.readJson(samplingPath);
   const opened: Partial<Record<NetworkName, NetworkCheckpoint<unknown>>> = {};
-  for (const name of names) opened[name] = await openers[name](store, overrides);
+  for (const name of names) opened[name] = await openNetwork(store, name, overrides);
   return {
     name: store.name,
     scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, schedulerPath),
@@ -110,74 +95,38 @@ export async function openNetworks<Name extends NetworkName>(
 export async function findNetworks(store: CheckpointStore): Promise<NetworkName[]> {
   const found: NetworkName[] = [];
   for (const name of networkNames)
-    if (await findWeights(store, weightSources[name].paths({}))) found.push(name);
+    if (await findWeights(store, networks[name].files.weights)) found.push(name);
   return found;
 }
 
-const schedulerPath = 'lcm/scheduler/scheduler_config.json';
-/** Not among the released files. */
-const samplingPath = 'interlcm/sampling.json';
-
-type OpenNetwork<Name extends NetworkName> = (
+async function openNetwork(
   store: CheckpointStore,
+  name: NetworkName,
   overrides: CheckpointOverrides,
-) => Promise<Checkpoint[Name]>;
-
-const weightSources: Readonly<
-  Record<NetworkName, { label: string; paths: (overrides: CheckpointOverrides) => string[] }>
-> = {
-  unet: { label: 'LCM UNet', paths: () => inFolder('lcm/unet', unetFiles) },
-  vae: { label: 'VAE', paths: () => inFolder('lcm/vae', unetFiles) },
-  clip: { label: 'CLIP image tower', paths: () => inFolder('clip', clipFiles) },
-  visualEncoder: {
-    label: 'visual encoder',
-    paths: ({ visualEncoder }) => encoderPaths('visual', visualEncoder),
-  },
-  spatialEncoder: {
-    label: 'spatial encoder',
-    paths: ({ spatialEncoder }) => encoderPaths('spatial', spatialEncoder),
-  },
-};
-
-const openers: { readonly [Name in NetworkName]: OpenNetwork<Name> } = {
-  unet: async (store) => ({
-    ...(await openWeights(store, 'unet')),
-    config: await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
-  }),
-  vae: async (store) => ({
-    ...(await openWeights(store, 'vae')),
-    config: await requireConfig(store, 'lcm/vae/config.json', vaeConfigSchema),
-  }),
-  clip: async (store) => ({
-    ...(await openWeights(store, 'clip')),
-    config: await requireConfig(store, 'clip/config.json', clipConfigSchema),
-  }),
-  visualEncoder: async (store, overrides) => {
-    const weights = await openWeights(store, 'visualEncoder', overrides);
-    const config = await configBeside(store, weights.path, visualEncoderConfigSchema, () =>
-      inferVisualEncoderConfig(shapesOf(weights.tensors)),
-    );
-    return { ...weights, config };
-  },
-  spatialEncoder: async (store, overrides) => {
-    const weights = await openWeights(store, 'spatialEncoder', overrides);
-    const config = await configBeside(store, weights.path, spatialEncoderConfigSchema, async () =>
-      spatialEncoderConfigOf(
-        await requireConfig(store, 'lcm/unet/config.json', unetConfigSchema),
-        shapesOf(weights.tensors),
-      ),
-    );
-    return { ...weights, config };
-  },
-};
-
-function inFolder(folder: string, files: readonly string[]): string[] {
-  return files.map((file) => `${folder}/${file}`);
+): Promise<NetworkCheckpoint<unknown>> {
+  const weights = await openWeights(store, name, overrides);
+  const infer = inferConfig[name];
+  // The config of an encoder lies beside whichever of its weights are there.
+  const path = infer ? weights.path.replace(/\.\w+$/, '.json') : networks[name].files.config;
+  const json = await store.readJson(path);
+  if (json === undefined && infer) return { ...weights, config: await infer(weights.tensors, store) };
+  return { ...weights, config: requireConfig(store, path, networks[name].schema, json) };
 }
 
-function encoderPaths(kind: 'visual' | 'spatial', override?: string): string[] {
-  return override ? [override] : inFolder('interlcm', encoderFiles(kind));
-}
+/** Released encoders come without a config: then it is read off the tensors. */
+const inferConfig: {
+  readonly [Name in NetworkName]?: (
+    tensors: StoredTensors,
+    store: CheckpointStore,
+  ) => NetworkConfig<Name> | Promise<NetworkConfig<Name>>;
+} = {
+  visualEncoder: (tensors) => inferVisualEncoderConfig(shapesOf(tensors)),
+  async spatialEncoder(tensors, store) {
+    const { files, schema } = networks.unet;
+    const unet = requireConfig(store, files.config, schema, await store.readJson(files.config));
+    return spatialEncoderConfigOf(unet, shapesOf(tensors));
+  },
+};
 
 function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
   return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
@@ -186,10 +135,11 @@ function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
 async function openWeights(
   store: CheckpointStore,
   network: NetworkName,
-  overrides: CheckpointOverrides = {},
+  overrides: Partial<Record<NetworkName, string>>,
 ): Promise<{ tensors: StoredTensors; path: string }> {
-  const { label, paths } = weightSources[network];
-  const candidates = paths(overrides);
+  const { label, files } = networks[network];
+  const override = overrides[network];
+  const candidates = override ? [override] : files.weights;
   const found = await findWeights(store, candidates);
   if (!found)
     throw new CheckpointError(
@@ -254,29 +204,17 @@ function parseConfig<Schema extends z.ZodType>(
   });
 }
 
-async function requireConfig<Schema extends z.ZodType>(
+function requireConfig<Schema extends z.ZodType>(
   store: CheckpointStore,
   path: string,
   schema: Schema,
-): Promise<z.output<Schema>> {
-  const json = await store.readJson(path);
+  json: unknown,
+): z.output<Schema> {
   if (json === undefined)
     throw new CheckpointError(`it has no ${path}: copy it from where the weights come from`, {
       file: store.name,
     });
   return parseConfig(schema, json, path);
-}
-
-/** The config beside released encoder weights, which may come without: then it is read off the tensors. */
-async function configBeside<Schema extends z.ZodType>(
-  store: CheckpointStore,
-  weights: string,
-  schema: Schema,
-  infer: () => z.output<Schema> | Promise<z.output<Schema>>,
-): Promise<z.output<Schema>> {
-  const path = weights.replace(/\.\w+$/, '.json');
-  const json = await store.readJson(path);
-  return json === undefined ? infer() : parseConfig(schema, json, path);
 }
 
 /** A spatial encoder is made from its UNet: only the condition's widths are its own. */

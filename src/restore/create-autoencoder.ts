@@ -7,7 +7,8 @@ import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { sizedSession } from '../runtime/sized-session.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { parameterShapes, weightRules } from './restoration-graphs.ts';
+import { networks } from './networks.ts';
+import { parameterShapes } from './restoration-graphs.ts';
 import { requireImageBatch } from './restore-faces.ts';
 import type { Restorer } from './restorer.ts';
 
@@ -27,10 +28,10 @@ export async function createAutoencoder(
   if (imageSize % factor !== 0)
     throw new RangeError(`Cannot encode ${imageSize} pixels: the sides must be multiples of ${factor}`);
   const { at, release } = sizedSession(runtime, async (batch: number) => {
-    const scope = parameterScope('vae');
+    const scope = parameterScope(networks.vae.prefix);
     const image = input('image', [batch, 3, imageSize, imageSize]);
     const decoded = buildVaeDecoder(scope, vae.config, buildVaeEncoder(scope, vae.config, image).mean);
-    const comparison = compareWeights(parameterShapes([decoded]), vae.tensors, weightRules.vae);
+    const comparison = compareWeights(parameterShapes([decoded]), vae.tensors, networks.vae.rules);
     requireMatch(comparison, 'vae', `${name}/${vae.path}`);
     return emitModel('autoencoder', { decoded }, await bindWeights(comparison.matched));
   });

@@ -3,7 +3,8 @@ import { bindWeights, requireMatch } from '../models/network-weights.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createStagePool, type StagePool } from '../runtime/stage-pool.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import { type Checkpoint, networkNames } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { networkNames } from './networks.ts';
 import {
   allMatched,
   buildRestorationGraphs,

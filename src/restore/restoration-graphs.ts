@@ -5,18 +5,14 @@ import { input, mul } from '../graph/ops.ts';
 import { hoist } from '../graph/passes/hoist.ts';
 import { isOp, type Shape, type Value } from '../graph/value.ts';
 import { buildClip, clipTokenCount } from '../models/clip/clip.ts';
-import {
-  compareWeights,
-  type StoredTensor,
-  type WeightComparison,
-  type WeightRules,
-} from '../models/network-weights.ts';
+import { compareWeights, type StoredTensor, type WeightComparison } from '../models/network-weights.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { buildUNet } from '../models/unet/unet.ts';
-import { buildVaeDecoder, buildVaeEncoder, oldVaeKey, vaeScaleFactor } from '../models/vae/vae.ts';
+import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/vae.ts';
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import { type Checkpoint, type NetworkName, networkNames } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { type NetworkName, networkNames, networkOf, networks } from './networks.ts';
 
 export interface ImageBatch {
   readonly batch: number;
@@ -69,15 +65,19 @@ export function buildRestorationGraphs(
     );
   const channels = vae.config.latent_channels;
   const latentShape: Shape = [batch, channels, height / factor, width / factor];
-  const vaeScope = parameterScope('vae');
+  const vaeScope = parameterScope(networks.vae.prefix);
 
   const clipSize = clip.config.image_size;
   const tokens = buildClip(
-    parameterScope('clip'),
+    parameterScope(networks.clip.prefix),
     clip.config,
     input('clip_input', [batch, 3, clipSize, clipSize]),
   );
-  const contextOfTokens = buildVisualEncoder(parameterScope('ve'), visualEncoder.config, tokens);
+  const contextOfTokens = buildVisualEncoder(
+    parameterScope(networks.visualEncoder.prefix),
+    visualEncoder.config,
+    tokens,
+  );
 
   const image = input('image', [batch, 3, height, width]);
   const { mean } = buildVaeEncoder(vaeScope, vae.config, image);
@@ -88,15 +88,19 @@ export function buildRestorationGraphs(
   const timestep = input('timestep', [batch, unet.config.block_out_channels[0]!]);
   const guidanceWidth = unet.config.time_cond_proj_dim;
   const guidance = guidanceWidth ? input('guidance', [batch, guidanceWidth]) : undefined;
-  const residuals = buildSpatialEncoder(parameterScope('se'), spatialEncoder.config, {
-    latents,
-    timestep,
-    context,
-    image,
-  });
+  const residuals = buildSpatialEncoder(
+    parameterScope(networks.spatialEncoder.prefix),
+    spatialEncoder.config,
+    {
+      latents,
+      timestep,
+      context,
+      image,
+    },
+  );
   const down = residuals.down.map((value, i) => input(`down_residual${i}`, value.shape));
   const mid = input('mid_residual', residuals.mid.shape);
-  const eps = buildUNet(parameterScope('unet'), unet.config, {
+  const eps = buildUNet(parameterScope(networks.unet.prefix), unet.config, {
     latents,
     timestep,
     guidance,
@@ -106,11 +110,11 @@ export function buildRestorationGraphs(
   const perImage = (leaf: Value): boolean => leaf === context || leaf === image || isOp(leaf, 'Parameter');
   const hoistFrom = (network: string, outputs: Outputs) =>
     hoist(outputs, perImage, (value, i) => input(`${network}_condition${i}`, value.shape));
-  const spatial = hoistFrom('se', {
+  const spatial = hoistFrom(networks.spatialEncoder.prefix, {
     ...Object.fromEntries(residuals.down.map((value, i) => [`down_residual${i}`, value])),
     mid_residual: residuals.mid,
   });
-  const denoiser = hoistFrom('unet', { eps });
+  const denoiser = hoistFrom(networks.unet.prefix, { eps });
 
   const latent = input('latent', latentShape);
   const scale = vae.config.scaling_factor;
@@ -124,18 +128,6 @@ export function buildRestorationGraphs(
   };
 }
 
-/** How each network's checkpoint keys relate to its parameters. */
-export const weightRules: Readonly<Record<NetworkName, WeightRules>> = {
-  unet: { prefix: 'unet/' },
-  vae: { prefix: 'vae/', oldKey: oldVaeKey },
-  clip: {
-    prefix: 'clip/',
-    unused: /^(text_model\.|text_projection|visual_projection|logit_scale)|\.position_ids$/,
-  },
-  visualEncoder: { prefix: 've/' },
-  spatialEncoder: { prefix: 'se/' },
-};
-
 /** Compares every network's declared parameters with the checkpoint's tensors. */
 export function compareNetworks(
   checkpoint: Checkpoint,
@@ -144,10 +136,8 @@ export function compareNetworks(
   const outputs = Object.values(graphs).flatMap((stage: Outputs) => Object.values(stage));
   const declared = parameterShapes(outputs);
   const compare = (network: NetworkName): WeightComparison => {
-    const { prefix } = weightRules[network];
-    const own = new Map([...declared].filter(([name]) => name.startsWith(prefix)));
-    const comparison = compareWeights(own, checkpoint[network].tensors, weightRules[network]);
-    return comparison;
+    const own = new Map([...declared].filter(([name]) => networkOf(name) === network));
+    return compareWeights(own, checkpoint[network].tensors, networks[network].rules);
   };
   return Object.fromEntries(networkNames.map((network) => [network, compare(network)])) as Record<
     NetworkName,

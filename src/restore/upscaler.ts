@@ -48,7 +48,7 @@ export async function createUpscaler(
     );
   const config = inferRrdbnetConfig(shapesOf(weights));
   const enlarged = buildRrdbnet(parameterScope('rrdbnet'), config, input('image', [1, 3, tile, tile]));
-  const bind = await matchStored([enlarged], 'rrdbnet/', weights, 'RRDBNet network');
+  const bind = await matchStored([enlarged], 'rrdbnet', weights, 'RRDBNet network');
   const session = await runtime.createSession(emitModel('RRDBNet', { enlarged }, bind));
   return {
     scale: config.scale,

@@ -2,6 +2,7 @@
  * From a loss to sessions that compute it and its gradients: one session where everything fits, or a forward and a
  * backward session for each segment.
  */
+
 import { graphFlops } from '../graph/cost.ts';
 import { vectorJacobianProduct } from '../graph/gradient/gradient.ts';
 import { parametersOf, rewriteGraph, topologicalOrder } from '../graph/graph.ts';
@@ -9,6 +10,7 @@ import { type BindParameter, emitModel, type OnnxModel } from '../graph/onnx/emi
 import { add, constant, input } from '../graph/ops.ts';
 import { shareEqualValues } from '../graph/passes/share-equal-values.ts';
 import { isOp, type Value } from '../graph/value.ts';
+import { prefixOf } from '../nn/parameter-scope.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { cutIntoSegments } from './segments.ts';
@@ -100,9 +102,7 @@ function buildProgram(
       direction,
       flops: graphFlops(Object.values(values)),
       networks: [
-        ...new Set(
-          [...parametersOf(Object.values(values)).keys()].map((key) => key.slice(0, key.indexOf('/'))),
-        ),
+        ...new Set([...parametersOf(Object.values(values)).keys()].map((key) => prefixOf(key))),
       ].sort(),
     });
   };

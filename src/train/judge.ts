@@ -1,11 +1,12 @@
 /** The adversary: a discriminator with its optimiser, which learns to tell restored images from true ones. */
+
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { add, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
 import { trackingBatchNorm } from '../nn/batch-norm.ts';
-import { parameterScope } from '../nn/parameter-scope.ts';
+import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { buildGradientProgram } from './gradient-program.ts';
@@ -32,8 +33,8 @@ export interface Judge {
   release(): Promise<void>;
 }
 
-const prefix = 'd/';
-export const isJudgeParameter = (name: string): boolean => name.startsWith(prefix);
+const prefix = 'd';
+export const isJudgeParameter = (name: string): boolean => prefixOf(name) === prefix;
 
 /**
  * @param size of the images in pixels
@@ -45,7 +46,7 @@ export async function createJudge(
   { microBatch, microBatches, size, seed }: Record<'microBatch' | 'microBatches' | 'size' | 'seed', number>,
   load: LoadOptions,
 ): Promise<Judge> {
-  const scope = parameterScope(prefix.slice(0, -1));
+  const scope = parameterScope(prefix);
   const shape = [microBatch, 3, size, size];
   const running = new Map<string, Value>();
   const judge = (image: Value): Value =>

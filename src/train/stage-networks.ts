@@ -2,51 +2,22 @@
 import type { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
-import { clipConfigSchema } from '../models/clip/clip.ts';
-import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
-import { unetConfigSchema } from '../models/unet/unet-config.ts';
-import { vaeConfigSchema } from '../models/vae/vae.ts';
-import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
-import type { Checkpoint, NetworkCheckpoint, NetworkName } from '../restore/checkpoint.ts';
+import type { Checkpoint, NetworkCheckpoint } from '../restore/checkpoint.ts';
+import { type NetworkConfig, type NetworkName, networkNames, networks } from '../restore/networks.ts';
 import type { TrainConfig } from './train-config.ts';
-
-type ConfigOf<Name extends NetworkName> = Checkpoint[Name]['config'];
 
 /** Configs of the networks that a stage is made of. */
 export type NetworkConfigs = { readonly scheduler: SchedulerConfig } & {
-  readonly [Name in NetworkName]?: ConfigOf<Name>;
-};
-
-const schemas = {
-  unet: unetConfigSchema,
-  vae: vaeConfigSchema,
-  clip: clipConfigSchema,
-  visualEncoder: visualEncoderConfigSchema,
-  spatialEncoder: spatialEncoderConfigSchema,
-};
-
-/** Prefixes of the parameters' full names. */
-export const networkPrefixes: Readonly<Record<NetworkName, string>> = {
-  unet: 'unet',
-  vae: 'vae',
-  clip: 'clip',
-  visualEncoder: 've',
-  spatialEncoder: 'se',
+  readonly [Name in NetworkName]?: NetworkConfig<Name>;
 };
 
 /** One scope a network, so that a parameter used in several places is one value. */
 export type NetworkScopes = Readonly<Record<NetworkName, ParameterScope>>;
 /** A scope for every network; a parameter asked for twice is one value. */
 export function networkScopes(): NetworkScopes {
-  const scopes = Object.entries(networkPrefixes).map(([name, prefix]) => [name, parameterScope(prefix)]);
+  const scopes = networkNames.map((name) => [name, parameterScope(networks[name].prefix)]);
   return Object.fromEntries(scopes) as NetworkScopes;
-}
-
-/** The network that a parameter's full name belongs to. */
-export function networkOf(parameter: string): NetworkName | undefined {
-  const prefix = parameter.slice(0, parameter.indexOf('/'));
-  return (Object.keys(networkPrefixes) as NetworkName[]).find((name) => networkPrefixes[name] === prefix);
 }
 
 /** Networks that a stage needs, whatever their weights are. */
@@ -93,7 +64,7 @@ export function joinConfigs(
         `there is no ${name} to start from: pass a checkpoint that has one with --from, or describe it under networks.${name}`,
         { file: 'config' },
       );
-    joined[name] = parse(schemas[name], { ...base, ...own }, `networks.${name}`);
+    joined[name] = parse(networks[name].schema, { ...base, ...own }, `networks.${name}`);
   }
   const scheduler = parse(
     schedulerConfigSchema,
@@ -122,13 +93,6 @@ export function requireConfig<Name extends NetworkName>(
 
 /** The configs of a whole checkpoint. */
 export function networkConfigs(checkpoint: Checkpoint): NetworkConfigs {
-  const { scheduler, unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
-  return {
-    scheduler,
-    unet: unet.config,
-    vae: vae.config,
-    clip: clip.config,
-    visualEncoder: visualEncoder.config,
-    spatialEncoder: spatialEncoder.config,
-  };
+  const configs = networkNames.map((name) => [name, checkpoint[name].config]);
+  return { scheduler: checkpoint.scheduler, ...Object.fromEntries(configs) };
 }

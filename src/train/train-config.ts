@@ -1,6 +1,6 @@
 /** What a training run is made of, as one JSON file. */
 import { z } from 'zod';
-import { networkNames } from '../restore/checkpoint.ts';
+import { networkNames } from '../restore/networks.ts';
 import { learningRateAt, scheduleSchema } from './learning-rate.ts';
 
 /** Parts of a network's own config, checked when they are joined with what a checkpoint says. */

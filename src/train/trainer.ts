@@ -1,10 +1,13 @@
 /** One run's networks, losses and optimisers: takes steps, validates, and gives and takes its state. */
+
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { add, mul } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
+import { keyOf, parameterName, prefixOf } from '../nn/parameter-scope.ts';
 import { RandomStream } from '../random/random-stream.ts';
+import { networkOf } from '../restore/networks.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
@@ -16,7 +19,7 @@ import { adversarialLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
 import { joinBatches, microBatches } from './micro-batch.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
 import type { ImagePair, StageGraph } from './stage-graph.ts';
-import { networkOf, networkScopes } from './stage-networks.ts';
+import { networkScopes } from './stage-networks.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
 import { rateAt, type TrainConfig } from './train-config.ts';
@@ -120,7 +123,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const drawn = await fillStart(generator, options);
   const trained = new Set(trainedNames);
   const bind: BindParameter = (name, shape) => {
-    if (trained.has(name) || isJudgeParameter(name) || name.startsWith(targetPrefix))
+    if (trained.has(name) || isJudgeParameter(name) || prefixOf(name) === targetPrefix)
       return { kind: 'input' };
     return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
   };
@@ -174,7 +177,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     Object.fromEntries(
       Object.entries(generator.averages)
         .filter(([name]) => networkOf(name) === 'unet')
-        .map(([name, tensor]) => [targetPrefix + name.slice(name.indexOf('/') + 1), tensor]),
+        .map(([name, tensor]) => [parameterName(targetPrefix, keyOf(name)), tensor]),
     );
 
   const takeStep: Trainer['step'] = async (iteration, images) => {

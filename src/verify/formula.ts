@@ -11,7 +11,8 @@ import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-en
 import { unetConfigSchema } from '../models/unet/unet-config.ts';
 import { vaeConfigSchema, vaeScaleFactor } from '../models/vae/vae.ts';
 import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
-import type { Checkpoint, NetworkName } from '../restore/checkpoint.ts';
+import type { Checkpoint } from '../restore/checkpoint.ts';
+import { networkNames, networkOf, networks, schedulerPath } from '../restore/networks.ts';
 import { buildRestorationGraphs } from '../restore/restoration-graphs.ts';
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
@@ -141,15 +142,6 @@ export interface FormulaFiles {
   readonly weights: Readonly<Record<string, ReadonlyMap<string, Shape>>>;
 }
 
-/** What stands before a network's keys in formula names, and where its weights lie. */
-const places: Readonly<Record<NetworkName, { prefix: string; file: string }>> = {
-  unet: { prefix: 'unet/', file: 'lcm/unet/diffusion_pytorch_model.safetensors' },
-  vae: { prefix: 'vae/', file: 'lcm/vae/diffusion_pytorch_model.safetensors' },
-  clip: { prefix: 'clip/', file: 'clip/model.safetensors' },
-  visualEncoder: { prefix: 've/', file: 'interlcm/visual_encoder.safetensors' },
-  spatialEncoder: { prefix: 'se/', file: 'interlcm/spatial_encoder.safetensors' },
-};
-
 /**
  * Lays out a formula checkpoint.
  * @returns configs by path, and for each weight file the full parameter names with their shapes
@@ -184,18 +176,18 @@ export function formulaFiles(spec: FormulaSpec): FormulaFiles {
     width: spec.image_size,
   });
   const parameters = parametersOf(Object.values(graphs).flatMap((stage) => Object.values(stage)));
-  const weights = Object.values(places).map(({ prefix, file }) => {
-    const own = [...parameters].filter(([name]) => name.startsWith(prefix));
-    return [file, new Map(own.map(([name, value]) => [name, value.shape]))] as const;
+  const weights = networkNames.map((network) => {
+    const own = [...parameters].filter(([name]) => networkOf(name) === network);
+    return [networks[network].files.float32, new Map(own.map(([name, value]) => [name, value.shape]))];
   });
   return {
     configs: {
-      'lcm/unet/config.json': unetJson,
-      'lcm/vae/config.json': spec.vae,
-      'lcm/scheduler/scheduler_config.json': {},
-      'clip/config.json': { vision_config: spec.clip },
-      'interlcm/visual_encoder.json': visualJson,
-      'interlcm/spatial_encoder.json': spatialJson,
+      [networks.unet.files.config]: unetJson,
+      [networks.vae.files.config]: spec.vae,
+      [networks.clip.files.config]: { vision_config: spec.clip },
+      [networks.visualEncoder.files.config]: visualJson,
+      [networks.spatialEncoder.files.config]: spatialJson,
+      [schedulerPath]: {},
     },
     weights: Object.fromEntries(weights),
   };

@@ -1,4 +1,5 @@
 /** Verification of training: losses, gradients and a step of Adam against what the published code computes. */
+
 import { z } from 'zod';
 import { gradients } from '../graph/gradient/gradient.ts';
 import { parametersOf } from '../graph/graph.ts';
@@ -9,7 +10,7 @@ import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
 import { buildLpips } from '../models/lpips/lpips.ts';
 import { bindWeights } from '../models/network-weights.ts';
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
-import { parameterScope } from '../nn/parameter-scope.ts';
+import { keyOf, parameterScope, prefixOf } from '../nn/parameter-scope.ts';
 import type { Checkpoint } from '../restore/checkpoint.ts';
 import { loadStages } from '../restore/create-restorer.ts';
 import { allMatched, buildRestorationGraphs, compareNetworks } from '../restore/restoration-graphs.ts';
@@ -111,7 +112,7 @@ export async function* verifyGradients(
   const total = add(add(losses.l1, losses.lpips), mul(losses.adv, training.gan_weight));
   const parameters = parametersOf([...Object.values(losses), total]);
   const trained = new Map([...parameters].filter(([name]) => /^(ve|se)\//.test(name)));
-  const judging = new Map([...parameters].filter(([name]) => name.startsWith('d/')));
+  const judging = new Map([...parameters].filter(([name]) => prefixOf(name) === 'd'));
   const generatorGradients = gradients(total, [...trained.values()]);
   const judgeGradients = gradients(add(losses.d_real, losses.d_fake), [...judging.values()]);
 
@@ -173,13 +174,12 @@ async function bindAll(
   };
   const bindings = new Map<string, ParameterBinding>();
   for (const [name, { shape }] of parameters) {
-    const slash = name.indexOf('/');
-    const read = readers[name.slice(0, slash)];
+    const read = readers[prefixOf(name)];
     if (!read) {
       bindings.set(name, bindCheckpoint(name, shape));
       continue;
     }
-    const tensor = await read(name.slice(slash + 1));
+    const tensor = await read(keyOf(name));
     if (!tensor)
       throw new RangeError(`Cannot verify gradients: the training checkpoint has no tensor ${name}`);
     bindings.set(name, { kind: 'inline', data: tensor.data });

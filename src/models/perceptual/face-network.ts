@@ -1,8 +1,9 @@
 /** Distances of faces in the features of a face-recognition network. */
+
 import { add, constant, div, matmul, mul, reduceMean, reduceSum, slice, sqrt, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { resizeTaps } from '../../image/resize-taps.ts';
-import { parameterScope } from '../../nn/parameter-scope.ts';
+import { keyOf, parameterScope, prefixOf } from '../../nn/parameter-scope.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import {
   buildFaceRecognition,
@@ -44,6 +45,7 @@ export interface FaceNetworkOptions {
   readonly descriptorWeight?: number;
 }
 
+const prefix = 'face';
 const epsilon = 1e-8;
 
 /**
@@ -56,8 +58,7 @@ export function createFaceNetwork(
   weights: ReadonlyMap<string, HostTensor>,
   { box = alignedFaceBox, stages = faceStages, descriptorWeight = 0 }: FaceNetworkOptions = {},
 ): PerceptualNetwork {
-  const root = parameterScope('face');
-  const prefix = 'face/';
+  const root = parameterScope(prefix);
   const features = (image: Value): FaceFeatures => buildFaceRecognition(root, cropFace(image, box));
   return {
     name: 'face recognition',
@@ -82,12 +83,12 @@ export function createFaceNetwork(
       return terms.reduce((sum, term) => add(sum, term));
     },
     bind(name) {
-      const tensor = weights.get(name.slice(prefix.length));
-      if (!name.startsWith(prefix) || !tensor)
+      const tensor = weights.get(keyOf(name));
+      if (prefixOf(name) !== prefix || !tensor)
         throw new TypeError(`Parameter ${name} is none of the face-recognition network`);
       return { kind: 'inline', data: tensor.data };
     },
-    owns: (name) => name.startsWith(prefix),
+    owns: (name) => prefixOf(name) === prefix,
   };
 }
 

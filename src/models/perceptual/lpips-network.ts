@@ -1,6 +1,6 @@
 import { input } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
-import { parameterScope } from '../../nn/parameter-scope.ts';
+import { parameterScope, prefixOf } from '../../nn/parameter-scope.ts';
 import { buildLpips, type LpipsOptions } from '../lpips/lpips.ts';
 import { matchStored, type StoredNetwork } from '../match-stored.ts';
 import { inferVggWidths, unusedVggWeights } from '../vgg/vgg.ts';
@@ -23,13 +23,13 @@ export async function createLpipsNetwork(
   const shape = [1, 3, 16, 16];
   const sample = distance(input('a', shape), input('b', shape));
   const binders = {
-    vgg: await matchStored([sample], 'vgg/', vgg, 'VGG16 network', unusedVggWeights),
-    lpips: await matchStored([sample], 'lpips/', linear, 'linear layers of LPIPS'),
+    vgg: await matchStored([sample], 'vgg', vgg, 'VGG16 network', unusedVggWeights),
+    lpips: await matchStored([sample], 'lpips', linear, 'linear layers of LPIPS'),
   };
   return {
     name: 'LPIPS (VGG16)',
     distance,
-    bind: (name, shape) => binders[name.startsWith('vgg/') ? 'vgg' : 'lpips'](name, shape),
-    owns: (name) => name.startsWith('vgg/') || name.startsWith('lpips/'),
+    bind: (name, shape) => binders[prefixOf(name) === 'vgg' ? 'vgg' : 'lpips'](name, shape),
+    owns: (name) => ['vgg', 'lpips'].includes(prefixOf(name)),
   };
 }

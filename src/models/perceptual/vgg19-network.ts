@@ -1,7 +1,8 @@
 /** Squared differences of VGG19's features (Johnson et al. 2016, arXiv:1603.08155), the paper's perceptual loss. */
+
 import { add, input, mul, reduceMean, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
-import { parameterScope } from '../../nn/parameter-scope.ts';
+import { parameterScope, prefixOf } from '../../nn/parameter-scope.ts';
 import { matchStored, type StoredNetwork } from '../match-stored.ts';
 import { buildVgg, imagenetNormalise, inferVggWidths, unusedVggWeights } from '../vgg/vgg.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
@@ -56,7 +57,7 @@ export async function createVgg19Network(
   return {
     name: 'VGG19',
     distance,
-    bind: await matchStored([sample], `${name}/`, vgg, 'VGG19 network', unusedVggWeights),
-    owns: (parameter) => parameter.startsWith(`${name}/`),
+    bind: await matchStored([sample], name, vgg, 'VGG19 network', unusedVggWeights),
+    owns: (parameter) => prefixOf(parameter) === name,
   };
 }

@@ -15,8 +15,8 @@ import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } f
 import { conditionFeeds } from './diffusion.ts';
 
 /** Prefixes of the weights of the teacher, which stay, and of the target: the student's running average. */
-export const teacherPrefix = 'teacher/';
-export const targetPrefix = 'target/';
+export const teacherPrefix = 'teacher';
+export const targetPrefix = 'target';
 
 const scalingNames = ['signal', 'noise', 'skip', 'out', 'fromNoisy', 'fromPrediction'] as const;
 /** Scalings of one timestep, each [B, 1, 1, 1]. */
@@ -79,7 +79,7 @@ export function consistencyStage(
   const estimate = consistent(latents, student, start);
 
   // The teacher's guided DDIM step from start to end.
-  const teacherScope = parameterScope(teacherPrefix.slice(0, -1));
+  const teacherScope = parameterScope(teacherPrefix);
   const teacherGuidance = teacher.time_cond_proj_dim ? { guidance } : {};
   const ask = (seen: Value): Value =>
     buildUNet(teacherScope, teacher, { latents, timestep: startTimestep, context: seen, ...teacherGuidance });
@@ -90,7 +90,7 @@ export function consistencyStage(
   const previous = add(mul(end.signal, guidedClean), mul(end.noise, guidedNoise));
   const target = consistent(
     previous,
-    buildUNet(parameterScope(targetPrefix.slice(0, -1)), unet, {
+    buildUNet(parameterScope(targetPrefix), unet, {
       latents: previous,
       timestep: endTimestep,
       guidance,

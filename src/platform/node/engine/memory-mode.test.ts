@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Checkpoint, networkNames } from '../../../restore/checkpoint.ts';
+import type { Checkpoint } from '../../../restore/checkpoint.ts';
+import { networkNames } from '../../../restore/networks.ts';
 import { chooseMemoryMode, memoryWarning } from './memory-mode.ts';
 
 /** Five networks of one tensor each, 5 GB of float32 together. */

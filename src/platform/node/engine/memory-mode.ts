@@ -1,5 +1,6 @@
 import { freemem } from 'node:os';
-import { type Checkpoint, networkNames } from '../../../restore/checkpoint.ts';
+import type { Checkpoint } from '../../../restore/checkpoint.ts';
+import { networkNames } from '../../../restore/networks.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 
 /** Peak memory over the size of the weights in float32, as measured on the published sizes (5.6 GB). */

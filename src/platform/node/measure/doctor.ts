@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CheckpointOverrides } from '../../../restore/checkpoint.ts';
+import { checkpointFolders, networks } from '../../../restore/networks.ts';
 import { planDownload } from '../download/download-releases.ts';
 import { availableMemory } from '../engine/memory-mode.ts';
 import { userCacheFolder } from '../engine/weight-cache.ts';
@@ -220,11 +221,10 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
     }
   }
   // A folder may hold nothing but a detector, or encoders for one task, which are used by name.
-  const holds = await Promise.all(
-    ['lcm', 'clip', 'interlcm'].map((part) => namesIn(path.join(folder, part))),
-  );
+  const holds = await Promise.all(checkpointFolders.map((part) => namesIn(path.join(folder, part))));
   if (!named && holds.every((names) => names.length === 0)) return;
-  const plain = holds[2]!.some((file) => /^visual_encoder(_[13]step)?\.(pth|safetensors)$/.test(file));
+  const { weights } = networks.visualEncoder.files;
+  const plain = holds.flat().some((file) => weights.includes(`interlcm/${file}`));
   const advice = `npx interlcm download interlcm-3step -o ${folder} fetches what is missing`;
   yield await checkpointRow(folder, { name: 'checkpoint', advice, overrides: plain ? {} : overrides });
 }

@@ -1,10 +1,6 @@
 /** What a checkpoint folder holds, network by network. */
-import {
-  type CheckpointOverrides,
-  type NetworkName,
-  networkNames,
-  openCheckpoint,
-} from '../../../restore/checkpoint.ts';
+import { type CheckpointOverrides, openCheckpoint } from '../../../restore/checkpoint.ts';
+import { type NetworkName, networkNames } from '../../../restore/networks.ts';
 import {
   buildRestorationGraphs,
   compareNetworks,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { keyOf } from '../../../nn/parameter-scope.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaFiles, formulaWeight } from '../../../verify/formula.ts';
 import { userCacheFolder } from '../engine/weight-cache.ts';
@@ -43,7 +44,7 @@ export async function makeFormulaCheckpoint(
     for (const [file, tensors] of Object.entries(weights)) {
       onProgress(`making ${file}`);
       const inputs = [...tensors].map(([name, shape]) => ({
-        name: name.slice(name.indexOf('/') + 1),
+        name: keyOf(name),
         dtype: 'float32' as const,
         shape,
         data: async () => formulaWeight(name, shape),

@@ -57,7 +57,7 @@ async function loadVggFeatures(file: string, runtime: Runtime): Promise<FeatureN
       const picture = imagenetNormalise(input('picture', [1, 3, height, width]));
       return reduceMean(buildVgg(parameterScope('vgg'), picture, 16, widths).get('relu5_3')!, [2, 3]);
     };
-    const bind = await matchStored([featuresAt(16, 16)], 'vgg/', vgg!, 'VGG16 network', unusedVggWeights);
+    const bind = await matchStored([featuresAt(16, 16)], 'vgg', vgg!, 'VGG16 network', unusedVggWeights);
     const { at, release } = sizedSession(runtime, (height: number, width: number) =>
       emitModel('VGG16', { features: featuresAt(height, width) }, bind),
     );

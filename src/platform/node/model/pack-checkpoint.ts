@@ -7,22 +7,9 @@ import { pipeline } from 'node:stream/promises';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
-import { type NetworkName, networkNames, openCheckpoint } from '../../../restore/checkpoint.ts';
+import { openCheckpoint } from '../../../restore/checkpoint.ts';
+import { networkNames, networks, samplingPath, schedulerPath } from '../../../restore/networks.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
-
-const folders: Readonly<Record<NetworkName, { weights: string; config: string }>> = {
-  unet: { weights: 'lcm/unet/diffusion_pytorch_model.fp16.safetensors', config: 'lcm/unet/config.json' },
-  vae: { weights: 'lcm/vae/diffusion_pytorch_model.fp16.safetensors', config: 'lcm/vae/config.json' },
-  clip: { weights: 'clip/model.fp16.safetensors', config: 'clip/config.json' },
-  visualEncoder: {
-    weights: 'interlcm/visual_encoder.safetensors',
-    config: 'interlcm/visual_encoder.json',
-  },
-  spatialEncoder: {
-    weights: 'interlcm/spatial_encoder.safetensors',
-    config: 'interlcm/spatial_encoder.json',
-  },
-};
 
 /**
  * Copies the networks of a checkpoint, their configs, the schedule and the sampling defaults, with weights in float16.
@@ -56,11 +43,11 @@ export async function packCheckpoint(from: string, to: string): Promise<void> {
           return data;
         },
       }));
-      await write(folders[network].weights, encodeSafetensors(inputs));
-      await writeJson(folders[network].config, config);
+      await write(networks[network].files.float16, encodeSafetensors(inputs));
+      await writeJson(networks[network].files.config, config);
     }
-    await writeJson('lcm/scheduler/scheduler_config.json', checkpoint.scheduler);
-    await writeJson('interlcm/sampling.json', checkpoint.sampling);
+    await writeJson(schedulerPath, checkpoint.scheduler);
+    await writeJson(samplingPath, checkpoint.sampling);
     await rename(partial, to);
   } finally {
     await store.close();

@@ -5,17 +5,18 @@ import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../../../diffusion/lcm-schedule.ts';
 import type { BindParameter } from '../../../graph/onnx/emit-model.ts';
 import type { Shape } from '../../../graph/value.ts';
-import { bindWeights, type StoredTensor, type StoredTensors } from '../../../models/network-weights.ts';
-import type { UNetConfig } from '../../../models/unet/unet-config.ts';
-import { oldVaeKey } from '../../../models/vae/vae.ts';
 import {
-  findNetworks,
-  type NetworkCheckpoint,
-  type NetworkName,
-  openNetworks,
-} from '../../../restore/checkpoint.ts';
+  bindWeights,
+  type StoredTensor,
+  type StoredTensors,
+  type WeightRules,
+} from '../../../models/network-weights.ts';
+import type { UNetConfig } from '../../../models/unet/unet-config.ts';
+import { keyOf, parameterName } from '../../../nn/parameter-scope.ts';
+import { findNetworks, type NetworkCheckpoint, openNetworks } from '../../../restore/checkpoint.ts';
+import { type NetworkName, networkNames, networkOf, networks } from '../../../restore/networks.ts';
 import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
-import { joinConfigs, networkOf, networkPrefixes } from '../../../train/stage-networks.ts';
+import { joinConfigs } from '../../../train/stage-networks.ts';
 import type { StageNetworks } from '../../../train/stages/build-stage.ts';
 import { teacherPrefix } from '../../../train/stages/consistency.ts';
 import type { TrainConfig } from '../../../train/train-config.ts';
@@ -111,24 +112,27 @@ function requireNewSpatialEncoder(
 
 function storedByName(opened: Opened): Map<string, StoredTensor> {
   const stored = new Map<string, StoredTensor>();
-  for (const name of Object.keys(networkPrefixes) as NetworkName[])
+  for (const name of networkNames)
     for (const [key, tensor] of opened[name]?.tensors ?? [])
-      stored.set(`${networkPrefixes[name]}/${key}`, tensor);
-  for (const [key, tensor] of opened.unet?.tensors ?? []) stored.set(teacherPrefix + key, tensor);
+      stored.set(parameterName(networks[name].prefix, key), tensor);
+  for (const [key, tensor] of opened.unet?.tensors ?? [])
+    stored.set(parameterName(teacherPrefix, key), tensor);
   return stored;
 }
 
 /** The name a parameter is stored under: its own, or the one in older files. */
 function findName(stored: ReadonlyMap<string, StoredTensor>, name: string): string {
-  if (stored.has(name) || networkOf(name) !== 'vae') return name;
-  const prefix = `${networkPrefixes.vae}/`;
-  return prefix + (oldVaeKey(name.slice(prefix.length)) ?? name.slice(prefix.length));
+  const network = networkOf(name);
+  if (stored.has(name) || !network) return name;
+  const { prefix, rules } = networks[network];
+  const { oldKey }: WeightRules = rules;
+  return parameterName(prefix, oldKey?.(keyOf(name)) ?? keyOf(name));
 }
 
 /** A spatial encoder starts as a copy of a UNet's contracting half (Zhang et al. 2023, arXiv:2302.05543). */
 function unetWeight(unet: StoredTensors | undefined, name: string, shape: Shape): StoredTensor | undefined {
   if (networkOf(name) !== 'spatialEncoder') return undefined;
-  const tensor = unet?.get(name.slice(networkPrefixes.spatialEncoder.length + 1));
+  const tensor = unet?.get(keyOf(name));
   return tensor && sameShape(tensor.entry.shape, shape) ? tensor : undefined;
 }
 

@@ -1,9 +1,11 @@
 /** A training run in a folder: its config, its log, and its saved iterations, from which it goes on. */
+
 import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { contactSheet } from '../../../image/contact-sheet.ts';
 import { tensorToPixels } from '../../../image/pixel-tensor.ts';
 import type { BytePixels } from '../../../image/pixels.ts';
+import { prefixOf } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { batchItem, type HostTensor } from '../../../tensor/host-tensor.ts';
 import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
@@ -129,7 +131,7 @@ function needsDegraded(config: TrainConfig): boolean {
 }
 
 function drawnNote(names: readonly string[]): string {
-  const networks = [...new Set(names.map((name) => name.slice(0, name.indexOf('/'))))];
+  const networks = [...new Set(names.map(prefixOf))];
   return `${names.length} tensors of ${networks.join(', ')} start from random values`;
 }
 

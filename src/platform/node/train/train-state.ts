@@ -5,10 +5,17 @@ import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
 import { encodeTorchArchive } from '../../../checkpoint/torch-archive-writer.ts';
-import type { NetworkName, SamplingDefaults } from '../../../restore/checkpoint.ts';
+import { keyOf } from '../../../nn/parameter-scope.ts';
+import type { SamplingDefaults } from '../../../restore/checkpoint.ts';
+import {
+  checkpointFolders,
+  networkOf,
+  networks,
+  samplingPath,
+  schedulerPath,
+} from '../../../restore/networks.ts';
 import type { Tensors } from '../../../runtime/runtime.ts';
 import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
-import { networkOf, networkPrefixes } from '../../../train/stage-networks.ts';
 import type { TrainConfig } from '../../../train/train-config.ts';
 import type { Trainer } from '../../../train/trainer.ts';
 import { syncFolder, writeAtomically } from '../files/atomic-write.ts';
@@ -17,18 +24,6 @@ import { linkFolder } from '../files/link-folder.ts';
 import type { StartNetworks } from './start-networks.ts';
 
 const stateFile = 'training/state.safetensors';
-
-/** Where each network's weights and config are written. */
-const files: Readonly<Record<NetworkName, { weights: string; config: string }>> = {
-  unet: { weights: 'lcm/unet/diffusion_pytorch_model.safetensors', config: 'lcm/unet/config.json' },
-  vae: { weights: 'lcm/vae/diffusion_pytorch_model.safetensors', config: 'lcm/vae/config.json' },
-  clip: { weights: 'clip/model.safetensors', config: 'clip/config.json' },
-  visualEncoder: { weights: 'interlcm/visual_encoder.pth', config: 'interlcm/visual_encoder.json' },
-  spatialEncoder: { weights: 'interlcm/spatial_encoder.pth', config: 'interlcm/spatial_encoder.json' },
-};
-
-/** Folders of a checkpoint. */
-const parts = ['lcm', 'clip', 'interlcm'];
 
 /**
  * Writes a checkpoint that `restore` runs at once, and what a resumed run needs, so that a power cut does not harm it.
@@ -45,7 +40,8 @@ export async function writeIteration(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   if (start.folder)
-    for (const part of parts) await linkFolder(path.join(start.folder, part), path.join(folder, part));
+    for (const part of checkpointFolders)
+      await linkFolder(path.join(start.folder, part), path.join(folder, part));
   const { configs } = start.networks;
   // A new file takes the place of a linked one, which belongs to the other checkpoint too.
   const write = (file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void> =>
@@ -55,25 +51,26 @@ export async function writeIteration(
 
   for (const network of config.train) {
     const scaling = network === 'vae' && latentDeviation ? { scaling_factor: 1 / latentDeviation } : {};
-    await writeJson(files[network].config, { ...configs[network], ...scaling });
+    const { files } = networks[network];
+    await writeJson(files.config, { ...configs[network], ...scaling });
     const ofNetwork = (tensors: Tensors) =>
       Object.entries(tensors)
         .filter(([name]) => networkOf(name) === network)
         .map(([name, { shape, data }]) => ({
-          name: name.slice(networkPrefixes[network].length + 1),
+          name: keyOf(name),
           dtype: 'float32' as const,
           shape,
           data,
         }));
     const [params, averages] = [ofNetwork(trainer.parameters), ofNetwork(trainer.averages)];
     await write(
-      files[network].weights,
-      files[network].weights.endsWith('.pth')
+      files.trained,
+      files.trained.endsWith('.pth')
         ? encodeTorchArchive({ params, params_ema: averages })
         : encodeSafetensors(averages),
     );
   }
-  await writeJson('lcm/scheduler/scheduler_config.json', configs.scheduler);
+  await writeJson(schedulerPath, configs.scheduler);
   if (config.stage === 'interlcm') {
     const { steps, startStep, guidanceScale, colorFix, visualEncoder, spatialEncoder } = config;
     const sampling: SamplingDefaults = {
@@ -84,11 +81,11 @@ export async function writeIteration(
       ...(!visualEncoder && { visualEncoder }),
       ...(!spatialEncoder && { spatialEncoder }),
     };
-    await writeJson('interlcm/sampling.json', sampling);
+    await writeJson(samplingPath, sampling);
   }
   if (trainer.discriminator) {
     const params = Object.entries(trainer.discriminator).map(([name, { shape, data }]) => ({
-      name: name.slice(name.indexOf('/') + 1),
+      name: keyOf(name),
       shape,
       data,
     }));
