@@ -34,6 +34,7 @@ export { annotateFaces } from './face/annotate-faces.ts';
 export type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face/face-detector.ts';
 export { type FaceSelection, type SelectedFace, selectFaces } from './face/select-faces.ts';
 export { createSsdFaceDetector, type SsdFaceWeights } from './face/ssd-face-detector.ts';
+export { type Failure, type FailureCode, failureOf } from './failure/failure.ts';
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';
 export { gradients, type Seed, vectorJacobianProduct } from './graph/gradient/gradient.ts';
@@ -88,6 +89,7 @@ export {
   loadStages,
   type RestorerOptions,
 } from './restore/create-restorer.ts';
+export * from './restore/photo/index.ts';
 export {
   buildRestorationGraphs,
   type ImageBatch,
@@ -95,13 +97,6 @@ export {
   type RestorationGraphs,
 } from './restore/restoration-graphs.ts';
 export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/restore-faces.ts';
-export {
-  type FaceOutcome,
-  type PhotoColor,
-  type PhotoOptions,
-  type RestoredPhoto,
-  restorePhoto,
-} from './restore/restore-photo.ts';
 export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export type { MemoryMode } from './restore/stage-models.ts';
 export {

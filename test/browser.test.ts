@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { restorePicture } from '../src/cli/restore/restore-picture.ts';
 import { createNodeRuntime } from '../src/platform/node/engine/node-runtime.ts';
 import { openCheckpointFolder } from '../src/platform/node/model/checkpoint-store.ts';
 import { embeddedModel } from '../src/platform/node/model/embedded-model.ts';
@@ -13,6 +12,7 @@ import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkp
 import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
 import { readImageFile } from '../src/platform/node/picture/image-file.ts';
 import { openCheckpoint } from '../src/restore/checkpoint.ts';
+import { restorePicture } from '../src/restore/photo/restore-picture.ts';
 import { relativeError } from '../src/tensor/host-tensor.ts';
 import { microSpec } from '../src/verify/formula.ts';
 import { chromiumPath, launchChromium, type ServedPage, servePage } from './browser/chromium.ts';
@@ -202,7 +202,7 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
       const inPage = await readImageFile(await download.path());
       const restorer = await loadRestorer(undefined, { device: 'cpu' });
       try {
-        const { pixels } = await restorePicture(await readImageFile(face), restorer, { seed: 0 });
+        const pixels = await restorePicture((await readImageFile(face)).pixels, restorer, { seed: 0 });
         const differences = Float32Array.from(pixels.data, (value, i) =>
           Math.abs(value - inPage.pixels.data[i]!),
         );

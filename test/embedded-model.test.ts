@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { restorePicture } from '../src/cli/restore/restore-picture.ts';
 import { resizePixels } from '../src/image/resize.ts';
 import { psnr } from '../src/metrics/psnr.ts';
 import { ssim } from '../src/metrics/ssim.ts';
 import { embeddedModel } from '../src/platform/node/model/embedded-model.ts';
 import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
 import { type ImageFile, readImageFile } from '../src/platform/node/picture/image-file.ts';
+import { restorePicture } from '../src/restore/photo/restore-picture.ts';
 import type { Restorer } from '../src/restore/restorer.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -37,14 +37,14 @@ describe('the embedded model', () => {
 
   it('brings the example closer to the truth', async () => {
     expect(restorer.imageSize).toBe(256);
-    const { pixels } = await restorePicture(low, restorer, { seed: 0 });
+    const pixels = await restorePicture(low.pixels, restorer, { seed: 0 });
     const input = resizePixels(low.pixels, { width: 256, height: 256 }, 'bilinear');
     expect(psnr(pixels, truth.pixels) - psnr(input, truth.pixels)).toBeGreaterThan(1);
     expect(ssim(pixels, truth.pixels) - ssim(input, truth.pixels)).toBeGreaterThan(0.02);
   });
 
   it('leaves a good face nearly as it is', async () => {
-    const { pixels } = await restorePicture(truth, restorer, { seed: 0 });
+    const pixels = await restorePicture(truth.pixels, restorer, { seed: 0 });
     expect(psnr(pixels, truth.pixels)).toBeGreaterThan(26);
   });
 
@@ -56,7 +56,7 @@ describe('the embedded model', () => {
       const { status, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
       expect(status, stderr).toBe(0);
       const written = await readImageFile(path.join(folder, 'face-low.png'));
-      const { pixels } = await restorePicture(low, restorer, {});
+      const pixels = await restorePicture(low.pixels, restorer, {});
       expect(psnr(written.pixels, pixels)).toBeGreaterThan(60);
     } finally {
       await rm(folder, { recursive: true });

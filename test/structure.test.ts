@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 
 /** Folders of src from the bottom up; a file imports from its own folder and from rows below. */
 const rows = [
-  ['tensor'],
+  ['failure', 'tensor'],
   ['random', 'checkpoint', 'graph', 'diffusion', 'image', 'metrics'],
   ['nn'],
   ['models', 'runtime'],

@@ -13,7 +13,7 @@ import { loadRestorer } from '../../platform/node/model/load-restorer.ts';
 import { loadLpips } from '../../platform/node/model/lpips-files.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import type { ImageFile } from '../../platform/node/picture/image-file.ts';
-import { restorePicture } from '../restore/restore-picture.ts';
+import { restorePicture } from '../../restore/photo/restore-picture.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { Progress, type ProgressStream } from '../terminal/progress.ts';
 import type { EvaluateRequest } from './evaluate.ts';
@@ -97,7 +97,7 @@ async function loadRestore(
     : loadRestorer(checkpoint, { ...options, onProgress: say });
   const restorer = keepLoaded(await untilAborted(loading, signal));
   say(`${autoencoder ? 'Encoding and decoding' : 'Restoring'} on ${restorer.device}`);
-  return async (image) => (await restorePicture(image, restorer, { ...sampling, signal })).pixels;
+  return ({ pixels }) => restorePicture(pixels, restorer, { ...sampling, signal });
 }
 
 /** Faces in rows, so many side by side that the sheet is about as wide as high. */

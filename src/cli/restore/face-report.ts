@@ -1,7 +1,12 @@
 /** What became of each face, for programs and for the terminal. */
 
 import { anotherPersonFrom } from '../../face/face-describer.ts';
-import type { FaceOutcome } from '../../restore/restore-photo.ts';
+import type { BytePixels } from '../../image/pixels.ts';
+import { unfilledShare } from '../../restore/photo/fill-in.ts';
+import type { Subject } from '../../restore/photo/find-subject.ts';
+import type { PhotoColor } from '../../restore/photo/photo-options.ts';
+import type { FaceOutcome } from '../../restore/photo/restore-photo-faces.ts';
+import type { RestoredSubject } from '../../restore/photo/restore-subject.ts';
 
 export interface FaceReport {
   readonly index: number;
@@ -15,11 +20,14 @@ export interface FaceReport {
   readonly identityDistance: number | null;
 }
 
+/** @returns null where the picture was taken as one aligned face */
+export function reportFaces(subject: Subject, restored: RestoredSubject): FaceReport[] | null {
+  if (subject.kind === 'aligned' || restored.kind === 'aligned') return null;
+  return restored.faces.map((outcome, i) => reportFace(outcome, subject.faces[i]!.index));
+}
+
 /** @param index in the detector's list */
-export function reportFace(
-  { face, status, sharpness, identityDistance }: FaceOutcome,
-  index: number,
-): FaceReport {
+function reportFace({ face, status, sharpness, identityDistance }: FaceOutcome, index: number): FaceReport {
   const { box, score, landmarks } = face;
   const { x, y, width, height } = box;
   const tenth = (value: number): number => Math.round(10 * value) / 10;
@@ -38,8 +46,32 @@ function thousandth(value: number): number {
   return Math.round(1000 * value) / 1000;
 }
 
-/** What became of the faces, for the terminal. */
-export function describeFaces(faces: readonly FaceReport[]): string[] {
+/** What became of a picture, for the terminal. */
+export function describePicture(
+  picture: BytePixels,
+  subject: Subject,
+  restored: RestoredSubject,
+  { paint, color }: { readonly paint?: BytePixels; readonly color?: PhotoColor },
+): string[] {
+  if (subject.kind === 'aligned') return describeAligned(picture, subject.recognised, paint !== undefined);
+  if (subject.faces.length === 0 && color !== 'gray')
+    return [paint ? 'no face found to fill in; draw a --box around it, or say --aligned' : 'no face found'];
+  const notes = describeFaces(reportFaces(subject, restored) ?? []);
+  const unfilled = paint ? Math.round(100 * unfilledShare(paint, subject.faces)) : 0;
+  if (unfilled > 0) notes.push(`${unfilled} % of what is painted is not near a face and stays as it is`);
+  return notes;
+}
+
+function describeAligned({ width, height }: BytePixels, recognised: boolean, isFilledIn: boolean): string[] {
+  const notes: string[] = [];
+  if (recognised)
+    notes.push(`taken for an aligned face${isFilledIn ? '' : ': all of the picture is restored'}`);
+  if (width !== height)
+    notes.push(`not square (${width} x ${height}): its edges were repeated for the model and cut off again`);
+  return notes;
+}
+
+function describeFaces(faces: readonly FaceReport[]): string[] {
   const restored = faces.filter(({ status }) => status === 'restored');
   const notes = [`${count(faces.length)}: ${restored.length} restored`];
   const sharp = faces.filter(({ status }) => status === 'sharp').length;

@@ -4,11 +4,11 @@ import type { FaceDescriber } from '../../face/face-describer.ts';
 import type { FaceDetector } from '../../face/face-detector.ts';
 import type { FaceParser } from '../../face/face-parser.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import type { PhotoTools } from '../../restore/photo/find-subject.ts';
 import type { Restorer } from '../../restore/restorer.ts';
 import type { Upscaler } from '../../restore/upscaler.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import type { ImageTools } from './restore-image.ts';
 import type { RestoreSettings } from './restore-settings.ts';
 
 export interface NetworkLoaders {
@@ -25,7 +25,7 @@ interface Network {
   release(): Promise<void>;
 }
 
-export class LoadedNetworks implements ImageTools {
+export class LoadedNetworks implements PhotoTools {
   /** Spent on loading the model. */
   loadingMs = 0;
   /** The device in use, once the model is there. */

@@ -2,8 +2,10 @@
 
 import path from 'node:path';
 import { requireWritable, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
-import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
+import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { findInputFiles, type InputFile, readFileSignature } from '../../platform/node/files/input-files.ts';
+import { readImageBytes } from '../../platform/node/picture/image-file.ts';
+import { adviseOn } from '../terminal/advice.ts';
 import {
   type OutputFile,
   type OutputRequest,
@@ -72,7 +74,7 @@ export async function restoreFiles(
 async function requestOutput(input: InputFile, format: RestoreSettings['format']): Promise<OutputRequest> {
   if (format !== 'input') return { input, format };
   // A GIF has too few colours for a restored face.
-  const own = (await readFileSignature(input.path))?.format ?? 'png';
+  const own = (input.signature ?? (await readFileSignature(input.path)))?.format ?? 'png';
   return { input, format: own === 'gif' ? 'png' : own };
 }
 
@@ -113,7 +115,8 @@ class Run {
     try {
       signal.throwIfAborted();
       if (this.#stoppedBy !== undefined) throw this.#stoppedBy;
-      const key = await this.#keyOf(file);
+      const bytes = await readImageBytes(file.input.path);
+      const key = await this.#keyOf(file, bytes);
       const known = this.#settings.again ? undefined : await this.#journal.find(key);
       if (known) {
         this.#files.push({ ...(known as FileReport), input: file.input.path, status: 'kept' });
@@ -121,7 +124,7 @@ class Run {
         this.#progress.line(`${count} ${file.input.path}: done already (--again restores it anew)`);
         return;
       }
-      const { report, results } = await makeResults(file, this.#settings, this.#networks, {
+      const { report, results } = await makeResults(file, bytes, this.#settings, this.#networks, {
         signal,
         onProgress: (what, fraction) =>
           this.#progress.update(this.#done + fraction, `${count} ${file.input.relativePath}: ${what}`),
@@ -140,13 +143,13 @@ class Run {
         this.#files.push({ ...nothingDone, input: file.input.path, status: 'skipped' });
         return;
       }
-      this.fail(file.input.path, error instanceof Error ? error.message : String(error));
+      this.fail(file.input.path, adviseOn(error));
       this.#progress.line(`${count} ${file.input.path}: failed`);
     }
   }
 
   /** Names a result by the bytes it is made from and everything it depends on. */
-  async #keyOf({ input, ...output }: OutputFile): Promise<string> {
+  async #keyOf({ input: _, ...output }: OutputFile, bytes: Uint8Array): Promise<string> {
     const { checkpoint, model, networks, sampling, image, metadata } = this.#settings;
     const { visualEncoder, spatialEncoder } = model;
     if (this.#fingerprint === undefined) {
@@ -163,8 +166,7 @@ class Run {
       const files = await Promise.all(named.map((file) => (file === undefined ? '' : describeFiles(file))));
       this.#fingerprint = JSON.stringify([files, sampling, image, metadata]);
     }
-    const bytes = await hashFile(input.path).catch(() => 'unreadable');
-    return sha256(JSON.stringify([bytes, this.#fingerprint, output]));
+    return sha256(JSON.stringify([sha256(bytes), this.#fingerprint, output]));
   }
 
   async #write(key: string, report: FileReport, results: readonly Result[]): Promise<void> {

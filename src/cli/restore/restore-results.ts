@@ -1,25 +1,26 @@
 /** From one file to the bytes of its results, and a report of them. */
 
-import { readFile } from 'node:fs/promises';
-import { toBytePixels } from '../../image/pixels.ts';
+import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
+import { sideBySide } from '../../image/side-by-side.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
-import { type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
-import type { Enlarge } from '../../restore/restore-photo.ts';
+import { decodeImageOf, type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
+import { paintOn } from '../../restore/photo/fill-in.ts';
+import { findSubject, type PhotoTools } from '../../restore/photo/find-subject.ts';
+import type { Enlarge, LayOptions } from '../../restore/photo/photo-options.ts';
+import {
+  inputOfSubject,
+  type LaidSubject,
+  laySubject,
+  type RestoredSubject,
+  restoreSubject,
+} from '../../restore/photo/restore-subject.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
-import type { UpscaleOptions } from '../../restore/upscaler.ts';
+import type { UpscaleOptions, Upscaler } from '../../restore/upscaler.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import type { OutputFile } from '../terminal/output-files.ts';
-import type { FaceReport } from './face-report.ts';
-import {
-  findSubject,
-  type ImageTools,
-  type RestoredImage,
-  readPaint,
-  restoreSubject,
-} from './restore-image.ts';
-import { sideBySide } from './restore-picture.ts';
-import type { RestoreSettings } from './restore-settings.ts';
+import { describePicture, type FaceReport, reportFaces } from './face-report.ts';
+import type { ImageSettings, RestoreSettings } from './restore-settings.ts';
 
 /** What became of one input. */
 export interface FileReport {
@@ -66,20 +67,28 @@ export interface ResultOptions {
   readonly onProgress: (what: string, fraction: number) => void;
 }
 
+/** Networks of a command. */
+export interface ResultTools extends PhotoTools {
+  /** undefined where none is asked for */
+  upscaler(): Promise<Upscaler | undefined>;
+}
+
 /** Where a network enlarges the photo as well, the faces' share of the first result's time. */
 const facesShare = 0.5;
 
 /**
  * Restores a picture, once for each seed; writes nothing.
+ * @param bytes of the input
  * @throws {Error} naming the file, or the signal's reason
  */
 export async function makeResults(
   file: OutputFile,
+  bytes: Uint8Array,
   { sampling, image: settings, metadata }: Pick<RestoreSettings, 'sampling' | 'image' | 'metadata'>,
-  tools: ImageTools,
+  tools: ResultTools,
   { signal, onProgress }: ResultOptions,
 ): Promise<{ report: Omit<FileReport, 'ms'>; results: Result[] }> {
-  const image = await readImageFile(file.input.path, { deep: true });
+  const image = await decodeImageOf(file.input.path, bytes, { deep: true });
   const runs = 1 + file.samples.length;
   requireResultFits(image, file, settings);
   const show = (run: number, what: string, fraction: number): void =>
@@ -88,8 +97,14 @@ export async function makeResults(
     untilAborted(work, signal).catch((cause: unknown) => {
       throw new Error(`Cannot restore ${file.input.path}: ${explainSystemError(cause)}`, { cause });
     });
+  const { photo } = settings;
   const paint = await within(readPaint(image, settings.inpaint));
-  const searching = findSubject(image, settings, tools, {
+  const searching = findSubject(image.pixels, tools, {
+    ...settings.selection,
+    aligned: settings.aligned,
+    upscale: photo.upscale,
+    force: photo.force,
+    paint,
     signal,
     onProgress: () => show(0, 'looking for faces', 0),
   });
@@ -100,22 +115,29 @@ export async function makeResults(
       onProgress: (fraction) => show(0, 'enlarging the photo', facesShare + (1 - facesShare) * fraction),
     }),
   );
-  const restoreWith = (run: number, seed: number | undefined): Promise<RestoredImage> => {
+  const laying: LayOptions = { ...photo, background: enlarge ?? photo.background };
+  const restoreWith = async (run: number, seed: number | undefined): Promise<RestoredImage> => {
     const share = enlarge && run === 0 ? facesShare : 1;
     const onStep: RestoreOptions['onProgress'] = ({ label, fraction }) => show(run, label, share * fraction);
-    const options = { ...sampling, seed, signal, onProgress: onStep, paint, enlarge };
-    return within(restoreSubject(image, subject, settings, tools, options));
+    const options = { ...photo, ...sampling, seed, signal, onProgress: onStep, paint };
+    const restored = await within(restoreSubject(image, subject, tools, options));
+    const laid = await within(laySubject(image, restored, laying));
+    const notes = describePicture(image.pixels, subject, restored, { paint, color: photo.color });
+    return { restored, laid, notes };
   };
 
   const first = await restoreWith(0, sampling.seed);
-  const results = [{ path: file.path, bytes: await encode(image, first, file, metadata) }];
-  if (file.comparison !== undefined)
-    results.push({ path: file.comparison, bytes: await compare(image, first, file) });
+  const result = await encode(image, first.laid, file, { metadata, original: bytes });
+  const results = [{ path: file.path, bytes: result }];
+  if (file.comparison !== undefined) {
+    const input = inputOfSubject(image, first.restored, photo);
+    results.push({ path: file.comparison, bytes: await compare(image, input, first.laid, file) });
+  }
   const notes = [...image.notes, ...first.notes];
   const samples: string[] = [];
-  for (const [i, { seed, path }] of (first.untouched ? [] : file.samples).entries()) {
+  for (const [i, { seed, path }] of (first.laid.untouched ? [] : file.samples).entries()) {
     const next = await restoreWith(1 + i, seed);
-    results.push({ path, bytes: await encode(image, next, file, metadata) });
+    results.push({ path, bytes: await encode(image, next.laid, file, { metadata, original: bytes }) });
     samples.push(path);
     notes.push(...next.notes.slice(1).map((note) => `seed ${seed}, ${note}`));
   }
@@ -123,15 +145,31 @@ export async function makeResults(
   const report: FileReport = {
     ...nothingDone,
     input: file.input.path,
-    status: first.untouched ? 'unchanged' : 'done',
+    status: first.laid.untouched ? 'unchanged' : 'done',
     output: file.path,
     comparison: file.comparison ?? null,
     samples,
-    faces: subject.kind === 'photo' ? first.faces : null,
+    faces: reportFaces(subject, first.restored),
     dropped: [...image.dropped, ...lost],
     notes: [...notes, ...file.notes],
   };
   return { report, results };
+}
+
+interface RestoredImage {
+  readonly restored: RestoredSubject;
+  readonly laid: LaidSubject;
+  readonly notes: readonly string[];
+}
+
+/** What is to be filled in, if anything is. */
+async function readPaint(
+  image: ImageFile,
+  inpaint: ImageSettings['inpaint'],
+): Promise<BytePixels | undefined> {
+  if (!inpaint) return undefined;
+  const { mask } = inpaint;
+  return paintOn(image, mask === undefined ? undefined : { ...(await readImageFile(mask)), name: mask });
 }
 
 /** Before any work: what cannot be written would be restored in vain. */
@@ -150,7 +188,7 @@ function requireResultFits(
 }
 
 /** By the network that is asked for, if one is; what it made for one seed serves the others. */
-async function enlargeOnce(tools: ImageTools, options: UpscaleOptions): Promise<Enlarge | undefined> {
+async function enlargeOnce(tools: ResultTools, options: UpscaleOptions): Promise<Enlarge | undefined> {
   const upscaler = await tools.upscaler();
   let made: ReturnType<Enlarge> | undefined;
   return upscaler && ((photo) => (made ??= upscaler.upscale(photo, options)));
@@ -159,25 +197,21 @@ async function enlargeOnce(tools: ImageTools, options: UpscaleOptions): Promise<
 /** What is untouched stays so to the byte, unless it has to change its format or lose its metadata. */
 async function encode(
   image: ImageFile,
-  restored: RestoredImage,
-  { format, input }: OutputFile,
-  kept: RestoreSettings['metadata'],
+  { pixels, alpha, untouched }: LaidSubject,
+  { format }: OutputFile,
+  { metadata: kept, original }: Pick<RestoreSettings, 'metadata'> & { readonly original: Uint8Array },
 ): Promise<Uint8Array> {
   const keep = kept === 'keep';
-  if (restored.untouched && keep && format === image.format) return readFile(input.path);
+  if (untouched && keep && format === image.format) return original;
   const { profile, metadata } = image;
-  return encodeImage(restored.pixels, format, {
-    profile,
-    alpha: restored.alpha,
-    ...(keep && { metadata }),
-  });
+  return encodeImage(pixels, format, { profile, alpha, ...(keep && { metadata }) });
 }
 
 function compare(
   { profile }: ImageFile,
-  restored: RestoredImage,
+  input: BytePixels,
+  { pixels }: LaidSubject,
   { format }: OutputFile,
 ): Promise<Uint8Array> {
-  const both = sideBySide(restored.input, toBytePixels(restored.pixels));
-  return encodeImage(both, format, { profile });
+  return encodeImage(sideBySide(input, toBytePixels(pixels)), format, { profile });
 }

@@ -2,10 +2,12 @@
 
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
+import type { FaceSelection } from '../../face/select-faces.ts';
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
 import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { videoExtensions } from '../../platform/node/video/video-writer.ts';
+import type { PhotoOptions } from '../../restore/photo/photo-options.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import {
   type EncoderTask,
@@ -16,7 +18,19 @@ import {
 import { findDetectorFile } from '../terminal/search-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreFlags } from './restore-flags.ts';
-import type { ImageSettings } from './restore-image.ts';
+
+/** How each picture is restored. */
+export interface ImageSettings {
+  /** Every picture is one aligned face: nothing is looked for. */
+  readonly aligned: boolean;
+  readonly selection: FaceSelection;
+  readonly photo: Pick<PhotoOptions, 'strength' | 'upscale' | 'color' | 'force'> & {
+    /** where no network enlarges */
+    readonly background?: 'lanczos' | 'bilinear';
+  };
+  /** Fill in what is white, in the picture or in a mask. */
+  readonly inpaint?: { readonly mask?: string };
+}
 
 export interface RestoreSettings {
   readonly inputs: readonly string[];

@@ -1,5 +1,6 @@
 /** In Node: models loaded from disk and run natively, picture files, verification. */
 
+export * from '../../restore/photo/index.ts';
 export { createNodeRuntime, type NodeRuntimeOptions } from './engine/node-runtime.ts';
 export { type VerifyOptions, verifyFiles } from './measure/verify-files.ts';
 export { openCheckpointFolder } from './model/checkpoint-store.ts';

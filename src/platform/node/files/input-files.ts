@@ -12,6 +12,8 @@ export interface InputFile {
   readonly path: string;
   /** its place below the folder or the fixed part of the glob that named it; the name alone for a file */
   readonly relativePath: string;
+  /** where its first bytes had to be read already */
+  readonly signature?: ImageSignature;
 }
 
 export interface InputFiles {
@@ -65,11 +67,11 @@ class Search implements InputFiles {
     } else await this.#addFile(arg, basename(arg));
   }
 
-  async #addFile(path: string, relativePath: string): Promise<void> {
+  async #addFile(path: string, relativePath: string, signature?: ImageSignature): Promise<void> {
     const identity = await realpath(path).catch(() => resolve(path));
     if (this.#seen.has(identity)) return;
     this.#seen.add(identity);
-    this.files.push({ path, relativePath });
+    this.files.push({ path, relativePath, ...(signature && { signature }) });
   }
 
   /** @returns how many pictures it holds, or undefined if it could not be listed */
@@ -93,8 +95,10 @@ class Search implements InputFiles {
       if (await isFolder(entry, path)) {
         if (!this.#recursive || resolve(path) === this.#output) continue;
         count += (await this.#addFolder(path, relativePath, visited)) ?? 0;
-      } else if (await mayBeImage(path)) {
-        await this.#addFile(path, relativePath);
+      } else {
+        const known = await recognise(path);
+        if (!known) continue;
+        await this.#addFile(path, relativePath, known.signature);
         count++;
       }
     }
@@ -111,11 +115,12 @@ class Search implements InputFiles {
     paths.sort(byName.compare);
     let count = 0;
     for (const absolute of paths) {
-      if (!(await mayBeImage(absolute))) continue;
+      const known = await recognise(absolute);
+      if (!known) continue;
       count++;
       const path = isAbsolute(arg) ? absolute : relative('', absolute);
       const below = relative(resolve(base), absolute);
-      await this.#addFile(path, below.startsWith('..') ? basename(absolute) : below);
+      await this.#addFile(path, below.startsWith('..') ? basename(absolute) : below, known.signature);
     }
     if (count === 0)
       this.problems.push({
@@ -147,9 +152,11 @@ async function isFolder(entry: Dirent, path: string): Promise<boolean> {
   return target?.isDirectory() ?? false;
 }
 
-async function mayBeImage(path: string): Promise<boolean> {
-  if (imageExtension.test(extname(path))) return true;
-  return (await readFileSignature(path))?.format !== undefined;
+/** Whether a file may be a picture, by its extension or else by its first bytes. */
+async function recognise(path: string): Promise<{ readonly signature?: ImageSignature } | undefined> {
+  if (imageExtension.test(extname(path))) return {};
+  const signature = await readFileSignature(path);
+  return signature?.format === undefined ? undefined : { signature };
 }
 
 /** What a file says it is by its first bytes; undefined if it is no picture or cannot be read. */

@@ -59,11 +59,26 @@ const readsHeic = sharp.format.heif.input.fileSuffix?.includes('.heic') ?? false
  * @throws {Error} naming `path`, if it cannot be read, is no such picture, is damaged or exceeds the limits
  */
 export async function readImageFile(path: string, limits: ReadLimits = {}): Promise<ImageFile> {
-  try {
-    return await decodeImage(await readBounded(path, limits.maxBytes ?? defaultMaxBytes), limits);
-  } catch (error) {
-    throw new Error(`Cannot read ${path}: ${explainSystemError(error)}`, { cause: error });
-  }
+  return decodeImageOf(path, await readImageBytes(path, limits), limits);
+}
+
+/**
+ * The bytes of a file for `decodeImageOf`.
+ * @throws {Error} naming `path`, if it cannot be read or exceeds the limits
+ */
+export function readImageBytes(path: string, limits: Pick<ReadLimits, 'maxBytes'> = {}): Promise<Uint8Array> {
+  return naming(path, readBounded(path, limits.maxBytes ?? defaultMaxBytes));
+}
+
+/** As `readImageFile`, from bytes that were read before. */
+export function decodeImageOf(path: string, bytes: Uint8Array, limits: ReadLimits = {}): Promise<ImageFile> {
+  return naming(path, decodeImage(bytes, limits));
+}
+
+function naming<T>(path: string, work: Promise<T>): Promise<T> {
+  return work.catch((cause: unknown) => {
+    throw new Error(`Cannot read ${path}: ${explainSystemError(cause)}`, { cause });
+  });
 }
 
 async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { DetectedFace } from '../face/face-detector.ts';
-import { sharpFrom } from '../face/sharpness.ts';
-import { gaussianBlur } from '../image/gaussian-blur.ts';
-import { applyAffine, FACE_TEMPLATE_512 } from '../image/geometry.ts';
-import { pixelsToTensor, tensorToPixels } from '../image/pixel-tensor.ts';
-import { createPixels, type Pixels, toFloatPixels } from '../image/pixels.ts';
-import { RandomStream } from '../random/random-stream.ts';
-import { hostTensor } from '../tensor/host-tensor.ts';
+import type { DetectedFace } from '../../face/face-detector.ts';
+import { sharpFrom } from '../../face/sharpness.ts';
+import { gaussianBlur } from '../../image/gaussian-blur.ts';
+import { applyAffine, FACE_TEMPLATE_512 } from '../../image/geometry.ts';
+import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
+import { createPixels, type Pixels, toFloatPixels } from '../../image/pixels.ts';
+import { RandomStream } from '../../random/random-stream.ts';
+import { hostTensor } from '../../tensor/host-tensor.ts';
+import type { RestoreOptions, Restorer } from '../restorer.ts';
 import { restorePhoto } from './restore-photo.ts';
-import type { RestoreOptions, Restorer } from './restorer.ts';
 
 /** A face whose crop of 512 pixels is `side` pixels of the photo. */
 function faceAt(x: number, y: number, side: number): DetectedFace {

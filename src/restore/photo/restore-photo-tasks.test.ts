@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { DetectedFace } from '../face/face-detector.ts';
-import type { FaceParser } from '../face/face-parser.ts';
-import { applyAffine, FACE_TEMPLATE_512 } from '../image/geometry.ts';
-import { createPixels, type Pixels } from '../image/pixels.ts';
-import { resizePixels } from '../image/resize.ts';
-import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { DetectedFace } from '../../face/face-detector.ts';
+import type { FaceParser } from '../../face/face-parser.ts';
+import { applyAffine, FACE_TEMPLATE_512 } from '../../image/geometry.ts';
+import { createPixels, type Pixels } from '../../image/pixels.ts';
+import { resizePixels } from '../../image/resize.ts';
+import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
+import type { Restorer } from '../restorer.ts';
 import { restorePhoto } from './restore-photo.ts';
-import type { Restorer } from './restorer.ts';
 
 const side = 160;
 /** The crop of this face is the part of the photo from 32,32 on, 96 pixels wide. */

@@ -1,0 +1,158 @@
+/** Restores faces of a photo, each as a crop of its own; `layFaces` puts them back. */
+
+import { alignFace, cutFace, cutMask } from '../../face/face-crop.ts';
+import { descriptorDistance, type FaceDescriber } from '../../face/face-describer.ts';
+import type { DetectedFace } from '../../face/face-detector.ts';
+import { outlineMask, parsedMask } from '../../face/face-mask.ts';
+import type { FaceParser } from '../../face/face-parser.ts';
+import { faceSharpness, sharpFrom } from '../../face/sharpness.ts';
+import { type AffineMatrix, applyAffine } from '../../image/geometry.ts';
+import { toGray } from '../../image/gray.ts';
+import { hasPaint, paintOpacity } from '../../image/paint.ts';
+import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
+import type { BytePixels, FloatPixels, Pixels } from '../../image/pixels.ts';
+import { resizePixels } from '../../image/resize.ts';
+import { affineScale } from '../../image/warp-antialiased.ts';
+import type { RestoreOptions, Restorer } from '../restorer.ts';
+import { checkPhotoOptions, type FaceOptions, type PhotoColor } from './photo-options.ts';
+import { atStrength, inColors, restoreCrop, staysGray } from './restore-crop.ts';
+
+export interface FaceOutcome {
+  readonly face: DetectedFace;
+  /** 'sharp' and 'unpainted' ones were left alone; sharp ones are as sharp as what the model makes of them */
+  readonly status: 'restored' | 'sharp' | 'unpainted';
+  /** see `faceSharpness` */
+  readonly sharpness: number;
+  /** Distance of the descriptors before and after; absent if it was not measured. */
+  readonly identityDistance?: number;
+}
+
+/** A face of a photo, before and after. */
+export interface PhotoFace extends FaceOutcome {
+  /** from the photo to the crop */
+  readonly affine: AffineMatrix;
+  /** the face as it was, aligned, as large as the model's images; gray where the photo was to become so */
+  readonly crop: Pixels;
+  /** absent unless its status is 'restored' */
+  readonly restored?: RestoredCrop;
+}
+
+export interface RestoredCrop {
+  /** as the model made it */
+  readonly output: BytePixels;
+  /** in the colours that were asked for: the face after, to be shown beside `crop` */
+  readonly result: Pixels;
+  /** as large as the crop, 0..1: where it replaces what was there */
+  readonly mask: FloatPixels;
+  /** Under the mask the crop shows paint, no detail to keep. */
+  readonly filled: boolean;
+  readonly color: PhotoColor;
+}
+
+export interface RestoreFacesOptions extends FaceOptions {
+  /** Told of each face as soon as it is done, with its place among the faces. */
+  readonly onFace?: (face: PhotoFace, index: number) => void;
+}
+
+/**
+ * The part of a restoration that takes time. Faces come in the order they are given in; leaving some out when they are
+ * laid, or laying them otherwise, takes no further restoring.
+ * @param photo RGB
+ * @param options `upscale` decides which faces would lose sharpness, `strength` is what identity is measured at
+ * @throws {RangeError} as `restorePhoto`; the signal's reason
+ */
+export async function restorePhotoFaces(
+  photo: Pixels,
+  faces: readonly DetectedFace[],
+  restorer: Restorer,
+  { onFace, ...options }: RestoreFacesOptions = {},
+): Promise<PhotoFace[]> {
+  checkPhotoOptions(photo, options);
+  const { color = 'auto' } = options;
+  const source = color === 'gray' ? toGray(photo) : photo;
+  const whole = { source, gray: staysGray(source, color) };
+  const done: PhotoFace[] = [];
+  for (const [index, face] of faces.entries()) {
+    const onProgress: RestoreOptions['onProgress'] = (progress) =>
+      options.onProgress?.({
+        ...progress,
+        label: faces.length > 1 ? `face ${index + 1} of ${faces.length}, ${progress.label}` : progress.label,
+        fraction: (index + progress.fraction) / faces.length,
+      });
+    const restored = await restoreFace(whole, face, restorer, { ...options, color, onProgress });
+    done.push(restored);
+    onFace?.(restored, index);
+  }
+  return done;
+}
+
+async function restoreFace(
+  { source, gray }: { readonly source: Pixels; readonly gray: boolean },
+  face: DetectedFace,
+  restorer: Restorer,
+  options: FaceOptions & { readonly color: PhotoColor },
+): Promise<PhotoFace> {
+  const { strength = 1, upscale = 1, color, force = false, paint, parser, describer, ...asked } = options;
+  const affine = alignFace(face.landmarks, restorer.imageSize);
+  const crop = cutFace(source, affine, restorer.imageSize);
+  const cut = { face, affine, crop, sharpness: faceSharpness(crop) };
+  const cutPaint = paint && cutMask(paint, affine, restorer.imageSize);
+  if (cutPaint && !hasPaint(cutPaint)) return { ...cut, status: 'unpainted' };
+  const mayStay = !force && !cutPaint && color !== 'colorize';
+  if (mayStay && cut.sharpness >= sharpFrom) return { ...cut, status: 'sharp' };
+  const output = tensorToPixels(await restoreCrop(crop, restorer, { ...asked, color, paint: cutPaint }));
+  const result = inColors(output, crop, color, gray);
+  if (mayStay && losesSharpness(crop, result, affineScale(affine) / upscale))
+    return { ...cut, status: 'sharp' };
+  const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
+  const identityDistance =
+    describer && !cutPaint ? await identityDistanceOf(crop, result, describer, strength) : undefined;
+  const restored = { output, result, mask, filled: cutPaint !== undefined, color };
+  return { ...cut, status: 'restored', identityDistance, restored };
+}
+
+/** A loss of a tenth is not seen, nor any loss of a face that is soft anyway. */
+const keptSharpness = 0.9;
+const softBelow = 0.4;
+
+/**
+ * Whether a face that is shown smaller than the model's output would be less sharp than it is. A larger one keeps its
+ * own detail.
+ * @param scale the model's pixels over those of the result
+ */
+function losesSharpness(crop: Pixels, result: Pixels, scale: number): boolean {
+  if (scale <= 1) return false;
+  const side = Math.max(1, Math.round(crop.width / scale));
+  const shown = (face: Pixels): number =>
+    faceSharpness(resizePixels(face, { width: side, height: side }, 'area'));
+  const before = shown(crop);
+  return before >= softBelow && shown(result) < keptSharpness * before;
+}
+
+function maskOf(
+  { outline }: DetectedFace,
+  affine: AffineMatrix,
+  result: Pixels,
+  parser: FaceParser | undefined,
+): FloatPixels | Promise<FloatPixels> {
+  if (parser) return parsedMask(parser, result);
+  return outlineMask(
+    outline?.map((point) => applyAffine(affine, point)),
+    result.width,
+  );
+}
+
+/**
+ * The distance of two crops' descriptors, the second one at its strength over the first: from `anotherPersonFrom` on
+ * they are taken for two people.
+ */
+export async function identityDistanceOf(
+  crop: Pixels,
+  result: Pixels,
+  describer: FaceDescriber,
+  strength = 1,
+): Promise<number> {
+  const before = pixelsToTensor(crop);
+  const after = atStrength(before, pixelsToTensor(result), strength);
+  return descriptorDistance(await describer.describe(before), await describer.describe(after));
+}
