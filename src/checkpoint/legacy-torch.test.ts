@@ -30,6 +30,9 @@ function tensor(key: string, shape: readonly number[], { rebuild = '_rebuild_ten
   return `ctorch._utils\n${rebuild}\n(${id}K\0${tuple(shape)}${tuple(strides)}${rest}tR`;
 }
 
+/** Two tensors over the whole of one storage, which each takes for as large as itself. */
+const named = (key: string, first: readonly number[], second: readonly number[]) =>
+  `}(${text('w')}${tensor(key, first)}${text('b')}${tensor(key, second)}u`;
 const weights = `}(${text('w')}${tensor('20', [2, 2])}${text('b')}${tensor('10', [1])}u`;
 const storages = [storage(5), storage(1, 2, 3, 4)];
 const keys = keyList(['10', '20']);
@@ -72,6 +75,39 @@ describe('checkpoints from before PyTorch 1.6', () => {
   const withView = pickle(`}${text('w')}${tensor('0', [1], { view: `(${text('0')}K\0K\x01t` })}s`);
   it.each<[what: string, bytes: Uint8Array, message: RegExp]>([
     ['another version', fileOf(mark, pickle('M\xea\x03'), machine()), /its version is 1002, not 1001/],
+    [
+      'text as its version',
+      fileOf(mark, pickle(text('1001')), machine()),
+      /its version is no number, not 1001/,
+    ],
+    [
+      'lists of lists as its version, endless as text',
+      fileOf(
+        mark,
+        pickle(
+          `]q\0${Array.from({ length: 200 }, (_, i) => `(${`h${String.fromCharCode(i)}`.repeat(9)}tq${String.fromCharCode(i + 1)}`).join('')}`,
+        ),
+        machine(),
+      ),
+      /its version is no number, not 1001/,
+    ],
+    [
+      'a storage that two tensors name, the longer first',
+      fileOf(
+        mark,
+        version,
+        machine(),
+        pickle(named('20', [2, 2], [2])),
+        keyList(['20']),
+        storage(1, 2, 3, 4),
+      ),
+      /its storage "20" as 4 float32 elements and again as 2 float32/,
+    ],
+    [
+      'a storage that two tensors name, the shorter first',
+      fileOf(mark, version, machine(), pickle(named('20', [2], [2, 2])), keyList(['20']), storage(1, 2)),
+      /its storage "20" as 2 float32 elements and again as 4 float32/,
+    ],
     ['big-endian numbers', fileOf(mark, version, machine('\x89'), pickle(weights), keys), /little-endian/],
     ['no list of storages', fileOf(mark, version, machine(), pickle(weights), pickle('N')), /does not list/],
     [

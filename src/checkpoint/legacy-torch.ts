@@ -4,10 +4,11 @@
  * its element count before its elements.
  */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { type ParsedPickle, parsePickleAt } from './pickle.ts';
-import type { PickleStorage } from './pickle-value.ts';
+import type { PickleStorage, PickleValue } from './pickle-value.ts';
 import { bytesPerElement, type TensorEntry, type TensorFile } from './tensor-entry.ts';
 import { chooseRecord, defaultRecords, placeTensor } from './torch-record.ts';
 
@@ -15,7 +16,6 @@ const version = 1001;
 const countBytes = 8;
 /** The pickles are tried within this much of the file first, which is enough for a thousand tensors. */
 const firstBytes = 2 ** 20;
-const maxPickleBytes = 64 * 2 ** 20;
 
 /**
  * Opens such a file. Only its pickles and the element counts are read.
@@ -40,7 +40,7 @@ interface Pickles extends ParsedPickle {
 }
 
 async function readPickles(source: ByteSource): Promise<Pickles> {
-  const most = Math.min(source.byteLength, maxPickleBytes);
+  const most = Math.min(source.byteLength, fileLimits.pickle.bytes);
   const first = Math.min(most, firstBytes);
   try {
     return parsePickles(source.name, await source.read(0, first));
@@ -54,7 +54,7 @@ function parsePickles(file: string, bytes: Uint8Array<ArrayBuffer>): Pickles {
   const mark = parsePickleAt(file, bytes, 0);
   const protocol = parsePickleAt(file, bytes, mark.end);
   if (protocol.value !== version)
-    throw new CheckpointError(`its version is ${String(protocol.value)}, not ${version}`, { file });
+    throw new CheckpointError(`its version is ${describe(protocol.value)}, not ${version}`, { file });
   const machine = parsePickleAt(file, bytes, protocol.end);
   if (!(machine.value instanceof Map) || machine.value.get('little_endian') !== true)
     throw new CheckpointError('its numbers are not little-endian; save it on another machine', { file });
@@ -63,6 +63,11 @@ function parsePickles(file: string, bytes: Uint8Array<ArrayBuffer>): Pickles {
   if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
     throw new CheckpointError('it does not list its storages', { file });
   return { ...saved, keys: keys as string[], end };
+}
+
+/** A value of a pickle that should have been a number; lists of lists could be endless as text. */
+function describe(value: PickleValue): string {
+  return typeof value === 'number' ? String(value) : 'no number';
 }
 
 /** First byte of each storage's elements, by key. */

@@ -1,12 +1,12 @@
 /** The stack machine that a pickle drives: it holds plain values and tensor descriptions, within fixed limits. */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import { quoteName } from './checkpoint-error.ts';
 import type { PickleCursor } from './pickle-cursor.ts';
-import { isPickleKey, ofKind, type PickleStorage, type PickleValue } from './pickle-value.ts';
+import { ofKind, type PickleStorage, type PickleValue, pickleKey } from './pickle-value.ts';
 import { callTorchGlobal, torchGlobal, torchStorage } from './torch-globals.ts';
 
-/** Far above what 30,000 tensors need, and small enough for any machine. */
-const limits = { containers: 250_000, stack: 1_000_000, marks: 1_000, memo: 1_000_000 } as const;
+const limits = fileLimits.pickle;
 
 export class PickleMachine {
   /** Those named so far, by key. */
@@ -16,6 +16,8 @@ export class PickleMachine {
   readonly #marks: number[] = [];
   readonly #stack: PickleValue[] = [];
   #containers = 0;
+  #items = 0;
+  #work = 0;
 
   /** @param cursor tells errors where they happened */
   constructor(cursor: PickleCursor) {
@@ -30,14 +32,23 @@ export class PickleMachine {
     );
   }
 
+  /** Counts what an opcode costs, so that no pickle takes longer than its limit allows. */
+  spend(work: number): number {
+    this.#work += work;
+    if (this.#work > limits.work)
+      throw this.#cursor.error(`it asks for more than ${limits.work} steps, which tensors do not need`);
+    return work;
+  }
+
   push(value: PickleValue): void {
-    if (this.#stack.length === limits.stack) throw this.#cursor.error('too many values are pending');
+    if (this.#stack.length === limits.stack)
+      throw this.#cursor.error(`more than ${limits.stack} values are pending`);
     this.#stack.push(value);
   }
 
   pushContainer(value: PickleValue): void {
     if (++this.#containers > limits.containers)
-      throw this.#cursor.error('it holds too many lists and dictionaries');
+      throw this.#cursor.error(`it holds more than ${limits.containers} lists, dictionaries and tensors`);
     this.push(value);
   }
 
@@ -53,7 +64,8 @@ export class PickleMachine {
   }
 
   mark(): void {
-    if (this.#marks.length === limits.marks) throw this.#cursor.error('it is nested too deeply');
+    if (this.#marks.length === limits.marks)
+      throw this.#cursor.error(`it is nested more than ${limits.marks} deep`);
     this.#marks.push(this.#stack.length);
   }
 
@@ -66,6 +78,7 @@ export class PickleMachine {
   append(items: PickleValue[]): void {
     const list = this.#stack.at(-1);
     if (!Array.isArray(list)) throw this.#cursor.error('it appends to what is no list');
+    this.#keep(items.length);
     for (const item of items) list.push(item);
   }
 
@@ -73,9 +86,10 @@ export class PickleMachine {
     const dict = this.#stack.at(-1);
     if (!(dict instanceof Map)) throw this.#cursor.error('it sets an item of what is no dictionary');
     if (items.length % 2 === 1) throw this.#cursor.error('a key has no value');
+    this.#keep(items.length / 2);
     for (let i = 0; i < items.length; i += 2) {
-      const key = items[i]!;
-      if (!isPickleKey(key)) throw this.#cursor.error('a key is neither text nor number');
+      const key = pickleKey(items[i]!);
+      if (key === undefined) throw this.#cursor.error('a key is neither text nor number');
       dict.set(key, items[i + 1]!);
     }
   }
@@ -84,7 +98,8 @@ export class PickleMachine {
   remember(index = this.#memo.size): void {
     const value = this.#stack.at(-1);
     if (value === undefined) throw this.#cursor.error('a value is missing');
-    if (this.#memo.size === limits.memo) throw this.#cursor.error('it memorises too many values');
+    if (this.#memo.size === limits.memo)
+      throw this.#cursor.error(`it memorises more than ${limits.memo} values`);
     this.#memo.set(index, value);
   }
 
@@ -110,18 +125,33 @@ export class PickleMachine {
   pushStorage(): void {
     const storage = torchStorage(this.pop());
     if (!storage) throw this.#cursor.error('it refers to what is no storage of a supported dtype');
-    this.storages.set(storage.key, storage);
-    this.pushContainer(storage);
+    const known = this.storages.get(storage.key);
+    if (known && (known.count !== storage.count || known.dtype !== storage.dtype))
+      throw this.#cursor.error(
+        `it names its storage ${quoteName(storage.key)} as ${known.count} ${known.dtype} elements and again as ` +
+          `${storage.count} ${storage.dtype}`,
+      );
+    this.storages.set(storage.key, known ?? storage);
+    this.pushContainer(known ?? storage);
   }
 
   reduce(): void {
     const [callable, args] = this.popMany(2);
     const global = ofKind('global', callable);
     if (!global || !Array.isArray(args)) throw this.#cursor.error('it calls what is no known global');
+    this.#keep(args.reduce((sum: number, arg) => sum + (Array.isArray(arg) ? arg.length : 0), 0));
     const value = callTorchGlobal(global, args);
     if (value === undefined)
       throw this.#cursor.error(`it calls ${global.name} with arguments that do not suit it`);
     this.pushContainer(value);
+  }
+
+  /** Counts items that a list or a dictionary comes to hold. */
+  #keep(items: number): void {
+    this.spend(items);
+    this.#items += items;
+    if (this.#items > limits.items)
+      throw this.#cursor.error(`its lists and dictionaries hold more than ${limits.items} items`);
   }
 
   /** Attributes, such as `_metadata` of a state_dict, are dropped; only dictionaries may have them. */

@@ -2,11 +2,12 @@
 
 import type { TensorDtype } from './tensor-entry.ts';
 
-export type PickleKey = string | number | bigint | boolean | null;
+export type PickleKey = string | number | boolean | null;
 
 /** Lists and tuples are arrays, dictionaries are maps, integers beyond 2^53 are bigints. */
 export type PickleValue =
   | PickleKey
+  | bigint
   | PickleValue[]
   | PickleDict
   | PickleGlobal
@@ -39,9 +40,14 @@ export interface PickleTensor {
   readonly strides: readonly number[];
 }
 
-/** Whether a value may be a key of a dictionary: text, a number, a truth value or nothing. */
-export function isPickleKey(value: PickleValue): value is PickleKey {
-  return typeof value !== 'object' || value === null;
+/** Numbers from here on are keys as text: a file could choose them so that they all fall into one place of a map. */
+const firstLargeKey = 2 ** 16;
+
+/** What a value is as a key of a dictionary, undefined of one that cannot be: tensors have names, their optimisers numbers. */
+export function pickleKey(value: PickleValue): PickleKey | undefined {
+  if (typeof value === 'number')
+    return Number.isInteger(value) && Math.abs(value) < firstLargeKey ? value : `#${value}`;
+  return (typeof value === 'object' && value !== null) || typeof value === 'bigint' ? undefined : value;
 }
 
 /** The value, if it is of that kind. */

@@ -79,6 +79,17 @@ describe('plain values', () => {
     expect(parse(...opcodes)).toEqual(value);
   });
 
+  it('tells numbers apart as keys, however large', () => {
+    const keys = [1, -1, 65_535, 65_536, 0.5].map((key) => ['G', float64(key), 'N']);
+    expect([...(parse('}(', ...keys.flat(), 'u.') as Map<unknown, unknown>).keys()]).toEqual([
+      1,
+      -1,
+      65_535,
+      '#65536',
+      '#0.5',
+    ]);
+  });
+
   it('keeps __proto__ as a key like any other', () => {
     const value = parse('}', text('__proto__'), '}', text('polluted'), '\x88ss.');
     expect(value).toEqual(new Map([['__proto__', new Map([['polluted', true]])]]));
@@ -113,6 +124,12 @@ describe('tensors', () => {
 });
 
 const os = 'cos\nsystem\n';
+/** A list of pairs, as Python 2 wrote ordered dictionaries. */
+const pairs = (count: number) => [
+  '](',
+  ...Array.from({ length: count }, (_, i) => [text(`k${i}`), 'N\x86']).flat(),
+  'e',
+];
 const hostile: [string, Uint8Array<ArrayBuffer>, string][] = [
   ['no bytes', new Uint8Array(), 'ends in the middle'],
   ['text', new Uint8Array(Buffer.from('hello')), 'not a pickle of protocol'],
@@ -194,21 +211,75 @@ const hostile: [string, Uint8Array<ArrayBuffer>, string][] = [
     'do not suit',
   ],
   ['a parameter that is no tensor', pickle('ctorch._utils\n_rebuild_parameter\nN\x85R.'), 'do not suit'],
-  ['deep nesting of marks', pickle('('.repeat(1e6)), 'nested too deeply'],
-  ['deep nesting of lists', pickle(']'.repeat(1e6)), 'too many lists'],
-  ['many tuples', pickle(')', '\x85'.repeat(1e6)), 'too many lists'],
-  ['many dictionaries', pickle(']', '}a'.repeat(1e6)), 'too many lists'],
-  ['many pending values', pickle('N'.repeat(2e6)), 'too many values are pending'],
-  ['many memorised values', pickle('N', '\x94'.repeat(2e6)), 'memorises too many values'],
+  ['deep nesting of marks', pickle('('.repeat(1e6)), 'nested more than 1000 deep'],
+  ['deep nesting of lists', pickle(']'.repeat(1e6)), 'more than 250000 lists'],
+  ['many tuples', pickle(')', '\x85'.repeat(1e6)), 'more than 250000 lists'],
+  ['many dictionaries', pickle(']', '}a'.repeat(1e6)), 'more than 250000 lists'],
+  ['many pending values', pickle('N'.repeat(1.1e6)), 'more than 1000000 values are pending'],
+  ['an integer beyond 2^53 as a key', pickle('}\x8a\x09\0\0\0\0\0\0\0\0\x01Ns.'), 'neither text nor number'],
+  [
+    'many items',
+    pickle(']q\x00(', 'h\x00'.repeat(9e5), 'e(', 'h\x00'.repeat(9e5), 'e(', 'h\x00'.repeat(9e5), 'e.'),
+    'more than 1000000 items',
+  ],
+  [
+    'many items of dictionaries',
+    pickle('}', `(${'NN'.repeat(4e5)}u`.repeat(3), '.'),
+    'more than 1000000 items',
+  ],
+  ['many opcodes', pickle('N', 'q\x00'.repeat(4e6), '.'), 'more than 4000000 steps'],
+  [
+    'ordered dictionaries of one list again and again',
+    pickle(...pairs(1000), 'q\x00', 'ccollections\nOrderedDict\nh\x00\x85R'.repeat(9000), 'N.'),
+    'more than 1000000 items',
+  ],
+  [
+    'ordered dictionaries made from each other',
+    pickle(...pairs(50_000), 'q\x00(', 'ccollections\nOrderedDict\nh\x00\x85R'.repeat(1000), 't.'),
+    'more than 1000000 items',
+  ],
+  [
+    'sizes of one list again and again',
+    pickle(']q\x00(', 'N'.repeat(1e5), 'e(', 'ctorch\nSize\nh\x00\x85R'.repeat(1000), 't.'),
+    'more than 1000000 items',
+  ],
+  [
+    'a storage that grows',
+    pickle('(', ...storage, ...storage.slice(0, -1), 'K\x07tQt.'),
+    'its storage "0" as 6 float32 elements and again as 7',
+  ],
+  [
+    'a storage that shrinks',
+    pickle('(', ...storage, ...storage.slice(0, -1), 'K\x02tQt.'),
+    'its storage "0" as 6 float32 elements and again as 2',
+  ],
+  [
+    'a storage of two dtypes',
+    pickle(
+      '(',
+      ...storage,
+      '(',
+      text('storage'),
+      'ctorch\nIntStorage\n',
+      text('0'),
+      text('cpu'),
+      'K\x06tQt.',
+    ),
+    'again as 6 int32',
+  ],
+  ['many memorised values', pickle('N', '\x94'.repeat(1.1e6)), 'memorises more than 1000000 values'],
 ];
 
 it.each(hostile)('refuses %s, running nothing', (_, bytes, problem) => {
-  const start = performance.now();
-  const read = () => parsePickle('p.pth', bytes);
-  expect(read).toThrow(CheckpointError);
-  expect(read).toThrow(problem);
-  expect(read).toThrow('nothing was run');
-  expect(performance.now() - start).toBeLessThan(3000);
+  let error: unknown;
+  try {
+    parsePickle('p.pth', bytes);
+  } catch (thrown) {
+    error = thrown;
+  }
+  expect(error).toBeInstanceOf(CheckpointError);
+  expect((error as CheckpointError).message).toContain(problem);
+  expect((error as CheckpointError).message).toContain('nothing was run');
 });
 
 it('does not expand values that refer to each other a thousandfold', () => {

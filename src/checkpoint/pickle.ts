@@ -1,7 +1,6 @@
 /**
  * A reader for the part of Python's pickle format that PyTorch checkpoints of tensors use. It builds plain values
- * and tensor descriptions, never an object of the file's choosing; memory and time are bounded by the length of
- * the pickle.
+ * and tensor descriptions, never an object of the file's choosing, within limits of memory and time.
  * @see CPython, Lib/pickletools.py
  */
 
@@ -49,7 +48,7 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x87, (m) => m.pushContainer(m.popMany(3))], // TUPLE3
   [0x88, (m) => m.push(true)], // NEWTRUE
   [0x89, (m) => m.push(false)], // NEWFALSE
-  [0x8a, (m, c) => m.push(c.integer(c.uint8()))], // LONG1
+  [0x8a, (m, c) => m.push(c.integer(m.spend(c.uint8())))], // LONG1
   [0x8c, (m, c) => m.push(c.text(c.uint8()))], // SHORT_BINUNICODE
   [0x8d, (m, c) => m.push(c.text(c.uint64()))], // BINUNICODE8
   [0x92, (m) => m.refuse('an object of a class')], // NEWOBJ_EX
@@ -85,6 +84,7 @@ export function parsePickleAt(file: string, bytes: Uint8Array<ArrayBuffer>, star
     const code = cursor.opcode();
     if (code === stop) return { value: machine.pop(), storages: machine.storages, end: cursor.position };
     const step = steps.get(code);
+    machine.spend(1);
     if (!step) throw cursor.error(`opcode 0x${code.toString(16)} has no place in a checkpoint of tensors`);
     step(machine, cursor);
   }

@@ -3,8 +3,8 @@
  * duplicate that is silently dropped, integers that stay exact.
  */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
-import { maxRank, maxTensors } from './tensor-entry.ts';
 
 /** One entry as written: nothing but its syntax was checked. */
 export interface SafetensorsHeaderEntry {
@@ -31,7 +31,7 @@ export function parseSafetensorsHeader(file: string, text: string): SafetensorsH
       return;
     }
     if (entries.has(name)) scanner.fail(`a second tensor ${quoteName(name)}`);
-    if (entries.size === maxTensors) scanner.fail(`more than ${maxTensors} tensors`);
+    if (entries.size === fileLimits.tensors) scanner.fail(`more than ${fileLimits.tensors} tensors`);
     entries.set(name, scanEntry(scanner, name));
   });
   scanner.end();
@@ -42,6 +42,8 @@ function scanMetadata(scanner: HeaderScanner): ReadonlyMap<string, string> {
   const metadata = new Map<string, string>();
   scanner.members((key) => {
     if (metadata.has(key)) scanner.fail(`a second metadata entry ${quoteName(key)}`);
+    if (metadata.size === fileLimits.metadataEntries)
+      scanner.fail(`more than ${fileLimits.metadataEntries} metadata entries`);
     metadata.set(key, scanner.string());
   });
   return metadata;
@@ -53,7 +55,7 @@ function scanEntry(scanner: HeaderScanner, name: string): SafetensorsHeaderEntry
   let offsets: number[] | undefined;
   scanner.members((field) => {
     if (field === 'dtype' && dtype === undefined) dtype = scanner.string();
-    else if (field === 'shape' && !shape) shape = scanner.integers(maxRank);
+    else if (field === 'shape' && !shape) shape = scanner.integers(fileLimits.rank);
     else if (field === 'data_offsets' && !offsets) offsets = scanner.integers(2);
     else scanner.fail(`an unknown or repeated field ${quoteName(field)} in tensor ${quoteName(name)}`);
   });

@@ -148,6 +148,15 @@ const hostile: [string, Uint8Array, string][] = [
   ['a tensor twice', fileOf('{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{}}'), 'second tensor'],
   ['metadata twice', fileOf('{"__metadata__":{},"__metadata__":{}}'), 'a second "__metadata__"'],
   ['a metadata key twice', fileOf('{"__metadata__":{"a":"1","a":"2"}}'), 'second metadata entry'],
+  [
+    'metadata without end',
+    fileOf(
+      JSON.stringify({
+        __metadata__: Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`note ${i}`, ''])),
+      }),
+    ),
+    'more than 10000 metadata entries',
+  ],
   ['metadata that is no text', fileOf('{"__metadata__":{"a":1}}'), 'no "'],
   ['an unknown field', fileOf(entry('"x":1')), 'unknown or repeated field'],
   ['a field twice', fileOf(entry('"dtype":"F32","dtype":"F32"')), 'unknown or repeated field'],

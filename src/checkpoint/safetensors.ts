@@ -4,6 +4,7 @@
  * @see https://github.com/huggingface/safetensors
  */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import { formatShape } from '../tensor/host-tensor.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
@@ -16,8 +17,7 @@ import {
   type TensorFile,
 } from './tensor-entry.ts';
 
-/** The format's own limit. */
-const maxHeaderBytes = 100_000_000;
+const maxHeaderBytes = fileLimits.safetensorsHeaderBytes;
 
 const dtypes: ReadonlyMap<string, TensorDtype> = new Map([
   ['F64', 'float64'],

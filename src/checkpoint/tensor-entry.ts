@@ -43,12 +43,6 @@ export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** More axes than any network has; PyTorch's own limit. */
-export const maxRank = 64;
-
-/** More tensors than any network has: larger files are refused before they fill the memory. */
-export const maxTensors = 100_000;
-
 /** Whether a value from an untrusted file can be an extent, a stride or an offset. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;

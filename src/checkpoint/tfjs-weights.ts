@@ -5,14 +5,15 @@
  */
 
 import { z } from 'zod';
+import { fileLimits } from '../tensor/file-limits.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { decodeElements } from './tensor-elements.ts';
-import { bytesPerElement, maxRank, maxTensors, safeElementCount, type TensorDtype } from './tensor-entry.ts';
+import { bytesPerElement, safeElementCount, type TensorDtype } from './tensor-entry.ts';
 
 const weightSchema = z.object({
   name: z.string(),
-  shape: z.array(z.int().min(0)).max(maxRank),
+  shape: z.array(z.int().min(0)).max(fileLimits.rank),
   dtype: z.enum(['float32', 'int32', 'uint8', 'bool']),
   /** The values were stored as (value - min) / scale, rounded; float16 has neither. */
   quantization: z
@@ -24,7 +25,9 @@ const weightSchema = z.object({
 });
 type Weight = z.infer<typeof weightSchema>;
 
-const manifestSchema = z.array(z.object({ weights: z.array(weightSchema).max(maxTensors) })).max(maxTensors);
+const manifestSchema = z
+  .array(z.object({ weights: z.array(weightSchema).max(fileLimits.tensors) }))
+  .max(fileLimits.tensors);
 
 /**
  * The tensors of a manifest, as float32.

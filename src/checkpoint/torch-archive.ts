@@ -1,5 +1,6 @@
 /** PyTorch checkpoints: the zip archives that torch.save writes, a pickle beside one entry for each storage. */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
 import { parsePickle } from './pickle.ts';
@@ -9,7 +10,6 @@ import { chooseRecord, defaultRecords, placeTensor } from './torch-record.ts';
 import { openZip, type ZipArchive, type ZipEntry } from './zip-directory.ts';
 import { readZipEntry, requireStored, zipDataOffsets } from './zip-entry.ts';
 
-const maxPickleBytes = 64 * 2 ** 20;
 const maxNoteBytes = 64;
 
 /**
@@ -24,7 +24,11 @@ export async function openTorchArchive(
   const archive = await openZip(source);
   const root = archiveRoot(archive);
   await requireLittleEndian(archive, root);
-  const pickle = await readZipEntry(archive, archive.entries.get(`${root}data.pkl`)!, maxPickleBytes);
+  const pickle = await readZipEntry(
+    archive,
+    archive.entries.get(`${root}data.pkl`)!,
+    fileLimits.pickle.bytes,
+  );
   const { record, tensors: described } = chooseRecord(source.name, parsePickle(source.name, pickle), prefer);
 
   const storages = new Map<string, ZipEntry>();

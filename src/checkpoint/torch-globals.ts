@@ -3,16 +3,17 @@
  * a pickle that names anything else is refused before anything is made of it.
  */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import {
-  isPickleKey,
   ofKind,
   type PickleDict,
   type PickleGlobal,
   type PickleStorage,
   type PickleTensor,
   type PickleValue,
+  pickleKey,
 } from './pickle-value.ts';
-import { isCount, maxRank, type TensorDtype } from './tensor-entry.ts';
+import { isCount, type TensorDtype } from './tensor-entry.ts';
 
 const storageDtypes: ReadonlyMap<string, TensorDtype> = new Map([
   ['torch.DoubleStorage', 'float64'],
@@ -67,8 +68,10 @@ function orderedDict(args: readonly PickleValue[]): PickleDict | undefined {
   if (args.length > 1 || !Array.isArray(pairs)) return undefined;
   const dict: PickleDict = new Map();
   for (const pair of pairs) {
-    if (!Array.isArray(pair) || pair.length !== 2 || !isPickleKey(pair[0]!)) return undefined;
-    dict.set(pair[0], pair[1]!);
+    if (!Array.isArray(pair) || pair.length !== 2) return undefined;
+    const key = pickleKey(pair[0]!);
+    if (key === undefined) return undefined;
+    dict.set(key, pair[1]!);
   }
   return dict;
 }
@@ -85,5 +88,7 @@ function rebuildTensor(args: readonly PickleValue[]): PickleTensor | undefined {
 
 /** A copy, since lists can still grow. */
 function counts(value: PickleValue | undefined): number[] | undefined {
-  return Array.isArray(value) && value.length <= maxRank && value.every(isCount) ? [...value] : undefined;
+  return Array.isArray(value) && value.length <= fileLimits.rank && value.every(isCount)
+    ? [...value]
+    : undefined;
 }

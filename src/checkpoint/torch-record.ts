@@ -1,9 +1,10 @@
 /** From what torch.save pickled to the tensors of one dictionary and where their elements lie. */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import { formatShape } from '../tensor/host-tensor.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
 import { ofKind, type PickleDict, type PickleTensor, type PickleValue } from './pickle-value.ts';
-import { bytesPerElement, maxTensors, safeElementCount, type TensorEntry } from './tensor-entry.ts';
+import { bytesPerElement, safeElementCount, type TensorEntry } from './tensor-entry.ts';
 
 /** Names of the dictionary of tensors, the first present one being taken. Moving averages come first. */
 export const defaultRecords: readonly string[] = ['params_ema', 'params', 'state_dict'];
@@ -35,8 +36,8 @@ function tensorsOf(file: string, dict: PickleDict): ReadonlyMap<string, PickleTe
     const tensor = ofKind('tensor', value);
     if (tensor && typeof key === 'string') tensors.set(key, tensor);
   }
-  if (tensors.size > maxTensors)
-    throw new CheckpointError(`it has more than ${maxTensors} tensors`, { file });
+  if (tensors.size > fileLimits.tensors)
+    throw new CheckpointError(`it has more than ${fileLimits.tensors} tensors`, { file });
   return tensors;
 }
 

@@ -4,6 +4,7 @@
  * @see PKWARE APPNOTE 6.3
  */
 
+import { fileLimits } from '../tensor/file-limits.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
 
@@ -29,8 +30,7 @@ const endBytes = 22;
 const end64Bytes = 56;
 const end64LocatorBytes = 20;
 
-const maxEntries = 100_000;
-const maxDirectoryBytes = 64 * 2 ** 20;
+const { entries: maxEntries, directoryBytes: maxDirectoryBytes } = fileLimits.zip;
 const maxCommentBytes = 0xffff;
 
 /** A file within the archive, as the directory describes it. */

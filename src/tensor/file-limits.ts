@@ -1,0 +1,46 @@
+/**
+ * The most that a file from elsewhere may ask for: far above what networks need, and little enough for any machine.
+ * Whoever reads such a file takes its limits from here.
+ */
+
+const mebi = 2 ** 20;
+
+export const fileLimits = {
+  /** Bytes of a JSON file: a config, an index of shards, a list of tensors. */
+  jsonBytes: 16 * mebi,
+  /** Bytes of a safetensors header; the format's own limit. */
+  safetensorsHeaderBytes: 100_000_000,
+  /** Notes in the header of a safetensors file. */
+  metadataEntries: 10_000,
+  tensors: 100_000,
+  /** Axes of a tensor; PyTorch's own limit. */
+  rank: 64,
+  /** Files that the weights of one network are spread over. */
+  shards: 1000,
+  zip: { entries: 100_000, directoryBytes: 64 * mebi },
+  pickle: {
+    bytes: 64 * mebi,
+    /** Opcodes, and items that they copy, together: what bounds the time. */
+    work: 4_000_000,
+    /** Lists, dictionaries, storages and tensors. */
+    containers: 250_000,
+    /** Items of all lists and dictionaries. */
+    items: 1_000_000,
+    stack: 1_000_000,
+    marks: 1000,
+    memo: 1_000_000,
+  },
+  /** Numbers of a network's config. */
+  network: {
+    /** Channels, features, tokens: the width of anything. */
+    width: 32_768,
+    /** Levels of resolution, each with half the side. */
+    blocks: 12,
+    /** Layers one after another: of a block, of a transformer. */
+    layers: 64,
+    /** Side of an image, in pixels. */
+    imageSize: 16_384,
+  },
+  /** Timesteps that a model was trained with. */
+  timesteps: 100_000,
+} as const;
