@@ -1,10 +1,11 @@
 /** The latent consistency model's schedule and its boundary-condition scalings (Luo et al. 2023, arXiv:2310.04378). */
 import { z } from 'zod';
+import { fileLimits } from '../tensor/file-limits.ts';
 
 /** diffusers' scheduler_config.json of an LCMScheduler. */
 export const schedulerConfigSchema = z
   .object({
-    num_train_timesteps: z.number().int().positive().default(1000),
+    num_train_timesteps: z.number().int().positive().max(fileLimits.timesteps).default(1000),
     beta_start: z.number().positive().lt(1).default(0.00085),
     beta_end: z.number().positive().lt(1).default(0.012),
     beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),

@@ -35,11 +35,13 @@ export const fileLimits = {
     /** Channels, features, tokens: the width of anything. */
     width: 32_768,
     /** Levels of resolution, each with half the side. */
-    blocks: 12,
-    /** Layers one after another: of a block, of a transformer. */
+    blocks: 8,
+    /** Layers of a network that is one block. */
     layers: 64,
+    /** Layers of each block. */
+    layersOfBlock: 16,
     /** Side of an image, in pixels. */
-    imageSize: 16_384,
+    side: 4096,
   },
   /** Timesteps that a model was trained with. */
   timesteps: 100_000,

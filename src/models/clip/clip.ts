@@ -4,14 +4,15 @@ import { add, attention, concat, expand, gelu, quickGelu, reshape, transpose } f
 import type { Value } from '../../graph/value.ts';
 import { convLayer, layerNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { width as featureCount, layerCount, side } from '../config-numbers.ts';
 
 const visionSchema = z.object({
-  hidden_size: z.number().int().positive().default(768),
-  intermediate_size: z.number().int().positive().optional(),
-  num_hidden_layers: z.number().int().positive().default(12),
-  num_attention_heads: z.number().int().positive().default(12),
-  image_size: z.number().int().positive().default(224),
-  patch_size: z.number().int().positive().default(16),
+  hidden_size: featureCount.default(768),
+  intermediate_size: featureCount.optional(),
+  num_hidden_layers: layerCount.default(12),
+  num_attention_heads: featureCount.default(12),
+  image_size: side.default(224),
+  patch_size: side.default(16),
   hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
   layer_norm_eps: z.number().positive().default(1e-5),
 });

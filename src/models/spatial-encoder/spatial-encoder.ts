@@ -4,18 +4,20 @@ import type { Shape, Value } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { toPatches } from '../../nn/patches.ts';
+import { fileLimits } from '../../tensor/file-limits.ts';
+import { width, widthsOfBlocks } from '../config-numbers.ts';
 import { contract, timeEmbedding } from '../unet/backbone.ts';
 import type { ControlResiduals } from '../unet/unet.ts';
 import { unetBackboneSchema } from '../unet/unet-config.ts';
 
 /** diffusers' ControlNetModel config, and below it what a small one gains by. */
 export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
-  conditioning_channels: z.number().int().positive().default(3),
-  conditioning_embedding_out_channels: z.array(z.number().int().positive()).min(1).default([16, 32, 96, 256]),
+  conditioning_channels: width.default(3),
+  conditioning_embedding_out_channels: widthsOfBlocks.default([16, 32, 96, 256]),
   controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
   global_pool_conditions: z.literal(false).default(false),
   /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
-  conditioning_frequencies: z.number().int().nonnegative().default(0),
+  conditioning_frequencies: z.number().int().nonnegative().max(fileLimits.network.width).default(0),
 });
 export type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
 
@@ -41,9 +43,9 @@ export function buildSpatialEncoder(
   { latents, timestep, context, image }: SpatialEncoderInputs,
 ): ControlResiduals {
   const time = timeEmbedding(p.at('time_embedding'), timestep);
-  const width = config.block_out_channels[0]!;
+  const channels = config.block_out_channels[0]!;
   const x = add(
-    convLayer(p.at('conv_in'), latents, width),
+    convLayer(p.at('conv_in'), latents, channels),
     conditionEmbedding(p.at('controlnet_cond_embedding'), config, image, latents.shape),
   );
   const { skips, middle } = contract(p, config, x, time, context);
@@ -67,11 +69,11 @@ function conditionEmbedding(
     h = silu(convLayer(p.at(`blocks.${2 * i}`), h, widths[i]!));
     h = silu(convLayer(p.at(`blocks.${2 * i + 1}`), h, widths[i + 1]!, { stride: 2 }));
   }
-  const width = config.block_out_channels[0]!;
-  const embedding = convLayer(p.at('conv_out'), h, width);
+  const channels = config.block_out_channels[0]!;
+  const embedding = convLayer(p.at('conv_out'), h, channels);
   const count = config.conditioning_frequencies;
   if (count === 0) return embedding;
   const patches = toPatches(image, image.shape[3]! / latentShape[3]!);
   const frequencies = convLayer(p.at('linear_shortcut'), patches, count, { kernel: 1, bias: false });
-  return add(embedding, convLayer(p.at('frequencies_in'), frequencies, width));
+  return add(embedding, convLayer(p.at('frequencies_in'), frequencies, channels));
 }

@@ -1,22 +1,26 @@
 import { z } from 'zod';
+import { fileLimits } from '../../tensor/file-limits.ts';
+import { layersOfBlock, side, width, widthsOfBlocks } from '../config-numbers.ts';
 
-const perBlock = z.union([z.number().int().positive(), z.array(z.number().int().positive())]);
+const widthPerBlock = z.union([width, widthsOfBlocks]);
+const layersPerBlock = z.union([layersOfBlock, z.array(layersOfBlock).max(fileLimits.network.blocks)]);
 
 /** What the UNet and the spatial encoder share of diffusers' config.json; other keys are ignored. */
 export const unetBackboneSchema = z.object({
-  in_channels: z.number().int().positive().default(4),
-  block_out_channels: z.array(z.number().int().positive()).min(1),
-  layers_per_block: z.number().int().positive().default(2),
+  in_channels: width.default(4),
+  block_out_channels: widthsOfBlocks,
+  layers_per_block: layersOfBlock.default(2),
   down_block_types: z
     .array(z.enum(['CrossAttnDownBlock2D', 'DownBlock2D']))
+    .max(fileLimits.network.blocks)
     .default(['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D']),
   mid_block_type: z.literal('UNetMidBlock2DCrossAttn').default('UNetMidBlock2DCrossAttn'),
   /** The number of heads, whatever its name says. */
-  attention_head_dim: perBlock.default(8),
-  num_attention_heads: perBlock.nullish(),
-  transformer_layers_per_block: perBlock.default(1),
-  cross_attention_dim: z.number().int().positive().default(768),
-  norm_num_groups: z.number().int().positive().default(32),
+  attention_head_dim: widthPerBlock.default(8),
+  num_attention_heads: widthPerBlock.nullish(),
+  transformer_layers_per_block: layersPerBlock.default(1),
+  cross_attention_dim: width.default(768),
+  norm_num_groups: width.default(32),
   norm_eps: z.number().positive().default(1e-5),
   use_linear_projection: z.boolean().default(false),
   flip_sin_to_cos: z.boolean().default(true),
@@ -33,13 +37,14 @@ export const unetBackboneSchema = z.object({
 /** config.json of the latent consistency UNet (diffusers' UNet2DConditionModel). */
 export const unetConfigSchema = unetBackboneSchema.extend({
   /** Side of the latent it was trained on. */
-  sample_size: z.number().int().positive().default(64),
-  out_channels: z.number().int().positive().default(4),
+  sample_size: side.default(64),
+  out_channels: width.default(4),
   up_block_types: z
     .array(z.enum(['CrossAttnUpBlock2D', 'UpBlock2D']))
+    .max(fileLimits.network.blocks)
     .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
   /** Width of the guidance embedding; null for a UNet without one. */
-  time_cond_proj_dim: z.number().int().positive().nullable().default(null),
+  time_cond_proj_dim: width.nullable().default(null),
   /** Whether a linear map from the first skip connection to the output runs beside the network; not diffusers'. */
   linear_shortcut: z.boolean().default(false),
 });

@@ -6,18 +6,19 @@ import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fromPatches, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
+import { layersOfBlock, side, width, widthsOfBlocks } from '../config-numbers.ts';
 
 /** diffusers' AutoencoderKL config, and below it what a small autoencoder gains by. */
 export const vaeConfigSchema = z.object({
-  in_channels: z.number().int().positive().default(3),
-  out_channels: z.number().int().positive().default(3),
-  block_out_channels: z.array(z.number().int().positive()).min(1),
-  layers_per_block: z.number().int().positive().default(2),
-  latent_channels: z.number().int().positive().default(4),
-  norm_num_groups: z.number().int().positive().default(32),
+  in_channels: width.default(3),
+  out_channels: width.default(3),
+  block_out_channels: widthsOfBlocks,
+  layers_per_block: layersOfBlock.default(2),
+  latent_channels: width.default(4),
+  norm_num_groups: width.default(32),
   scaling_factor: z.number().positive().default(0.18215),
   /** Side of the squares of pixels that the networks see as channels of one position. */
-  patch_size: z.number().int().positive().default(1),
+  patch_size: side.default(1),
   /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
   linear_shortcut: z.boolean().default(false),
   act_fn: z.literal('silu').default('silu'),

@@ -4,16 +4,17 @@ import { add, attention, resizeNearest, silu, transpose } from '../../graph/ops.
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { layersOfBlock, width, widthsOfBlocks } from '../config-numbers.ts';
 
 export const visualEncoderConfigSchema = z.object({
   /** Base width, multiplied by `ch_mult` level by level. */
-  nf: z.number().int().positive(),
+  nf: width,
   /** Number of CLIP tokens. */
-  emb_dim: z.number().int().positive(),
-  ch_mult: z.array(z.number().int().positive()).min(1).default([2, 4, 8]),
-  res_blocks: z.number().int().positive().default(2),
+  emb_dim: width,
+  ch_mult: widthsOfBlocks.default([2, 4, 8]),
+  res_blocks: layersOfBlock.default(2),
   /** Number of context tokens. */
-  out_channels: z.number().int().positive().default(77),
+  out_channels: width.default(77),
 });
 export type VisualEncoderConfig = z.infer<typeof visualEncoderConfigSchema>;
 
@@ -74,16 +75,23 @@ function selfAttention(p: ParameterScope, x: Value): Value {
   return add(x, convLayer(p.at('proj_out'), attended, width, { kernel: 1 }));
 }
 
+/** A weight of each kind of block that has several. */
+const partsOfBlock = ['conv.weight', 'conv1.weight', 'q.weight'];
+
 /** The config of released weights, which come without one, read off their shapes. */
 export function inferVisualEncoderConfig(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): VisualEncoderConfig {
   const first = shapes.get('blocks.0.weight');
-  const count =
-    Math.max(-1, ...[...shapes.keys()].map((key) => Number(/^blocks\.(\d+)\./.exec(key)?.[1] ?? -1))) + 1;
+  let count = 0;
+  while (
+    shapes.has(`blocks.${count}.weight`) ||
+    partsOfBlock.some((part) => shapes.has(`blocks.${count}.${part}`))
+  )
+    count++;
   const last = shapes.get(`blocks.${count - 1}.weight`);
   if (!first || !last)
-    throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight');
+    throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight, or no last one');
   // Blocks 0 to 4 are the head; a block with `.conv.weight` resizes and ends a level.
   const levels: number[][] = [[]];
   for (let i = 5; i < count - 2; i++) {
