@@ -1,6 +1,6 @@
 /** Makes pairs of files, some at a time; a bad one is reported and the others are made. */
 
-import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { crc32 } from '../../checkpoint/crc32.ts';
 import {
@@ -15,6 +15,7 @@ import { toBytePixels } from '../../image/pixels.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../../image/square-crop.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles } from '../../platform/node/files/input-files.ts';
+import { makeFolder } from '../../platform/node/files/make-folder.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { roundTripJpeg } from '../../platform/node/picture/jpeg.ts';
@@ -102,7 +103,7 @@ export async function degradeFiles(
       }
     }
   };
-  if (missing.length > 0) await mkdir(settings.output, { recursive: true });
+  if (missing.length > 0) await makeFolder(settings.output);
   await Promise.all(Array.from({ length: atOnce }, makeOnwards));
   if (made > 0) await writeFileAtomically(recordFile, formatRecords(records));
 

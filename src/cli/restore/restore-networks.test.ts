@@ -240,7 +240,7 @@ describe('--background', () => {
 
 /** Names of released encoders, with the micro model's weights behind them. */
 async function putEncoders(task: string): Promise<void> {
-  const micro = formulaFolder(microSpec);
+  const micro = await formulaFolder(microSpec);
   await makeFormulaCheckpoint(microSpec, micro);
   await mkdir(join(root, 'interlcm'), { recursive: true });
   for (const folder of ['lcm', 'clip']) await symlink(join(micro, folder), join(root, folder));

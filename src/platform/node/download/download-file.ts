@@ -2,11 +2,12 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { requireDiskSpace } from '../files/disk-space.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { askForFile, HttpError } from './http-download.ts';
 
@@ -76,7 +77,7 @@ const longestWaitMs = 30_000;
  */
 export async function downloadFile(file: FileDownload, options: DownloadOptions): Promise<DownloadedFile> {
   const failures: { url: string; error: unknown }[] = [];
-  await makeFolder(dirname(file.target));
+  await makeTargetFolder(dirname(file.target));
   for (const url of file.urls)
     try {
       return await downloadFrom(url, file, options);
@@ -98,9 +99,9 @@ export async function downloadFile(file: FileDownload, options: DownloadOptions)
 }
 
 /** @throws {Error} naming `folder`, if it cannot be made */
-export async function makeFolder(folder: string): Promise<void> {
+export async function makeTargetFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
   } catch (error) {
     throw new Error(`Cannot make the folder ${folder}: ${explainSystemError(error)}`, { cause: error });
   }

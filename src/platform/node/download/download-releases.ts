@@ -9,7 +9,7 @@ import {
   type DownloadProgress,
   downloadFile,
   fileSha256,
-  makeFolder,
+  makeTargetFolder,
   sizeOf,
 } from './download-file.ts';
 import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
@@ -103,7 +103,7 @@ export interface RunDownloadOptions extends PlanOptions {
  * @throws {Error} if the disk is too small for all of it, or a file cannot be had; those before it stay
  */
 export async function runDownload(plan: DownloadPlan, options: RunDownloadOptions): Promise<void> {
-  await makeFolder(plan.folder);
+  await makeTargetFolder(plan.folder);
   await requireDiskSpace(
     plan.folder,
     plan.remainingBytes,

@@ -1,7 +1,6 @@
 /** Transformed weights, computed once and kept in a file that models read in place. */
 import { createHash } from 'node:crypto';
-import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { access, constants, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type BindParameter, emitModel } from '../../../graph/onnx/emit-model.ts';
 import type { Value } from '../../../graph/value.ts';
@@ -10,24 +9,14 @@ import { type Runtime, withSession } from '../../../runtime/runtime.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
 import { writeAtomically } from '../files/atomic-write.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import { userCacheFolder } from '../files/user-cache-folder.ts';
 import { modelLocation } from './node-runtime.ts';
 
 const cacheName = '.interlcm-cache';
 /** Memory pages: mapped tensors start on their own. */
 const alignment = 4096;
-
-/** The user's cache folder of this program; among the temporary files of a user who has no home. */
-export function userCacheFolder(): string {
-  const named = process.env['XDG_CACHE_HOME'];
-  // Only absolute paths count, by the XDG Base Directory Specification.
-  if (named && path.isAbsolute(named)) return path.join(named, 'interlcm');
-  try {
-    return path.join(homedir(), '.cache', 'interlcm');
-  } catch {
-    return path.join(tmpdir(), `interlcm-${process.getuid?.() ?? 'cache'}`);
-  }
-}
 
 /**
  * Keeps prepared weights beside the checkpoint, or in the user's cache folder where that cannot be written.
@@ -103,14 +92,14 @@ async function fingerprint(
 
 async function cacheFolder(checkpointFolder: string): Promise<string> {
   const beside = path.join(checkpointFolder, cacheName);
-  const folder = await mkdir(beside, { recursive: true })
+  const folder = await makeFolder(beside)
     .then(() => access(beside, constants.W_OK))
     .then(
       () => beside,
-      () => path.join(userCacheFolder(), 'weights'),
+      async () => path.join(await userCacheFolder(), 'weights'),
     );
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
   } catch (error) {
     throw new Error(

@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { makeFolder } from './make-folder.ts';
 import { explainSystemError } from './system-error.ts';
 
 const entrySchema = z.object({
@@ -55,7 +56,7 @@ export class BatchJournal {
   /** To be called before the files are written; their paths are relative to the journal's folder. */
   async record(entry: JournalEntry): Promise<void> {
     try {
-      await mkdir(path.dirname(this.#file), { recursive: true });
+      await makeFolder(path.dirname(this.#file));
       const file = await open(this.#file, 'a');
       try {
         // A line that a killed process left unfinished must not swallow this one.

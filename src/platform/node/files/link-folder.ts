@@ -1,8 +1,9 @@
 /** A folder's files in another folder, without taking their space twice. */
 import { createReadStream } from 'node:fs';
-import { link, mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises';
+import { link, readdir, realpath, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeAtomically } from './atomic-write.ts';
+import { makeFolder } from './make-folder.ts';
 
 /**
  * Links, or where that cannot be copies, every file below `from` to its place below `to`. What symbolic links lead to
@@ -27,7 +28,7 @@ async function linkEntry(entry: string, target: string, above: readonly string[]
       throw new Error(
         `Cannot link the files of ${above[0]}: ${entry} leads to ${source}, which it is in. Remove that link`,
       );
-    await mkdir(target, { recursive: true });
+    await makeFolder(target);
     for (const name of await readdir(source))
       await linkEntry(path.join(entry, name), path.join(target, name), [...above, source]);
   } else if (status.isFile())

@@ -100,7 +100,7 @@ export async function benchTraining(
   const setup: Setup = trainBenchSizes[size];
   const { spec, batch, iterations } = setup;
   const peakGflops = await measurePeak(runtime);
-  const checkpoint = formulaFolder(spec);
+  const checkpoint = await formulaFolder(spec);
   await makeFormulaCheckpoint(spec, checkpoint, onProgress);
   const config = trainConfig(setup);
   const folder = await mkdtemp(path.join(tmpdir(), 'interlcm-bench-'));

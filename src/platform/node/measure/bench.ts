@@ -57,7 +57,7 @@ export async function benchRestoration(
   onProgress: (message: string) => void = () => {},
 ): Promise<BenchResult> {
   const spec = benchSizes[size];
-  const folder = formulaFolder(spec);
+  const folder = await formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
 
   const start = performance.now();

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import path from 'node:path';
@@ -12,8 +12,9 @@ import type { CheckpointOverrides } from '../../../restore/checkpoint.ts';
 import { checkpointFolders, networks } from '../../../restore/networks.ts';
 import { planDownload } from '../download/download-releases.ts';
 import { availableMemory } from '../engine/memory-mode.ts';
-import { userCacheFolder } from '../engine/weight-cache.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import { userCacheFolder } from '../files/user-cache-folder.ts';
 import { embeddedModel } from '../model/embedded-model.ts';
 import { type FfmpegProgram, ffmpegCommand } from '../video/ffmpeg.ts';
 import '../engine/without-telemetry.ts';
@@ -168,9 +169,9 @@ function memoryRow(): DoctorRow {
 const comfortableCacheBytes = 3e9;
 
 async function cacheRow(): Promise<DoctorRow> {
-  const folder = userCacheFolder();
+  const folder = await userCacheFolder();
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
     const { bavail, bsize } = await statfs(folder);
     const free = bavail * bsize;

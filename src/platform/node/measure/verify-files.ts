@@ -80,7 +80,7 @@ export async function* verifyFiles(
   }
   const spec = formulaSpecSchema.parse(reference.spec);
   const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
-  const folder = formulaFolder(spec);
+  const folder = await formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
   const store = await openCheckpointFolder(folder);
   try {

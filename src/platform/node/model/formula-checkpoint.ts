@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -8,13 +8,14 @@ import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { keyOf } from '../../../nn/parameter-scope.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
 import { type FormulaSpec, formulaFiles, formulaWeight } from '../../../verify/formula.ts';
-import { userCacheFolder } from '../engine/weight-cache.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { userCacheFolder } from '../files/user-cache-folder.ts';
 
 /** Where the formula checkpoint of `spec` is kept: models that differ in any size never share a folder. */
-export function formulaFolder(spec: FormulaSpec): string {
+export async function formulaFolder(spec: FormulaSpec): Promise<string> {
   const key = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16);
-  return path.join(userCacheFolder(), 'formula', key);
+  return path.join(await userCacheFolder(), 'formula', key);
 }
 
 /**
@@ -33,12 +34,12 @@ export async function makeFormulaCheckpoint(
     .flatMap((tensors) => [...tensors.values()])
     .reduce((sum, shape) => sum + 4 * elementCount(shape), 0);
   const parent = path.dirname(folder);
-  await mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   await requireDiskSpace(parent, bytes, 'formula weights');
   const temporary = `${folder}.${process.pid}.tmp`;
   try {
     for (const [file, json] of Object.entries(configs)) {
-      await mkdir(path.dirname(path.join(temporary, file)), { recursive: true });
+      await makeFolder(path.dirname(path.join(temporary, file)));
       await writeFile(path.join(temporary, file), JSON.stringify(json, null, 2));
     }
     for (const [file, tensors] of Object.entries(weights)) {

@@ -1,6 +1,6 @@
 /** A checkpoint's networks alone, in half precision: what is shipped of a training run. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +9,7 @@ import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import { networkNames, networks, samplingPath, schedulerPath } from '../../../restore/networks.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function packCheckpoint(from: string, to: string): Promise<void> {
   const partial = `${to}.partial-${process.pid}`;
   const write = async (file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) => {
     const full = path.join(partial, file);
-    await mkdir(path.dirname(full), { recursive: true });
+    await makeFolder(path.dirname(full));
     await pipeline(Readable.from(chunks), createWriteStream(full));
   };
   const writeJson = (file: string, json: unknown): Promise<void> =>

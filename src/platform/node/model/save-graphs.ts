@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { bindWeights } from '../../../models/network-weights.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
@@ -10,6 +9,7 @@ import {
 } from '../../../restore/restoration-graphs.ts';
 import { buildStageModels, stagePlans } from '../../../restore/stage-models.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function saveGraphs(checkpointFolder: string, folder: string): Prom
     const bind = await bindWeights(allMatched(compareNetworks(checkpoint, graphs)));
     const plan = { ...stagePlans.low, winograd: () => undefined };
     const models = await buildStageModels(graphs, bind, plan);
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const files: string[] = [];
     for (const [stage, { model }] of Object.entries(models)) {
       const file = path.join(folder, `${stage}.onnx`);

@@ -1,9 +1,10 @@
 /** The log of a training run: JSON lines, TensorBoard events and pictures, in one folder. */
 
-import { type FileHandle, mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BytePixels } from '../../../image/pixels.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { encodeImage } from '../picture/encode-image.ts';
 import { type EventContent, encodeEventRecord } from './tensorboard-events.ts';
@@ -36,7 +37,7 @@ export interface TrainLog {
  * @throws {SyntaxError} if `log.jsonl` is something else
  */
 export async function openTrainLog(folder: string, resumeAt: number): Promise<TrainLog> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const linesFile = join(folder, 'log.jsonl');
   await dropLines(linesFile, resumeAt);
   const lines = await openAppender(linesFile);

@@ -1,6 +1,6 @@
 /** A training run in a folder: its config, its log, and its saved iterations, from which it goes on. */
 
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { contactSheet } from '../../../image/contact-sheet.ts';
 import { tensorToPixels } from '../../../image/pixel-tensor.ts';
@@ -11,6 +11,7 @@ import { batchItem, type HostTensor } from '../../../tensor/host-tensor.ts';
 import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
 import { createTrainer, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import { openPerceptualNetwork } from '../model/perceptual-files.ts';
 import { openTrainingData } from './open-training-data.ts';
 import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
@@ -110,7 +111,7 @@ async function train(
     const done = resumed ? await readLastIteration(folder, read, (text) => note?.(text)) : 0;
     if (done === 0 && drawn.length > 0) note?.(drawnNote(drawn));
     // Only now is it a run: whatever is wrong with the settings has shown.
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeSettings(folder, settings);
     log = await openTrainLog(folder, done === 0 ? -1 : done);
     await loop(folder, config, done, trainer, start, data, shown, log, options);

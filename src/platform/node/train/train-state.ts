@@ -1,5 +1,5 @@
 /** Saved iterations of a run: a checkpoint in the released layout, and the optimisers' state beside it. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
@@ -21,6 +21,7 @@ import type { Trainer } from '../../../train/trainer.ts';
 import { syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { openFileSource } from '../files/file-source.ts';
 import { linkFolder } from '../files/link-folder.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import type { StartNetworks } from './start-networks.ts';
 
 const stateFile = 'training/state.safetensors';
@@ -38,7 +39,7 @@ export async function writeIteration(
   start: StartNetworks,
   latentDeviation: number | undefined,
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   if (start.folder)
     for (const part of checkpointFolders)
       await linkFolder(path.join(start.folder, part), path.join(folder, part));

@@ -65,7 +65,7 @@ describe.skipIf(!hasFfmpeg)('restoreVideo', () => {
         clip,
       ],
     );
-    const folder = formulaFolder(microSpec);
+    const folder = await formulaFolder(microSpec);
     await makeFormulaCheckpoint(microSpec, folder);
     restorer = await loadRestorer(folder);
     const inner = await loadFaceDetector();

@@ -1,10 +1,11 @@
 /** What is known and done of a video so far, in a folder beside the result: a stopped run goes on from there. */
 
-import { appendFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { DetectedFace } from '../../../face/face-detector.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
+import { makeFolder } from '../files/make-folder.ts';
 
 const point = z.tuple([z.number(), z.number()]);
 const box = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
@@ -66,7 +67,7 @@ export class VideoJournal {
       .then((text) => JSON.parse(text) as Partial<VideoKeys>)
       .catch(() => undefined);
     if (before?.search !== keys.search) await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     if (before?.restoration !== keys.restoration) await rm(path.join(folder, 'parts.jsonl'), { force: true });
     await writeFileAtomically(path.join(folder, 'keys.json'), JSON.stringify(keys));
     const searched = (await readLines(path.join(folder, 'faces.jsonl'), frameSchema)).filter(
