@@ -36,43 +36,49 @@ export function filter2d(pixels: Pixels, kernel: Kernel): FloatPixels {
       for (let channel = 0; channel < channels; channel++) tiles.push({ x, y, channel });
 
   // The kernel is real, so two real tiles go through as the real and imaginary part of one grid.
-  const grid = emptyGrid(transform.side);
+  const grid = transform.emptyGrid();
   for (let i = 0; i < tiles.length; i += 2) {
     const pair = tiles.slice(i, i + 2);
-    readTile(pixels, pair[0]!, kernel.size, transform.side, grid.re);
-    if (pair[1]) readTile(pixels, pair[1], kernel.size, transform.side, grid.im);
+    pair.forEach((tile, part) => {
+      readTile(pixels, tile, kernel.size, transform.side, grid, part);
+    });
     transform.forward(grid);
     multiplyByConjugate(grid, response);
     transform.inverse(grid);
-    writeTile(output, pair[0]!, step, transform.side, grid.re);
-    if (pair[1]) writeTile(output, pair[1], step, transform.side, grid.im);
+    pair.forEach((tile, part) => {
+      writeTile(output, tile, step, transform.side, grid, part);
+    });
   }
   return output;
 }
 
-function emptyGrid(side: number): ComplexGrid {
-  return { re: new Float64Array(side * side), im: new Float64Array(side * side) };
-}
-
 function kernelSpectrum({ size, weights }: Kernel, transform: FourierTransform): ComplexGrid {
-  const grid = emptyGrid(transform.side);
+  const grid = transform.emptyGrid();
   for (let row = 0; row < size; row++)
-    grid.re.set(weights.subarray(row * size, (row + 1) * size), row * transform.side);
+    for (let i = 0; i < size; i++) grid[2 * (row * transform.side + i)] = weights[row * size + i]!;
   transform.forward(grid);
   return grid;
 }
 
 /** grid · conj(response): in space, the correlation of the grid with the kernel. */
 function multiplyByConjugate(grid: ComplexGrid, response: ComplexGrid): void {
-  for (let i = 0; i < grid.re.length; i++) {
-    const re = grid.re[i]!;
-    const im = grid.im[i]!;
-    grid.re[i] = re * response.re[i]! + im * response.im[i]!;
-    grid.im[i] = im * response.re[i]! - re * response.im[i]!;
+  for (let i = 0; i < grid.length; i += 2) {
+    const re = grid[i]!;
+    const im = grid[i + 1]!;
+    grid[i] = re * response[i]! + im * response[i + 1]!;
+    grid[i + 1] = im * response[i]! - re * response[i + 1]!;
   }
 }
 
-function readTile(pixels: Pixels, tile: Tile, kernelSize: number, side: number, target: Float64Array): void {
+/** @param part 0: into the real parts of the grid, 1: into the imaginary ones */
+function readTile(
+  pixels: Pixels,
+  tile: Tile,
+  kernelSize: number,
+  side: number,
+  grid: ComplexGrid,
+  part: number,
+): void {
   const { width, height, channels, data } = pixels;
   const radius = (kernelSize - 1) / 2;
   const columns = Int32Array.from(
@@ -81,16 +87,23 @@ function readTile(pixels: Pixels, tile: Tile, kernelSize: number, side: number, 
   );
   for (let row = 0; row < side; row++) {
     const start = mirror(tile.y + row - radius, height) * width * channels;
-    for (let i = 0; i < side; i++) target[row * side + i] = data[start + columns[i]!]!;
+    for (let i = 0; i < side; i++) grid[2 * (row * side + i) + part] = data[start + columns[i]!]!;
   }
 }
 
-function writeTile(output: FloatPixels, tile: Tile, step: number, side: number, source: Float64Array): void {
+function writeTile(
+  output: FloatPixels,
+  tile: Tile,
+  step: number,
+  side: number,
+  grid: ComplexGrid,
+  part: number,
+): void {
   const { width, height, channels, data } = output;
   const rows = Math.min(step, height - tile.y);
   const columns = Math.min(step, width - tile.x);
   for (let row = 0; row < rows; row++) {
     let to = ((tile.y + row) * width + tile.x) * channels + tile.channel;
-    for (let i = 0; i < columns; i++, to += channels) data[to] = source[row * side + i]!;
+    for (let i = 0; i < columns; i++, to += channels) data[to] = grid[2 * (row * side + i) + part]!;
   }
 }

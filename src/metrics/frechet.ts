@@ -64,7 +64,10 @@ export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): num
   return distance;
 }
 
-/** Lᵀ, row by row, of the lower triangular L with L Lᵀ = C; directions without variance get zeros. */
+/**
+ * Lᵀ, row by row, of the lower triangular L with L Lᵀ = C; directions without variance get zeros.
+ * That of ml-matrix divides by zero there, and fewer pictures than features always leave such directions.
+ */
 function choleskyTransposed(covariance: Float64Array, size: number): Float64Array {
   let largest = 0;
   for (let i = 0; i < size; i++) largest = Math.max(largest, covariance[i * size + i]!);
