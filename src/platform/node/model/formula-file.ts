@@ -1,7 +1,7 @@
 /** Formula weights too many for memory, in a file that models read in place. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -12,9 +12,10 @@ import { elementCount } from '../../../tensor/host-tensor.ts';
 import { formulaWeight } from '../../../verify/formula.ts';
 import { type BindFormula, bindInMemory, type FormulaTensor } from '../../../verify/metrics/set-weights.ts';
 import { modelLocation } from '../engine/node-runtime.ts';
-import { userCacheFolder } from '../engine/weight-cache.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
 import { openFileSource } from '../files/file-source.ts';
+import { makeFolder } from '../files/make-folder.ts';
+import { userCacheFolder } from '../files/user-cache-folder.ts';
 
 /** Models of fewer bytes are made in memory. */
 const largestInMemory = 200e6;
@@ -25,7 +26,7 @@ export function bindFormulaFile(onProgress: (message: string) => void): BindForm
     const bytes = tensors.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
     if (bytes <= largestInMemory) return bindInMemory(tensors);
     const key = createHash('sha256').update(JSON.stringify(tensors)).digest('hex').slice(0, 16);
-    const file = path.join(userCacheFolder(), 'formula', `${key}.safetensors`);
+    const file = path.join(await userCacheFolder(), 'formula', `${key}.safetensors`);
     if (!(await stat(file).catch(() => undefined))) {
       onProgress(`making ${(bytes / 1e9).toFixed(1)} GB of formula weights`);
       await writeFormulaFile(file, tensors, bytes);
@@ -53,7 +54,7 @@ async function writeFormulaFile(
   bytes: number,
 ): Promise<void> {
   const folder = path.dirname(file);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await requireDiskSpace(folder, bytes, 'formula weights');
   const temporary = `${file}.${process.pid}.tmp`;
   try {
