@@ -19,6 +19,7 @@ export {
   type TensorEntry,
   type TensorFile,
 } from './checkpoint/index.ts';
+export { parseTfjsWeights } from './checkpoint/tfjs-weights.ts';
 // The schedule and its noise
 export {
   addNoise,
@@ -31,6 +32,7 @@ export {
 } from './diffusion/lcm-schedule.ts';
 // Faces in photos
 export { annotateFaces } from './face/annotate-faces.ts';
+export { anotherPersonFrom, createFaceDescriber, type FaceDescriber } from './face/face-describer.ts';
 export type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face/face-detector.ts';
 export { type FaceSelection, type SelectedFace, selectFaces } from './face/select-faces.ts';
 export { createSsdFaceDetector, type SsdFaceWeights } from './face/ssd-face-detector.ts';
@@ -73,6 +75,7 @@ export {
 export { type FeatureStatistics, featureStatistics, frechetDistance } from './metrics/frechet.ts';
 export { psnr } from './metrics/psnr.ts';
 export { ssim } from './metrics/ssim.ts';
+export { foldFaceRecognitionWeights } from './models/face-recognition/face-recognition-weights.ts';
 export { RandomStream } from './random/random-stream.ts';
 export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint-store.ts';
 // Restoring
