@@ -2,13 +2,14 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { requireDiskSpace } from '../files/disk-space.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import { writeFully } from '../files/write-fully.ts';
 import { askForFile, HttpError } from './http-download.ts';
 
 export interface FileDownload {
@@ -210,11 +211,6 @@ async function fetchPart(
   } finally {
     body.destroy();
   }
-}
-
-async function writeFully(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < chunk.length; )
-    done += (await handle.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
 }
 
 /** Work on this machine's disk; its failure is no source's fault. */

@@ -57,23 +57,39 @@ it('keeps computed weights beside the checkpoint, each at the start of a memory 
   const { file, read } = await prepare([1, 2, 3, 4]);
   expect(await read('twice')).toEqual([2, 4, 6, 8]);
   expect(await read('thrice')).toEqual([3, 6, 9, 12]);
-  expect((await stat(file)).size).toBe(2 * 4096);
+  expect((await stat(file)).size).toBe(2 * 4096 + 8);
 });
 
 it('takes what is there, until the checkpoint changes; then the old file goes', async () => {
   const first = await prepare([1, 2, 3, 4]);
-  await writeFile(first.file, new Uint8Array(2 * 4096)); // would be seen if it were made again
-  const { mtimeMs } = await stat(first.file);
+  const { mtimeMs, ino } = await stat(first.file);
   const again = await prepare();
   expect(again.file).toBe(first.file);
-  expect((await stat(again.file)).mtimeMs).toBe(mtimeMs);
-  expect(await again.read('twice')).toEqual([0, 0, 0, 0]);
+  expect(await stat(again.file)).toMatchObject({ mtimeMs, ino });
 
   await new Promise((resolve) => setTimeout(resolve, 20));
   const changed = await prepare([5, 6, 7, 8]);
   expect(changed.file).not.toBe(first.file);
   expect(await changed.read('twice')).toEqual([10, 12, 14, 16]);
   expect(await readdir(path.join(folder, '.interlcm-cache'))).toHaveLength(1);
+});
+
+it.each<[what: string, damage: (bytes: Buffer) => Uint8Array]>([
+  ['one flipped bit', (bytes) => bytes.fill(bytes[5]! ^ 0x10, 5, 6)],
+  ['one flipped bit of the last value', (bytes) => bytes.fill(bytes[4096 + 15]! ^ 1, 4096 + 15, 4096 + 16)],
+  ['zeros in place of a value', (bytes) => bytes.fill(0, 4096, 8192)],
+  ['zeros everywhere', (bytes) => bytes.fill(0)],
+  ['a checksum of another value', (bytes) => bytes.copyWithin(8192, 8196)],
+  ['its end missing', (bytes) => bytes.subarray(0, -1)],
+  ['bytes too many', (bytes) => Buffer.concat([bytes, Buffer.of(0)])],
+])('makes values again that were found with %s', async (_, damage) => {
+  const { file } = await prepare([1, 2, 3, 4]);
+  const right = await readFile(file);
+  await writeFile(file, damage(Buffer.from(right)));
+  const again = await prepare();
+  expect(await again.read('twice')).toEqual([2, 4, 6, 8]);
+  expect(await again.read('thrice')).toEqual([3, 6, 9, 12]);
+  expect(await readFile(file)).toEqual(right);
 });
 
 it('says what to do where nothing can be kept', async () => {

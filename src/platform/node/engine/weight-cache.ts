@@ -1,7 +1,8 @@
 /** Transformed weights, computed once and kept in a file that models read in place. */
 import { createHash } from 'node:crypto';
-import { access, constants, readdir, rm, stat } from 'node:fs/promises';
+import { access, constants, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { crc32 } from 'node:zlib';
 import { type BindParameter, emitModel } from '../../../graph/onnx/emit-model.ts';
 import type { Value } from '../../../graph/value.ts';
 import type { PrepareWeights } from '../../../restore/stage-models.ts';
@@ -12,11 +13,14 @@ import { requireDiskSpace } from '../files/disk-space.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { userCacheFolder } from '../files/user-cache-folder.ts';
+import { writeFully } from '../files/write-fully.ts';
 import { modelLocation } from './node-runtime.ts';
 
 const cacheName = '.interlcm-cache';
 /** Memory pages: mapped tensors start on their own. */
 const alignment = 4096;
+/** After the values stands the CRC-32 of each, as 32 bits. */
+const checksumBytes = 4;
 
 /**
  * Keeps prepared weights beside the checkpoint, or in the user's cache folder where that cannot be written.
@@ -36,8 +40,7 @@ export function weightCache(
     // One file a stage and set of values; another fingerprint of the same set is out of date.
     const set = `${stage}-${values.size}-`;
     const file = path.join(folder, `${set}${await fingerprint([...models.values()])}.bin`);
-    const existing = await stat(file).catch(() => undefined);
-    if (existing?.size !== layout.byteLength) {
+    if (!(await isWhole(file, layout, stage, onProgress))) {
       onProgress(
         `transforming weights of ${stage} (once; ${Math.round(layout.byteLength / 2 ** 20)} MB in ${file})`,
       );
@@ -59,6 +62,9 @@ export function weightCache(
 
 interface Layout {
   readonly places: ReadonlyMap<string, { readonly offset: number; readonly byteLength: number }>;
+  /** Where the checksums begin. */
+  readonly end: number;
+  /** Of the whole file. */
   readonly byteLength: number;
 }
 
@@ -70,7 +76,52 @@ function layOut(values: ReadonlyMap<string, Value>): Layout {
     places.set(name, { offset: end, byteLength });
     end = Math.ceil((end + byteLength) / alignment) * alignment;
   }
-  return { places, byteLength: end };
+  return { places, end, byteLength: end + checksumBytes * places.size };
+}
+
+/** Files from this size on take long enough to check that it is said. */
+const largeFile = 2 ** 30;
+const readBytes = 2 ** 22;
+
+/**
+ * Whether a file holds what was written. Every byte of every value is read, which the system keeps for the models that
+ * use them: CRC-32 takes a quarter of a second a gigabyte, SHA-256 three times that.
+ */
+async function isWhole(
+  file: string,
+  { places, end, byteLength }: Layout,
+  stage: string,
+  onProgress: (message: string) => void,
+): Promise<boolean> {
+  const status = await stat(file).catch(() => undefined);
+  if (status?.size !== byteLength) return false;
+  if (byteLength >= largeFile)
+    onProgress(`checking transformed weights of ${stage} (${(byteLength / 1e9).toFixed(1)} GB)`);
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, 'r');
+    const { buffer } = await handle.read(Buffer.alloc(byteLength - end), 0, byteLength - end, end);
+    for (const [index, { offset, byteLength: length }] of [...places.values()].entries()) {
+      let checksum = 0;
+      const stream = handle.createReadStream({
+        start: offset,
+        end: offset + length - 1,
+        highWaterMark: readBytes,
+        autoClose: false,
+      });
+      for await (const chunk of stream as AsyncIterable<Buffer>) checksum = crc32(chunk, checksum);
+      if (checksum !== buffer.readUInt32LE(checksumBytes * index)) throw new Error('a checksum is wrong');
+    }
+    return true;
+  } catch (error) {
+    const problem = explainSystemError(error);
+    onProgress(
+      `the transformed weights in ${file} are damaged (${problem}) and made again; is the disk sound?`,
+    );
+    return false;
+  } finally {
+    await handle?.close();
+  }
 }
 
 /** Of the models that make the values, and of the files they read. */
@@ -117,15 +168,17 @@ async function removeStale(folder: string, prefix: string): Promise<void> {
 
 async function writeValues(
   file: string,
-  { places, byteLength }: Layout,
+  { places, end }: Layout,
   computeValue: (name: string) => Promise<Float32Array>,
 ): Promise<void> {
   await writeAtomically(file, async (handle) => {
-    for (const [name, { offset }] of places) {
+    const checksums = Buffer.alloc(checksumBytes * places.size);
+    for (const [index, [name, { offset }]] of [...places].entries()) {
       const values = await computeValue(name);
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      await handle.write(bytes, 0, bytes.length, offset);
+      await writeFully(handle, bytes, offset);
+      checksums.writeUInt32LE(crc32(bytes), checksumBytes * index);
     }
-    await handle.truncate(byteLength);
+    await writeFully(handle, checksums, end);
   });
 }

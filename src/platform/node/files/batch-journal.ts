@@ -60,7 +60,7 @@ export class BatchJournal {
       const file = await open(this.#file, 'a');
       try {
         // A line that a killed process left unfinished must not swallow this one.
-        await file.write(`${this.#needsLineEnd ? '\n' : ''}${JSON.stringify(entry)}\n`);
+        await file.appendFile(`${this.#needsLineEnd ? '\n' : ''}${JSON.stringify(entry)}\n`);
         await file.sync();
       } finally {
         await file.close();
