@@ -1,0 +1,61 @@
+/** One iteration: the generator learns from a batch, then the judge from what the generator made of it. */
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { microBatches } from './micro-batch.ts';
+import type { ImagePair } from './stage-graph.ts';
+import { rateAt } from './train-config.ts';
+import { stageFeeds, type TrainerParts } from './trainer-parts.ts';
+import { addLosses } from './trainer-programs.ts';
+
+export interface StepResult {
+  /** Losses, learning rate and gradient norms by name. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** First key of the draws of a training batch. */
+const imageStream = 1;
+
+/**
+ * @param iteration counts from 1
+ * @param onUpdate sees how long an optimiser's step took
+ * @throws {NonFiniteError} if a loss or a gradient is not finite
+ */
+export async function takeStep(
+  trainer: TrainerParts,
+  iteration: number,
+  images: ImagePair,
+  onUpdate: (ms: number) => void,
+): Promise<StepResult> {
+  const { config, microBatch, programs, generator, judge } = trainer;
+  const timed = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const start = performance.now();
+    const result = await work();
+    onUpdate(performance.now() - start);
+    return result;
+  };
+  const sums = new Map<string, number>();
+  const program = await programs.generator(iteration);
+  const judging = judge && iteration >= config.losses.adversarial!.from ? judge : undefined;
+  const restored: HostTensor[] = [];
+  const parts = microBatches(images, microBatch);
+  for (const [i, part] of parts.entries()) {
+    const feeds = {
+      ...stageFeeds(trainer, part, i, [imageStream, iteration]),
+      ...generator.parameters,
+      ...judge?.parameters,
+    };
+    const values = await program.run(feeds, generator.gradients);
+    addLosses(sums, values, parts.length);
+    if (judging) restored.push(values['restored']!);
+  }
+  const rate = rateAt(config.optimizer, iteration);
+  const report = await timed(() => generator.step(iteration, rate));
+  sums.set('gradient_norm', report.gradientNorm);
+  sums.set('learning_rate', rate);
+  if (judging) {
+    for (const [i, part] of parts.entries())
+      addLosses(sums, await judging.learn(part.high, restored[i]!), parts.length);
+    const { gradientNorm } = await timed(() => judging.step(iteration));
+    sums.set('d_gradient_norm', gradientNorm);
+  }
+  return { values: Object.fromEntries(sums) };
+}

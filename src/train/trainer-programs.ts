@@ -1,0 +1,128 @@
+/** A trainer's sessions: the generator's, with the losses that count at an iteration, and those of validation. */
+import type { BindParameter } from '../graph/onnx/emit-model.ts';
+import { add, mul } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
+import type { Runtime, Tensors } from '../runtime/runtime.ts';
+import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
+import type { Judge } from './judge.ts';
+import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
+import { adversarialLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
+import type { StageGraph } from './stage-graph.ts';
+import type { TrainConfig } from './train-config.ts';
+
+/** Before the names of losses, and of validation's columns, among a program's values. */
+export const lossPrefix = 'loss.';
+export const previewPrefix = 'preview.';
+
+export interface TrainerPrograms {
+  /**
+   * Gives the losses that count at an iteration and, where a judge looks on, the images as `restored`; adds the
+   * gradients of their weighted sum. The program of other losses is released.
+   */
+  generator(iteration: number): Promise<LoadedProgram>;
+  /** Gives all losses but the adversarial, the columns to show, and `latent` and `restored` where there are any. */
+  validation(): LoadedProgram;
+  release(): Promise<void>;
+}
+
+export interface TrainerProgramsOptions {
+  readonly config: TrainConfig;
+  readonly stage: StageGraph;
+  /** As {@link lossTerms} gives them. */
+  readonly terms: Readonly<Record<string, Value>>;
+  readonly judge: Judge | undefined;
+  readonly trained: ReadonlySet<string>;
+  readonly bind: BindParameter;
+  /** Micro-batches in a batch, over which losses are averaged. */
+  readonly accumulation: number;
+}
+
+export function createTrainerPrograms(
+  runtime: Runtime,
+  { config, stage, terms, judge, trained, bind, accumulation }: TrainerProgramsOptions,
+  load: LoadOptions,
+): TrainerPrograms {
+  const activationBytes = config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20;
+  let generating: { readonly losses: string; readonly program: LoadedProgram } | undefined;
+  let validating: LoadedProgram | undefined;
+
+  const buildGenerator = (active: readonly [string, number][]) => {
+    const values: Record<string, Value> = {};
+    for (const [name] of active)
+      values[lossPrefix + name] =
+        name === 'adversarial' ? adversarialLoss(judge!.scores(stage.images!.restored)) : terms[name]!;
+    const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
+    const loss = weighted.reduce((sum, term) => add(sum, term));
+    const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
+    return buildGradientProgram({ name: 'generator', loss, outputs, trained, bind, activationBytes });
+  };
+  const buildValidation = () => {
+    const outputs: Record<string, Value> = {};
+    for (const [name, value] of Object.entries(terms)) outputs[lossPrefix + name] = value;
+    for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
+    if (stage.latent) outputs['latent'] = stage.latent;
+    if (stage.images) outputs['restored'] = stage.images.restored;
+    return buildForwardProgram({ name: 'validation', outputs, bind, activationBytes });
+  };
+
+  return {
+    async generator(iteration) {
+      const active = activeWeights(config, iteration);
+      const losses = active.map(([name]) => name).join(' ');
+      if (generating?.losses === losses) return generating.program;
+      await generating?.program.release();
+      generating = undefined;
+      const program = loadProgram(runtime, buildGenerator(active), load);
+      generating = { losses, program };
+      return program;
+    },
+    validation() {
+      validating ??= loadProgram(runtime, buildValidation(), load);
+      return validating;
+    },
+    async release() {
+      await generating?.program.release();
+      await validating?.release();
+    },
+  };
+}
+
+/**
+ * Losses that can count in a stage, unweighted, by their names in the config.
+ * @throws {TypeError} if the config names a loss that the stage does not have
+ */
+export function lossTerms(
+  { losses, stage: stageName }: TrainConfig,
+  stage: StageGraph,
+  perceptual: PerceptualNetwork | undefined,
+): Record<string, Value> {
+  const terms: Record<string, Value> = { ...stage.terms };
+  if (stage.images) {
+    const { restored, truth } = stage.images;
+    if (losses.l1) terms['l1'] = l1Loss(restored, truth);
+    if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
+    if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
+    if (losses.perceptual) terms['perceptual'] = perceptual!.distance(restored, truth);
+  }
+  for (const name of Object.keys(losses))
+    if (name !== 'adversarial' && !(name in terms))
+      throw new TypeError(`Cannot train by losses.${name}: the ${stageName} stage has none`);
+  return terms;
+}
+
+/** Names and weights of the losses that count at an iteration. */
+function activeWeights({ losses }: TrainConfig, iteration: number): [string, number][] {
+  return Object.entries(losses)
+    .filter(([, loss]) => loss && loss.weight > 0 && iteration >= loss.from)
+    .map(([name, loss]) => [name, loss!.weight]);
+}
+
+/** Adds a micro-batch's losses to their sums, each as its share of the mean over `count` micro-batches. */
+export function addLosses(sums: Map<string, number>, values: Tensors, count: number): void {
+  for (const [name, tensor] of Object.entries(values))
+    if (name.startsWith(lossPrefix)) {
+      const key = name.slice(lossPrefix.length);
+      sums.set(key, (sums.get(key) ?? 0) + tensor.data[0]! / count);
+    }
+}
