@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 /** Folders of src from the bottom up; a file imports from its own folder and from rows below. */
 const rows = [
@@ -20,6 +20,36 @@ const besides: Readonly<Record<string, readonly string[]>> = {
   image: ['random'],
   metrics: ['image'],
 };
+/** Rows within a folder, in the same way.  */
+const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'platform/node': [
+    ['files'],
+    ['engine', 'picture', 'video', 'download'],
+    ['model'],
+    ['train'],
+    ['measure'],
+    ['index.ts'],
+  ],
+  cli: [
+    ['terminal'],
+    ['restore', 'degrade', 'download', 'faces'],
+    ['evaluate'],
+    ['bench.ts', 'doctor.ts', 'info.ts', 'pack.ts', 'train.ts', 'verify.ts'],
+    ['main.ts'],
+  ],
+};
+/** Where each package may be used; a new one must be given its place. */
+const packagePlaces: Readonly<Record<string, RegExp>> = {
+  zod: /./,
+  '@bufbuild/protobuf': /^graph\/onnx\/|^platform\/node\/train\//,
+  'onnxruntime-common': /^runtime\//,
+  'onnxruntime-web': /^platform\/web\//,
+  'onnxruntime-node': /^platform\/node\/(engine|measure)\//,
+  sharp: /^platform\/node\/(picture|train|measure)\//,
+  tinyglobby: /^platform\/node\/files\//,
+  undici: /^platform\/node\/download\//,
+  cleye: /^cli\//,
+};
 const browserSafe = (file: string): boolean => !/^(platform\/node|cli)\//.test(file);
 
 const source = path.resolve(import.meta.dirname, '../src');
@@ -27,10 +57,13 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(path.sep).join('/'))
   .filter((file) => file.endsWith('.ts') && !/\.test(-support)?\.ts$/.test(file));
 
+const importPattern =
+  /^(?:import|export)\b[^;']*?\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm;
 const importsOf = (file: string): string[] =>
-  [...readFileSync(path.join(source, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
-    (m) => m[1]!,
+  [...readFileSync(path.join(source, file), 'utf8').matchAll(importPattern)].map(
+    ([, from, alone, dynamic]) => (from ?? alone ?? dynamic)!,
   );
+const pathOf = (file: string, target: string): string => path.posix.join(path.posix.dirname(file), target);
 const folderOf = (file: string): string => file.split('/')[0]!;
 const rowOf = (folder: string): number => rows.findIndex((row) => row.includes(folder));
 
@@ -42,7 +75,7 @@ it.each(files)('%s imports from its own folder and from rows below', (file) => {
   const folder = folderOf(file);
   expect(rowOf(folder), `src/${folder} has no row`).toBeGreaterThanOrEqual(0);
   for (const target of importsOf(file).filter((name) => name.startsWith('.'))) {
-    const imported = folderOf(path.posix.join(path.posix.dirname(file), target));
+    const imported = folderOf(pathOf(file, target));
     const allowed =
       imported === folder ||
       rowOf(imported) < rowOf(folder) ||
@@ -54,3 +87,37 @@ it.each(files)('%s imports from its own folder and from rows below', (file) => {
 it.each(files.filter(browserSafe))('%s runs in a browser', (file) => {
   expect(importsOf(file).filter((name) => /^node:|^sharp$|^onnxruntime-node$/.test(name))).toEqual([]);
 });
+
+describe.each(Object.entries(innerRows))('in %s', (folder, order) => {
+  const inside = files.filter((file) => file.startsWith(`${folder}/`));
+  const partOf = (file: string): string => folderOf(file.slice(folder.length + 1));
+  const place = (part: string): number => order.findIndex((row) => row.includes(part));
+
+  it.each(inside)('%s imports from its own part and from parts below', (file) => {
+    const part = partOf(file);
+    expect(place(part), `${folder}/${part} has no row`).toBeGreaterThanOrEqual(0);
+    for (const target of importsOf(file).filter((name) => name.startsWith('.'))) {
+      const imported = pathOf(file, target);
+      if (!imported.startsWith(`${folder}/`) || partOf(imported) === part) continue;
+      expect(place(partOf(imported)), `${target} is not below ${folder}/${part}`).toBeLessThan(place(part));
+    }
+  });
+});
+
+it.each(files)('%s uses packages where they belong', (file) => {
+  const packages = importsOf(file)
+    .filter((name) => !/^\.|^node:/.test(name))
+    .map((name) => /^(@[^/]+\/)?[^/]+/.exec(name)![0]);
+  for (const name of packages) expect(file, `${name} has its place`).toMatch(packagePlaces[name] ?? /^$/);
+});
+
+it.each(files.filter((file) => /^(page\/|platform\/web\/|index\.ts$)/.test(file)))(
+  '%s reaches nothing of Node, by whatever way',
+  (file) => {
+    const reached = new Set([file]);
+    for (const next of reached)
+      for (const target of importsOf(next).filter((name) => name.startsWith('.')))
+        reached.add(pathOf(next, target));
+    expect([...reached].filter((name) => !browserSafe(name))).toEqual([]);
+  },
+);

@@ -8,6 +8,7 @@ import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from '../termin
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import type { EvaluateRequest } from './run-evaluate.ts';
 
 const details = `Pictures belong together by name; extensions may differ. They show one aligned face each.
 With --lq every picture of it is restored first, and timed. With --restored the results of any
@@ -88,25 +89,6 @@ const flags = {
     description: 'Write a contact sheet: low quality, restored, truth',
   },
 } as const;
-
-/** What the command was told, checked. */
-export interface EvaluateRequest {
-  readonly hq: string;
-  readonly lq?: string;
-  readonly restored?: string;
-  readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
-  /** Whether pictures are encoded and decoded rather than restored by the sampler. */
-  readonly autoencoder: boolean;
-  readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
-  readonly size?: number;
-  readonly identity: boolean;
-  readonly features?: FeatureNetworkChoice;
-  readonly lpips?: { readonly linear: string; readonly vgg: string };
-  readonly device?: LoadRestorerOptions['device'];
-  readonly threads?: number;
-  readonly json?: string;
-  readonly sheet?: string;
-}
 
 export const evaluateCommand = command(
   {

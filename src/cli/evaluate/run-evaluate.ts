@@ -3,21 +3,40 @@
 import { contactSheet } from '../../image/contact-sheet.ts';
 import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
 import type { Evaluation } from '../../metrics/evaluation.ts';
+import type { FeatureNetworkChoice } from '../../metrics/feature-network.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { type ComparedPictures, evaluateFiles } from '../../platform/node/measure/evaluate-files.ts';
 import { loadIdentityNetwork } from '../../platform/node/model/identity-network.ts';
 import { loadAutoencoder } from '../../platform/node/model/load-autoencoder.ts';
 import { loadFeatureNetwork } from '../../platform/node/model/load-feature-network.ts';
-import { loadRestorer } from '../../platform/node/model/load-restorer.ts';
+import { type LoadRestorerOptions, loadRestorer } from '../../platform/node/model/load-restorer.ts';
 import { loadLpips } from '../../platform/node/model/lpips-files.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import type { ImageFile } from '../../platform/node/picture/image-file.ts';
 import { restorePicture } from '../../restore/photo/restore-picture.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { Progress, type ProgressStream } from '../terminal/progress.ts';
-import type { EvaluateRequest } from './evaluate.ts';
 import { formatEvaluation } from './evaluation-table.ts';
+
+/** What the command was told, checked. */
+export interface EvaluateRequest {
+  readonly hq: string;
+  readonly lq?: string;
+  readonly restored?: string;
+  readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
+  /** Whether pictures are encoded and decoded rather than restored by the sampler. */
+  readonly autoencoder: boolean;
+  readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
+  readonly size?: number;
+  readonly identity: boolean;
+  readonly features?: FeatureNetworkChoice;
+  readonly lpips?: { readonly linear: string; readonly vgg: string };
+  readonly device?: LoadRestorerOptions['device'];
+  readonly threads?: number;
+  readonly json?: string;
+  readonly sheet?: string;
+}
 
 export interface EvaluateEnvironment {
   readonly stdout: { write(text: string): unknown };

@@ -7,7 +7,8 @@ import { drawFaces } from '../../face/drawn-face.test-support.ts';
 import type { FaceDetector } from '../../face/face-detector.ts';
 import { loadFaceDetector } from '../../platform/node/model/load-face-detector.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { type FacesFlags, type PhotoFaces, runFaces } from './faces.ts';
+import { type FacesFlags, runFaces } from './faces.ts';
+import type { PhotoFaces } from './find-faces.ts';
 
 let root: string;
 let detector: FaceDetector;

@@ -1,12 +1,13 @@
 /** `interlcm faces`: what is found in photos, listed and drawn. */
 import { command } from 'cleye';
-import type { DetectedFace, FaceDetector } from '../../face/face-detector.ts';
-import { rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
+import type { FaceDetector } from '../../face/face-detector.ts';
+import { type GivenFlags, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal, untilAborted } from '../terminal/interruption.ts';
 import { networkFolders } from '../terminal/network-files.ts';
-import { findDetectorFile, type SearchFlags, searchFlags } from '../terminal/search-flags.ts';
+import { findDetectorFile, searchFlags } from '../terminal/search-flags.ts';
 import { printable } from '../terminal/terminal-text.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import type { PhotoFaces } from './find-faces.ts';
 
 const flags = {
   output: {
@@ -46,11 +47,7 @@ export const facesCommand = command(
   },
 );
 
-export interface FacesFlags extends SearchFlags {
-  readonly output?: string;
-  readonly recursive?: boolean;
-  readonly json?: boolean;
-}
+export type FacesFlags = GivenFlags<typeof flags>;
 
 export interface FacesEnvironment {
   /** @param file of RetinaFace; the built-in detector without one */
@@ -58,23 +55,6 @@ export interface FacesEnvironment {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
   readonly signal: AbortSignal;
-}
-
-/** What was found in one photo; sizes in pixels of the photo turned upright. */
-export interface PhotoFaces {
-  readonly input: string;
-  readonly width: number | null;
-  readonly height: number | null;
-  /** what found them */
-  readonly detector: string | null;
-  readonly faces: readonly {
-    readonly index: number;
-    readonly score: number;
-    readonly box: DetectedFace['box'];
-    readonly landmarks: DetectedFace['landmarks'];
-  }[];
-  readonly output: string | null;
-  readonly error: string | null;
 }
 
 /**

@@ -2,14 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { annotateFaces } from '../../face/annotate-faces.ts';
-import type { FaceDetector } from '../../face/face-detector.ts';
+import type { DetectedFace, DetectOptions, FaceDetector } from '../../face/face-detector.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
 import { encodeImage, type ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import type { FacesFlags, PhotoFaces } from './faces.ts';
 
 const formats: Readonly<Record<string, ImageFormat>> = {
   '.png': 'png',
@@ -21,6 +20,23 @@ const formats: Readonly<Record<string, ImageFormat>> = {
   '.tiff': 'tiff',
 };
 
+/** What was found in one photo; sizes in pixels of the photo turned upright. */
+export interface PhotoFaces {
+  readonly input: string;
+  readonly width: number | null;
+  readonly height: number | null;
+  /** what found them */
+  readonly detector: string | null;
+  readonly faces: readonly {
+    readonly index: number;
+    readonly score: number;
+    readonly box: DetectedFace['box'];
+    readonly landmarks: DetectedFace['landmarks'];
+  }[];
+  readonly output: string | null;
+  readonly error: string | null;
+}
+
 export interface AnnotatedFile {
   readonly input: InputFile;
   readonly annotated?: { readonly path: string; readonly format: ImageFormat };
@@ -29,7 +45,10 @@ export interface AnnotatedFile {
 /** @throws {UsageError} if one file is to hold several photos, or an input would be replaced */
 export async function findAnnotatedFiles(
   photos: readonly string[],
-  { recursive = false, output }: FacesFlags,
+  {
+    recursive = false,
+    output,
+  }: { readonly recursive?: boolean | undefined; readonly output?: string | undefined },
 ): Promise<{ files: AnnotatedFile[]; problems: InputFiles['problems'] }> {
   const found = await findInputFiles(photos, { recursive, outputFolder: output ?? '' });
   if (output === undefined) return { ...found, files: found.files.map((input) => ({ input })) };
@@ -51,7 +70,7 @@ export async function findAnnotatedFiles(
 export async function findFaces(
   { input, annotated }: AnnotatedFile,
   detector: FaceDetector,
-  { minSize, minScore, signal }: FacesFlags & { readonly signal: AbortSignal },
+  { minSize, minScore, signal }: DetectOptions & { readonly signal: AbortSignal },
 ): Promise<PhotoFaces> {
   const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null };
   const report = { ...nothing, input: input.path };

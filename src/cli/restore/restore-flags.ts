@@ -1,9 +1,15 @@
 /** What `interlcm restore` can be told. */
 
-import { choiceFlag, integerFlag, numberFlag, textFlag, tupleFlag } from '../terminal/flag-types.ts';
+import {
+  choiceFlag,
+  type GivenFlags,
+  integerFlag,
+  numberFlag,
+  textFlag,
+  tupleFlag,
+} from '../terminal/flag-types.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
-import { type SearchFlags, searchFlags } from '../terminal/search-flags.ts';
-import type { RestoreSettings } from './restore-settings.ts';
+import { searchFlags } from '../terminal/search-flags.ts';
 
 export const restoreDetails = `Inputs are PNG, JPEG, WebP, AVIF, TIFF or GIF files (known by content), folders and globs;
 what exists under the name is never taken for a glob. Results keep names and formats; where two
@@ -143,34 +149,4 @@ function faceIndices(text: string): number[] {
   return text.split(',').map(integerFlag('--face', 0, 999));
 }
 
-export interface RestoreFlags extends SearchFlags {
-  readonly output: string;
-  readonly checkpoint?: string;
-  readonly visualEncoder?: string;
-  readonly spatialEncoder?: string;
-  readonly recursive?: boolean;
-  readonly format?: RestoreSettings['format'];
-  readonly comparison?: boolean;
-  readonly aligned?: boolean;
-  readonly face?: readonly (readonly number[])[];
-  readonly box?: readonly (readonly number[])[];
-  readonly strength?: number;
-  readonly upscale?: '1' | '2' | '4';
-  readonly background?: string;
-  readonly parser?: string;
-  readonly color?: RestoreSettings['image']['photo']['color'];
-  readonly inpaint?: boolean;
-  readonly mask?: string;
-  readonly force?: boolean;
-  readonly samples?: number;
-  readonly metadata?: RestoreSettings['metadata'];
-  readonly again?: boolean;
-  readonly steps?: number;
-  readonly startStep?: number;
-  readonly seed?: number;
-  readonly colorFix?: RestoreSettings['sampling']['colorFix'];
-  readonly device?: RestoreSettings['model']['device'];
-  readonly threads?: number;
-  readonly memory?: RestoreSettings['model']['memory'];
-  readonly json?: boolean;
-}
+export type RestoreFlags = GivenFlags<typeof restoreFlags> & { readonly output: string };

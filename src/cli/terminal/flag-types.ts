@@ -1,5 +1,6 @@
 /** Types of flags for cleye: each turns a value into what the command needs, or says what the flag takes. */
 
+import type { Flags, TypeFlag } from 'cleye';
 import { UsageError } from './usage-error.ts';
 
 /** One of a few words. */
@@ -92,3 +93,10 @@ function listWords(words: readonly string[]): string {
 function quote(text: string): string {
   return text === '' ? 'nothing' : JSON.stringify(text);
 }
+
+/** What was given of a command's flags, each of the type that its parser gives; the rest are absent or undefined. */
+export type GivenFlags<Schema extends Flags> = {
+  readonly [Name in keyof TypeFlag<Schema>['flags']]?: ReadOnly<TypeFlag<Schema>['flags'][Name]>;
+};
+
+type ReadOnly<Given> = Given extends readonly (infer Item)[] ? readonly ReadOnly<Item>[] : Given;

@@ -24,12 +24,6 @@ export const searchFlags = {
   },
 } as const;
 
-export interface SearchFlags {
-  readonly detector?: string;
-  readonly minSize?: number;
-  readonly minScore?: number;
-}
-
 /** The file of the detector that is asked for; undefined for the built-in one. @throws as `findNetworkFile` */
 export async function findDetectorFile(
   detector: string | undefined,
