@@ -32,8 +32,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   cli: [
     ['terminal'],
-    ['restore', 'degrade', 'download', 'faces'],
-    ['evaluate'],
+    ['restore', 'evaluate', 'faces', 'degrade', 'download'],
     ['bench.ts', 'doctor.ts', 'info.ts', 'pack.ts', 'train.ts', 'verify.ts'],
     ['main.ts'],
   ],
@@ -46,6 +45,8 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   'onnxruntime-web': /^platform\/web\//,
   'onnxruntime-node': /^platform\/node\/(engine|measure)\//,
   sharp: /^platform\/node\/(picture|train|measure)\//,
+  'fft.js': /^image\//,
+  'env-paths': /^platform\/node\/files\//,
   tinyglobby: /^platform\/node\/files\//,
   undici: /^platform\/node\/download\//,
   cleye: /^cli\//,
