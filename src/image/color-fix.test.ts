@@ -75,6 +75,18 @@ describe('adainColorFix', () => {
     }
   });
 
+  test('takes the unbiased variance, plus 1e-5', () => {
+    // Of two values, m - d and m + d, the unbiased variance is 2 d², the biased one d².
+    const pair = (mean: number, d: number) => hostTensor([1, 1, 1, 2], Float32Array.of(mean - d, mean + d));
+    const [d, s] = [0.002, 0.25];
+    const [low, high] = adainColorFix(pair(0.3, d), pair(-0.1, s)).data;
+    const stretched = d * Math.sqrt((2 * s * s + 1e-5) / (2 * d * d + 1e-5));
+    // Without the 1e-5 it would be 0.25, with the biased variance 0.134.
+    expect(stretched).toBeCloseTo(0.1667, 4);
+    expect(high).toBeCloseTo(-0.1 + stretched, 5);
+    expect(low).toBeCloseTo(-0.1 - stretched, 5);
+  });
+
   test('stays finite for a flat image', () => {
     const flat = hostTensor([1, 1, 2, 2], new Float32Array(4).fill(0.5));
     const style = hostTensor([1, 1, 2, 2], Float32Array.of(1, 1, 0, 0));

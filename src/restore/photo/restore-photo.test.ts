@@ -141,6 +141,32 @@ describe('restorePhoto', () => {
     }
   });
 
+  it.each([2, 3])('puts a face of a photo enlarged %d times exactly where it was', async (upscale) => {
+    // Red grows to the right and green downwards, four levels a pixel, so that a shift shows as a level.
+    const side = 60;
+    const ramps = new Uint8Array(side * side * 3).fill(128);
+    for (let i = 0; i < side * side; i++) {
+      ramps[3 * i] = 8 + 4 * (i % side);
+      ramps[3 * i + 1] = 8 + 4 * Math.floor(i / side);
+    }
+    const photo = createPixels(side, side, 3, ramps);
+    const { restorer } = restorerOf(128, unchanged);
+    const options = { upscale, background: 'bilinear', force: true } as const;
+    const { pixels } = await restorePhoto(photo, [faceAt(10, 10, 40)], restorer, options);
+    const shifts = [0, 0];
+    let count = 0;
+    for (let v = 26 * upscale; v < 34 * upscale; v++)
+      for (let u = 26 * upscale; u < 34 * upscale; u++) {
+        // Pixel centres lie at halves: that of pixel u of the result is at (u + 1/2)/upscale of the photo's pixels.
+        const at = 3 * (v * side * upscale + u);
+        shifts[0]! += pixels.data[at]! - (8 + 4 * ((u + 0.5) / upscale - 0.5));
+        shifts[1]! += pixels.data[at + 1]! - (8 + 4 * ((v + 0.5) / upscale - 0.5));
+        count++;
+      }
+    // A tenth of a pixel of the photo; half of one of the result would be 1 level at 2, and 0.67 at 3.
+    for (const shift of shifts) expect(Math.abs(shift / count)).toBeLessThan(0.4);
+  });
+
   it('keeps gray photos gray to the bit, and colours where asked', async () => {
     const { restorer } = restorerOf(64, reddened);
     const face = faceAt(50, 50, 60);

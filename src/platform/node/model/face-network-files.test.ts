@@ -170,6 +170,20 @@ describe('RRDBNet', () => {
     await tiled.release();
   });
 
+  it('keeps 16 pixels off the cuts unless told otherwise', async () => {
+    const upscaler = await openUpscaler(await file(), runtime, { tile: 64 });
+    // Two tiles of 64 that give 16 pixels to the cut between them reach over 96.
+    for (const [width, tiles] of [
+      [96, 2],
+      [97, 3],
+    ] as const) {
+      let reports = 0;
+      await upscaler.upscale(picture(width, 8), { onProgress: () => reports++ });
+      expect(reports).toBe(tiles);
+    }
+    await upscaler.release();
+  });
+
   it('enlarges photos smaller than a tile', async () => {
     const upscaler = await openUpscaler(await file(), runtime, { tile: 64, margin: 8 });
     expect(await upscaler.upscale(picture(5, 1))).toMatchObject({ width: 10, height: 2 });
