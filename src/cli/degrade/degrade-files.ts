@@ -13,6 +13,7 @@ import {
 } from '../../image/degradation.ts';
 import { toBytePixels } from '../../image/pixels.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../../image/square-crop.ts';
+import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles } from '../../platform/node/files/input-files.ts';
 import { makeFolder } from '../../platform/node/files/make-folder.ts';
@@ -135,7 +136,7 @@ async function planPairs(
 }
 
 async function makePair(pair: Pair, { preset, seed, size }: DegradeSettings): Promise<PairRecord> {
-  const { pixels } = await readImageFile(pair.input);
+  const pixels = layOnWhite(await readImageFile(pair.input));
   const high = toBytePixels(resizeSquare(cropSquare(pixels, centerCrop), size));
   // Drawn by name: more pictures beside it change nothing.
   const stream = new RandomStream(seed, [crc32(new TextEncoder().encode(pair.file))]);

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { annotateFaces } from '../../face/annotate-faces.ts';
 import type { DetectedFace, DetectOptions, FaceDetector } from '../../face/face-detector.ts';
+import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
 import { encodeImage, type ImageFormat } from '../../platform/node/picture/encode-image.ts';
@@ -75,10 +76,11 @@ export async function findFaces(
   const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null };
   const report = { ...nothing, input: input.path };
   try {
-    const { pixels, profile } = await readImageFile(input.path);
+    const image = await readImageFile(input.path, { incomplete: true });
+    const pixels = layOnWhite(image);
     const faces = await detector.detect(pixels, { minSize, minScore, signal });
     if (annotated) {
-      const picture = await encodeImage(annotateFaces(pixels, faces), annotated.format, { profile });
+      const picture = await encodeImage(annotateFaces(pixels, faces), annotated.format, image.look);
       await writeFileAtomically(annotated.path, picture);
     }
     return {

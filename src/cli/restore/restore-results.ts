@@ -88,7 +88,7 @@ export async function makeResults(
   tools: ResultTools,
   { signal, onProgress }: ResultOptions,
 ): Promise<{ report: Omit<FileReport, 'ms'>; results: Result[] }> {
-  const image = await decodeImageOf(file.input.path, bytes, { deep: true });
+  const image = await decodeImageOf(file.input.path, bytes, { deep: true, incomplete: true });
   const runs = 1 + file.samples.length;
   requireResultFits(image, file, settings);
   const show = (run: number, what: string, fraction: number): void =>
@@ -203,15 +203,15 @@ async function encode(
 ): Promise<Uint8Array> {
   const keep = kept === 'keep';
   if (untouched && keep && format === image.format) return original;
-  const { profile, metadata } = image;
-  return encodeImage(pixels, format, { profile, alpha, ...(keep && { metadata }) });
+  const { look, metadata } = image;
+  return encodeImage(pixels, format, { ...look, alpha, ...(keep && { metadata }) });
 }
 
 function compare(
-  { profile }: ImageFile,
+  { look }: ImageFile,
   input: BytePixels,
   { pixels }: LaidSubject,
   { format }: OutputFile,
 ): Promise<Uint8Array> {
-  return encodeImage(sideBySide(input, toBytePixels(pixels)), format, { profile });
+  return encodeImage(sideBySide(input, toBytePixels(pixels)), format, look);
 }

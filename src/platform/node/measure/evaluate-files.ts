@@ -3,6 +3,7 @@
 import { faceSharpness } from '../../../face/sharpness.ts';
 import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../../image/pixels.ts';
 import { resizePixels, type Size } from '../../../image/resize.ts';
+import { layOnWhite } from '../../../image/transparency.ts';
 import { descriptorAngle } from '../../../metrics/descriptor-angle.ts';
 import {
   type Evaluation,
@@ -111,11 +112,11 @@ async function readPictures(
   set: PictureSet,
   { size, restore }: EvaluateSettings,
 ): Promise<{ pictures: ComparedPictures; ms?: number }> {
-  const truth = (await readImageFile(set.hq)).pixels;
+  const truth = layOnWhite(await readImageFile(set.hq));
   const input = set.lq === undefined ? undefined : await readImageFile(set.lq);
   let restored: BytePixels;
   let ms: number | undefined;
-  if (set.restored !== undefined) restored = (await readImageFile(set.restored)).pixels;
+  if (set.restored !== undefined) restored = layOnWhite(await readImageFile(set.restored));
   else {
     if (!input || !restore)
       throw new TypeError(
@@ -127,7 +128,7 @@ async function readPictures(
   }
   const compared = comparedSize(set.name, truth, restored, size);
   const pictures = {
-    input: input && resizeTo(input.pixels, compared, truth),
+    input: input && resizeTo(layOnWhite(input), compared, truth),
     restored: resizeTo(restored, compared, truth),
     truth: resizeTo(truth, compared, truth),
   };

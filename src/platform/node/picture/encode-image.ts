@@ -1,41 +1,96 @@
-/** Pixels to picture files, with sharp. */
+/** Pixels to picture files, with sharp; what a file says of its picture is put into it as it is. */
 
 import sharp, { type Sharp } from 'sharp';
-import { type BytePixels, isBytePixels, type Pixels } from '../../../image/pixels.ts';
-import { updateExif } from './exif.ts';
-import { deepStep, type ImageFile, type ImageMetadata } from './image-file.ts';
+import { isBytePixels, type Pixels, toBytePixels } from '../../../image/pixels.ts';
+import { layOnWhite } from '../../../image/transparency.ts';
+import { type ColorCode, cicpContent, isPlainCode, writeNclx } from './color-code.ts';
+import { deepStep } from './decode-pixels.ts';
+import { enlargeDensity } from './density.ts';
+import { removeResolution, updateExif } from './exif.ts';
+import type { ImageFile, ImageLook, ImageMetadata } from './image-file.ts';
+import { exifStart, insertJpegSegments, maxSegmentBytes, xmpStart } from './jpeg-segments.ts';
 import { insertPngChunks, type PngExtras } from './png-chunks.ts';
+import { densityExif, exifHoldsMakerNote, hasDensity, insertTiffTags, makerNotes } from './tiff-tags.ts';
+import { insertWebpChunks } from './webp-chunks.ts';
 
 /** Formats that can be written. */
 export const imageFormats = ['png', 'jpeg', 'webp', 'avif', 'tiff'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
-export interface ImageExtras {
-  /** one channel, the size of the pixels; ignored by JPEG, which has none */
-  readonly alpha?: BytePixels;
-  readonly profile?: Uint8Array;
-  /** of the picture that this one was made from; TIFF holds no EXIF here */
+export interface ImageExtras extends ImageLook {
+  /** one channel, the size of the pixels; JPEG has none: laid on white there */
+  readonly alpha?: Pixels;
+  /** of the picture that this one was made from */
   readonly metadata?: ImageMetadata;
+  /** how many times as large as that picture, to be printed at its size; 1 unless given */
+  readonly enlarged?: number;
 }
 
 /**
- * The bytes of a picture file, of high quality: PNG, TIFF and WebP without loss, JPEG at 95 and AVIF at 85 with
- * full colour resolution.
+ * The bytes of a picture file: without loss, but for JPEG, which is written at quality 95 with full colour
+ * resolution.
  * @param pixels three channels; floats are written as 16 bits by PNG and TIFF, rounded to 8 by the others
+ * @throws {Error} if the encoder fails
  */
 export async function encodeImage(
   pixels: Pixels,
   format: ImageFormat,
-  { alpha, profile, metadata = {} }: ImageExtras = {},
+  { alpha, metadata = {}, enlarged = 1, ...look }: ImageExtras = {},
 ): Promise<Uint8Array> {
-  const image = rawImage(pixels, format, format === 'jpeg' ? undefined : alpha);
-  const exif = metadata.exif && updateExif(metadata.exif, pixels);
-  const extras: PngExtras = { profile, exif, xmp: metadata.xmp && uprightXmp(metadata.xmp) };
-  if (format === 'png') return insertPngChunks(await writers.png(image).toBuffer(), extras);
-  if (!Object.values(extras).some((extra) => extra !== undefined)) return writers[format](image).toBuffer();
+  const image =
+    format === 'jpeg'
+      ? rawImage(layOnWhite({ pixels: toBytePixels(pixels), alpha }), format, undefined)
+      : rawImage(pixels, format, alpha);
+  const { profile, colorCode } = look;
+  const density = look.density && enlargeDensity(look.density, enlarged);
+  const exif = metadata.exif && updateExif(metadata.exif, pixels, enlarged);
+  const xmp = metadata.xmp;
+  try {
+    if (format === 'avif')
+      return await encodeAvif(
+        image,
+        { profile, exif: exif ?? (density && densityExif(density)), xmp },
+        colorCode,
+      );
+    const encoded = await writers[format](image).toBuffer();
+    if (format === 'png') {
+      const code = colorCode && { type: 'cICP', content: cicpContent(colorCode) };
+      const chunks = [...(code ? [code] : []), ...(look.colorChunks ?? []), ...(metadata.texts ?? [])];
+      return insertPngChunks(encoded, { profile, exif, xmp, density, chunks });
+    }
+    if (format === 'jpeg')
+      return insertJpegSegments(encoded, { profile, exif, xmp, density, comments: metadata.comments });
+    if (format === 'tiff') return insertTiffTags(encoded, { profile, exif, xmp, density });
+    const { width, height } = pixels;
+    const extras = { profile, exif: exif ?? (density && densityExif(density)), xmp };
+    return insertWebpChunks(encoded, extras, { width, height, alpha: alpha !== undefined });
+  } catch (cause) {
+    const [reason] = (cause as Error).message.split('\n');
+    throw new Error(`the ${format.toUpperCase()} encoder failed (${reason})`, { cause });
+  }
+}
+
+/** libvips itself puts descriptions into AVIF; what it adds of its own is taken out again. */
+async function encodeAvif(
+  image: Sharp,
+  extras: Pick<PngExtras, 'profile' | 'exif' | 'xmp'>,
+  colorCode: ColorCode | undefined,
+): Promise<Uint8Array> {
+  const described = Object.values(extras).some((extra) => extra !== undefined);
   // sharp attaches these without converting the numbers only if the input carries them.
-  const carrier = insertPngChunks(await image.png({ compressionLevel: 0 }).toBuffer(), extras);
-  return writers[format](keepDepth(sharp(carrier).keepMetadata(), pixels, format)).toBuffer();
+  const source = described
+    ? sharp(insertPngChunks(await image.png({ compressionLevel: 0 }).toBuffer(), extras)).keepMetadata()
+    : image;
+  const avif = await writers.avif(source).toBuffer();
+  const { exif } = extras;
+  const written = exif && (await sharp(avif).metadata()).exif;
+  if (written && !hasDensity(exif)) {
+    const at = avif.indexOf(written);
+    const start = written.toString('latin1', 0, 4) === 'Exif' ? 6 : 0;
+    if (at !== -1) removeResolution(avif.subarray(at + start, at + written.length));
+  }
+  if (colorCode) writeNclx(avif, colorCode);
+  return avif;
 }
 
 /** Longest sides: of the format itself, or of its encoder. */
@@ -62,18 +117,38 @@ export function requireEncodable(
 /** What of a picture a format cannot hold, e.g. 'alpha (laid on white)'. */
 export function listLostIn(
   format: ImageFormat,
-  { alpha, deepPixels, metadata }: Pick<ImageFile, 'alpha' | 'deepPixels' | 'metadata'>,
+  { alpha, deepPixels, look, metadata }: Pick<ImageFile, 'alpha' | 'deepPixels' | 'look' | 'metadata'>,
 ): string[] {
+  const { exif, xmp, texts, comments } = metadata;
+  const { colorCode, colorChunks, density } = look;
   const lost: string[] = [];
   if (deepPixels && !deepFormats.has(format)) lost.push('16-bit samples (8-bit now)');
   if (alpha && format === 'jpeg') lost.push('alpha (laid on white)');
-  if (metadata.exif && format === 'tiff') lost.push('EXIF');
+  if (colorCode && !isPlainCode(colorCode) && !holdsCode(format, look))
+    lost.push('coded colour description (cICP or nclx)');
+  if (colorChunks?.length && format !== 'png')
+    lost.push(`PNG chunks ${colorChunks.map(({ type }) => type).join(', ')}`);
+  if (density && (format === 'webp' || format === 'avif') && exif && !hasDensity(exif))
+    lost.push('print resolution');
+  if (exif && format === 'tiff' && exifHoldsMakerNote(exif)) lost.push(makerNotes);
+  if (exif && format === 'jpeg' && exif.length > maxSegmentBytes - exifStart.length)
+    lost.push('EXIF (too long for JPEG)');
+  if (xmp && format === 'jpeg' && xmp.length > maxSegmentBytes - xmpStart.length)
+    lost.push('XMP (too long for JPEG)');
+  if (texts?.length && format !== 'png')
+    lost.push(texts.length === 1 ? 'a text chunk' : `${texts.length} text chunks`);
+  if (comments?.length && format !== 'jpeg') lost.push('comment');
   return lost;
+}
+
+/** An AVIF with a profile has no code beside it here. */
+function holdsCode(format: ImageFormat, { profile }: ImageLook): boolean {
+  return format === 'png' || (format === 'avif' && profile === undefined);
 }
 
 const deepFormats: ReadonlySet<ImageFormat> = new Set(['png', 'tiff']);
 
-function rawImage(pixels: Pixels, format: ImageFormat, alpha: BytePixels | undefined): Sharp {
+function rawImage(pixels: Pixels, format: ImageFormat, alpha: Pixels | undefined): Sharp {
   const { width, height, data } = pixels;
   const channels = alpha ? 4 : 3;
   if (isBytePixels(pixels) && !alpha) return sharp(pixels.data, { raw: { width, height, channels } });
@@ -84,30 +159,18 @@ function rawImage(pixels: Pixels, format: ImageFormat, alpha: BytePixels | undef
     : new Uint8ClampedArray(width * height * channels);
   for (let i = 0; i < width * height; i++) {
     for (let c = 0; c < 3; c++) samples[channels * i + c] = Math.round(data[3 * i + c]! * step);
-    if (alpha) samples[4 * i + 3] = alpha.data[i]! * step;
+    if (alpha) samples[4 * i + 3] = Math.round(alpha.data[i]! * step);
   }
-  return keepDepth(sharp(samples, { raw: { width, height, channels } }), pixels, format);
-}
-
-/** sharp writes 8 bits unless told. */
-function keepDepth(image: Sharp, pixels: Pixels, format: ImageFormat): Sharp {
-  return !isBytePixels(pixels) && deepFormats.has(format) ? image.toColourspace('rgb16') : image;
-}
-
-/** XMP may repeat the orientation of EXIF. */
-function uprightXmp(xmp: Uint8Array): Uint8Array {
-  const text = Buffer.from(xmp).toString('utf8');
-  if (!text.includes('tiff:Orientation')) return xmp;
-  const upright = text
-    .replace(/(tiff:Orientation\s*=\s*["'])\d/g, (_, before: string) => `${before}1`)
-    .replace(/(<tiff:Orientation>\s*)\d/g, (_, before: string) => `${before}1`);
-  return Buffer.from(upright, 'utf8');
+  const image = sharp(samples, { raw: { width, height, channels } });
+  // sharp writes 8 bits unless told.
+  return deep ? image.toColourspace('rgb16') : image;
 }
 
 const writers: { readonly [F in ImageFormat]: (image: Sharp) => Sharp } = {
   png: (image) => image.png(),
   jpeg: (image) => image.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }),
-  webp: (image) => image.webp({ lossless: true }),
-  avif: (image) => image.avif({ quality: 85, chromaSubsampling: '4:4:4' }),
+  // The colours under full transparency as they are.
+  webp: (image) => image.webp({ lossless: true, exact: true }),
+  avif: (image) => image.avif({ lossless: true }),
   tiff: (image) => image.tiff({ compression: 'deflate', predictor: 'horizontal' }),
 };

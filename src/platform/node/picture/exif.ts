@@ -2,6 +2,8 @@
 
 const header = 'Exif\0\0';
 const orientationTag = 0x0112;
+const resolutionTags = [0x011a, 0x011b];
+const resolutionUnitTag = 0x0128;
 const subfolderTag = 0x8769;
 const widthTag = 0xa002;
 const heightTag = 0xa003;
@@ -11,11 +13,13 @@ const entryBytes = 12;
  * A copy for an upright picture of the given size: orientation 1, the new size, no thumbnail, which would show the
  * picture as it was.
  * @param exif with or without the header that JPEG puts before it
+ * @param enlarged so many times; more pixels an inch print it as large as before
  * @returns from the byte-order mark on; undefined if the block is damaged
  */
 export function updateExif(
   exif: Uint8Array,
   { width, height }: { readonly width: number; readonly height: number },
+  enlarged = 1,
 ): Uint8Array | undefined {
   const hasHeader = Buffer.from(exif.subarray(0, header.length)).toString('latin1') === header;
   const copy = Uint8Array.from(hasHeader ? exif.subarray(header.length) : exif);
@@ -24,6 +28,7 @@ export function updateExif(
     const main = block.folderAt(4);
     block.write(main, orientationTag, 1);
     block.dropNext(main);
+    if (enlarged !== 1) for (const tag of resolutionTags) block.multiply(main, tag, enlarged);
     const details = block.read(main, subfolderTag);
     if (details !== undefined) {
       const folder = block.folder(details);
@@ -35,6 +40,13 @@ export function updateExif(
     // Reading beyond the end, or no byte-order mark.
     return undefined;
   }
+}
+
+/** Takes the resolution out of a block, in place. */
+export function removeResolution(exif: Uint8Array): void {
+  const block = new ExifBlock(exif);
+  let main = block.folderAt(4);
+  for (const tag of [...resolutionTags, resolutionUnitTag]) main = block.remove(main, tag);
 }
 
 /** A folder's first entry, and how many there are. */
@@ -78,6 +90,25 @@ class ExifBlock {
     if (entry === undefined) return;
     if (this.#isShort(entry)) this.#view.setUint16(entry + 8, value, this.#little);
     else this.#view.setUint32(entry + 8, value, this.#little);
+  }
+
+  /** Multiplies a tag of type RATIONAL, where it is there. */
+  multiply(folder: Folder, tag: number, factor: number): void {
+    const entry = this.#find(folder, tag);
+    if (entry === undefined || this.#view.getUint16(entry + 2, this.#little) !== 5) return;
+    const at = this.#view.getUint32(entry + 8, this.#little);
+    this.#view.setUint32(at, factor * this.#view.getUint32(at, this.#little), this.#little);
+  }
+
+  /** Takes a tag away; its value stays where nothing points to. */
+  remove({ start, count }: Folder, tag: number): Folder {
+    const entry = this.#find({ start, count }, tag);
+    if (entry === undefined) return { start, count };
+    const end = start + count * entryBytes + 4;
+    for (let at = entry; at < end - entryBytes; at++)
+      this.#view.setUint8(at, this.#view.getUint8(at + entryBytes));
+    this.#view.setUint16(start - 2, count - 1, this.#little);
+    return { start, count: count - 1 };
   }
 
   /** Unlinks the folder behind this one, which describes the thumbnail. */

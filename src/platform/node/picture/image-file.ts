@@ -4,52 +4,66 @@
  * Colour: the numbers of an RGB picture are taken as they are and its colour profile goes into the result, so
  * that colours outside sRGB survive and the picture looks the same; the networks read the numbers as sRGB.
  * CMYK, grayscale and Lab pictures are converted to sRGB by their profile, which the result then does not need.
- * Alpha: the colours are laid on white, which the networks can make sense of; the alpha channel goes into the
- * result where its format has one. Orientation is applied. EXIF and XMP are read for whoever wants to keep them; IPTC
- * is left out, and so are all but the first page or frame.
+ * Alpha: the colours are those that the file holds, also where nothing of them is seen. Orientation is applied. What
+ * else the file says of its picture is read for whoever wants to keep it; what is not is listed.
  */
 
 import { open, stat } from 'node:fs/promises';
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata } from 'sharp';
 import { type ReadableFormat, readImageSignature } from '../../../image/image-signature.ts';
-import { type BytePixels, createPixels, type FloatPixels } from '../../../image/pixels.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import type { ColorCode } from './color-code.ts';
+import { type DecodedPixels, decodePixels, isFloat } from './decode-pixels.ts';
+import type { Density } from './density.ts';
+import { readIfd } from './ifd.ts';
+import { countPages, openContainer, type PictureContainer } from './picture-container.ts';
+import { pictureLimits } from './picture-limits.ts';
+import type { PngChunk } from './png-chunks.ts';
+import { bareExif, readDensity } from './tiff-tags.ts';
+import { updateXmp } from './xmp.ts';
 
 export interface ReadLimits {
   /** Also read samples of more than 8 bits as they are. */
   deep?: boolean;
-  /** width × height, default 100 million */
+  /** Read a JPEG of which part of the picture is missing, as viewers do. */
+  incomplete?: boolean;
+  /** width × height, default 100 million, 400 million at most */
   maxPixels?: number;
   /** size of the file, default 512 MiB */
   maxBytes?: number;
 }
 
-export interface ImageFile {
-  /** upright, RGB, on white where the picture is transparent */
-  readonly pixels: BytePixels;
-  /** one channel, 255 opaque; absent if the picture is opaque everywhere */
-  readonly alpha?: BytePixels;
-  /** As `pixels`, with fractions for samples of more than 8 bits; only if asked for and there are such. */
-  readonly deepPixels?: FloatPixels;
+export interface ImageFile extends DecodedPixels {
   readonly format: ReadableFormat;
   readonly metadata: ImageMetadata;
-  /** ICC profile of the RGB numbers; absent: sRGB */
-  readonly profile?: Uint8Array;
+  readonly look: ImageLook;
   /** what the file holds that the rest of this does not, e.g. 'IPTC' */
   readonly dropped: readonly string[];
   /** what was done to the picture, e.g. 'converted from CMYK to sRGB' */
   readonly notes: readonly string[];
 }
 
+/** How the numbers of a picture are to be shown. */
+export interface ImageLook {
+  /** ICC profile of the RGB numbers; absent: sRGB */
+  readonly profile?: Uint8Array;
+  readonly colorCode?: ColorCode;
+  /** what else a PNG says of its colours */
+  readonly colorChunks?: readonly PngChunk[];
+  /** how large it is printed; absent where the file does not say */
+  readonly density?: Density;
+}
+
 export interface ImageMetadata {
   /** as in the file, orientation and thumbnail included */
   readonly exif?: Uint8Array;
+  /** for the upright picture by itself */
   readonly xmp?: Uint8Array;
+  /** text chunks of a PNG */
+  readonly texts?: readonly PngChunk[];
+  /** of a JPEG */
+  readonly comments?: readonly Uint8Array[];
 }
-
-const defaultMaxPixels = 100_000_000;
-const defaultMaxBytes = 512 * 2 ** 20;
-const maxProfileBytes = 4 * 2 ** 20;
 
 /** Whether libvips decodes HEVC: sharp's own does not, one that the system brings may. Results are JPEG then. */
 const readsHeic = sharp.format.heif.input.fileSuffix?.includes('.heic') ?? false;
@@ -67,7 +81,7 @@ export async function readImageFile(path: string, limits: ReadLimits = {}): Prom
  * @throws {Error} naming `path`, if it cannot be read or exceeds the limits
  */
 export function readImageBytes(path: string, limits: Pick<ReadLimits, 'maxBytes'> = {}): Promise<Uint8Array> {
-  return naming(path, readBounded(path, limits.maxBytes ?? defaultMaxBytes));
+  return naming(path, readBounded(path, limits.maxBytes ?? pictureLimits.bytes));
 }
 
 /** As `readImageFile`, from bytes that were read before. */
@@ -104,33 +118,101 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
   if (!format)
     throw new SyntaxError(`${signature.name} files cannot be read; convert it to PNG or JPEG first`);
 
-  const maxPixels = limits.maxPixels ?? defaultMaxPixels;
+  const maxPixels = Math.min(limits.maxPixels ?? pictureLimits.pixels, pictureLimits.mostPixels);
   try {
-    const options = { failOn: 'error', limitInputPixels: maxPixels } as const;
-    const metadata = await sharp(bytes, options).metadata();
-    const color = readColor(metadata);
-    const upright = sharp(bytes, { ...options, ignoreIcc: !color.convert }).autoOrient();
-    const { pixels, alpha } = await splitAlpha(upright.clone().toColourspace('srgb'));
-    const deep = limits.deep === true && metadata.depth === 'ushort';
-    const { exif, xmp } = metadata;
-    return {
-      pixels,
-      alpha,
-      ...(deep && { deepPixels: await readDeepPixels(upright.clone().toColourspace('rgb16')) }),
-      format,
-      metadata: { ...(exif && { exif }), ...(xmp && { xmp }) },
-      profile: color.profile,
-      dropped: [...color.dropped, ...listDropped(metadata, deep)],
-      notes: color.notes,
-    };
+    const container = openContainer(bytes, signature.format);
+    const decoded = await decodeContainer(container, { ...limits, maxPixels });
+    return { ...decoded, format };
   } catch (error) {
     throw new Error(explainSharpError(error, signature.name, maxPixels), { cause: error });
   }
 }
 
+async function decodeContainer(
+  container: PictureContainer,
+  { deep = false, incomplete = false, maxPixels }: ReadLimits & { maxPixels: number },
+): Promise<Omit<ImageFile, 'format'>> {
+  const { bytes, endMissing } = container;
+  const metadata = await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
+  if (Math.max(metadata.width, metadata.height) > pictureLimits.side)
+    throw new RangeError(`its longer side has more than ${pictureLimits.side} pixels`);
+  const color = readColor(metadata);
+  const alphaSample = container.alpha ? container.alpha.sample : 0;
+  // A decoder warns of missing data only.
+  const failOn = endMissing ? 'warning' : 'error';
+  const decode = (strictness: 'warning' | 'error' | 'none'): Promise<DecodedPixels> => {
+    const options = { failOn: strictness, limitInputPixels: maxPixels, ignoreIcc: !color.convert };
+    const decoder = sharp(bytes, options).autoOrient();
+    return decodePixels(decoder, { metadata, alphaSample, linear: color.linear, deep });
+  };
+  const notes = [...color.notes];
+  const decoded = await decode(failOn).catch((error: unknown) => {
+    if (!(endMissing && incomplete && metadata.format === 'jpeg')) throw error;
+    notes.push('the file ends too early: part of the picture is missing');
+    return decode('none');
+  });
+  if (endMissing && notes.length === color.notes.length)
+    notes.push('the file ends too early: its end mark is missing, the picture is whole');
+  const kept = keepDescriptions(container, metadata);
+  return {
+    ...decoded,
+    metadata: kept.metadata,
+    look: {
+      ...(color.profile && { profile: color.profile }),
+      ...(!color.converted && keepColors(container)),
+      ...(kept.density && { density: kept.density }),
+    },
+    dropped: [
+      ...color.dropped,
+      ...listDropped(metadata, deep, container.alpha?.others ?? 0),
+      ...container.dropped,
+      ...kept.dropped,
+    ].filter((name, i, all) => all.indexOf(name) === i),
+    notes,
+  };
+}
+
+function keepColors({ colorCode, colorChunks }: PictureContainer): ImageLook {
+  return { ...(colorCode && { colorCode }), ...(colorChunks?.length && { colorChunks }) };
+}
+
+/** Within limits, and without what would not be true of the picture by itself. */
+function keepDescriptions(
+  container: PictureContainer,
+  { exif: decodedExif, xmp: decodedXmp }: Metadata,
+): { metadata: ImageMetadata; density?: Density; dropped: string[] } {
+  const dropped: string[] = [];
+  const bounded = (name: string, bytes: Uint8Array | undefined): Uint8Array | undefined => {
+    if (bytes === undefined || bytes.length <= pictureLimits.metadataBytes) return bytes;
+    dropped.push(`${name} (longer than ${pictureLimits.metadataBytes / 2 ** 20} MiB)`);
+    return undefined;
+  };
+  const exif = bounded('EXIF', container.exif ?? decodedExif);
+  const packet = bounded('XMP', container.xmp ?? decodedXmp);
+  const updated = packet && updateXmp(packet);
+  dropped.push(...(updated?.dropped ?? []));
+  const { texts, comments } = container;
+  const ifd = exif && readIfd(bareExif(exif));
+  const density = container.density ?? (ifd && readDensity(ifd));
+  return {
+    metadata: {
+      ...(exif && { exif }),
+      ...(updated?.xmp && { xmp: updated.xmp }),
+      ...(texts?.length && { texts }),
+      ...(comments?.length && { comments }),
+    },
+    ...(density && { density }),
+    dropped,
+  };
+}
+
 interface ColorHandling {
   /** to sRGB, by the embedded profile if there is one */
   readonly convert: boolean;
+  /** The numbers are others than those of the file. */
+  readonly converted: boolean;
+  /** Floats are light: no profile says otherwise. */
+  readonly linear: boolean;
   readonly profile?: Uint8Array;
   readonly dropped: readonly string[];
   readonly notes: readonly string[];
@@ -140,6 +222,7 @@ interface ColorHandling {
 const profileSpaces: Readonly<Record<string, string>> = {
   srgb: 'RGB ',
   rgb16: 'RGB ',
+  scrgb: 'RGB ',
   cmyk: 'CMYK',
   'b-w': 'GRAY',
   grey16: 'GRAY',
@@ -149,75 +232,46 @@ const spaceNames: Readonly<Record<string, string>> = {
   cmyk: 'CMYK',
   lab: 'Lab',
   labs: 'Lab',
-  scrgb: 'linear RGB',
 };
 
-function readColor({ space, icc }: Metadata): ColorHandling {
-  const name = spaceNames[space];
+function readColor({ space, icc, depth }: Metadata): ColorHandling {
+  const name = isFloat({ depth, space }) ? 'linear light' : spaceNames[space];
   const notes = name ? [`converted from ${name} to sRGB`] : [];
-  if (!icc) return { convert: true, dropped: [], notes };
+  const converted = name !== undefined;
+  if (!icc) return { convert: true, converted, linear: true, dropped: [], notes };
   // An ICC profile has its colour space at byte 16 and its file signature at byte 36.
   const profileSpace = icc.toString('latin1', 16, 20);
-  if (icc.toString('latin1', 36, 40) !== 'acsp' || profileSpaces[space] !== profileSpace)
-    return { convert: false, dropped: ['colour profile (it does not fit the picture)'], notes };
-  if (profileSpace === 'RGB ' && icc.length <= maxProfileBytes)
-    return { convert: false, profile: icc, dropped: [], notes };
+  if (icc.toString('latin1', 36, 40) !== 'acsp' || profileSpaces[space] !== profileSpace) {
+    const dropped = ['colour profile (it does not fit the picture)'];
+    return { convert: false, converted, linear: true, dropped, notes };
+  }
+  const own = { convert: false, converted: false, linear: false, notes: [] };
+  if (profileSpace === 'RGB ' && icc.length <= pictureLimits.metadataBytes)
+    return { ...own, profile: icc, dropped: [] };
+  if (isFloat({ depth, space })) return { ...own, dropped: [`${profileSpace.trim()} colour profile`] };
   const dropped = [`${profileSpace.trim()} colour profile (converted to sRGB)`];
-  return { convert: true, dropped, notes };
+  return { convert: true, converted: true, linear: false, dropped, notes };
 }
 
-function listDropped(metadata: Metadata, deep: boolean): string[] {
+function listDropped(metadata: Metadata, deep: boolean, others: number): string[] {
+  const { depth, bitsPerSample, pages = 1 } = metadata;
   const dropped: string[] = [];
-  if (metadata.depth !== 'uchar' && !deep)
-    dropped.push(`${metadata.bitsPerSample ?? 'more than 8'}-bit samples (8-bit now)`);
-  if (metadata.iptc) dropped.push('IPTC');
+  const wide = depth === 'uint' || isFloat(metadata);
+  if (wide || (depth !== 'uchar' && !deep))
+    dropped.push(`${bitsPerSample ?? 'more than 8'}-bit samples (${deep ? 16 : 8}-bit now)`);
+  if (others > 0)
+    dropped.push(
+      `${others} ${others === 1 ? 'channel' : 'channels'} that ${others === 1 ? 'is' : 'are'} no transparency`,
+    );
   if (metadata.gainMap) dropped.push('HDR gain map');
-  const more = (metadata.pages ?? 1) - 1;
-  if (more > 0) dropped.push(`${more} more ${more === 1 ? 'page or frame' : 'pages or frames'}`);
+  if (pages > 1) dropped.push(countPages(pages));
   return dropped;
-}
-
-async function splitAlpha(decoder: Sharp): Promise<{ pixels: BytePixels; alpha?: BytePixels }> {
-  const { data, info } = await decoder.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  if (channels === 3) {
-    // Not a Buffer, whose `slice` shares memory.
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    return { pixels: { width, height, channels, data: bytes } };
-  }
-  if (channels !== 4) throw new Error(`its pixels have ${channels} channels`);
-  const pixels = { width, height, channels: 3, data: new Uint8Array(width * height * 3) } as const;
-  const alpha = { width, height, channels: 1, data: new Uint8Array(width * height) } as const;
-  for (let i = 0; i < alpha.data.length; i++) {
-    const opacity = data[4 * i + 3]!;
-    alpha.data[i] = opacity;
-    for (let c = 0; c < 3; c++)
-      pixels.data[3 * i + c] = Math.round(255 + ((data[4 * i + c]! - 255) * opacity) / 255);
-  }
-  return alpha.data.every((opacity) => opacity === 255) ? { pixels } : { pixels, alpha };
-}
-
-/** One step of 8 bits in 16. */
-export const deepStep = 257;
-
-/** RGB in 0..255 with fractions, on white where the picture is transparent. */
-async function readDeepPixels(decoder: Sharp): Promise<FloatPixels> {
-  const { data, info } = await decoder.raw({ depth: 'ushort' }).toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  const samples = new Uint16Array(data.buffer, data.byteOffset, data.length / 2);
-  const colors = new Float32Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) {
-    const opacity = channels === 4 ? samples[4 * i + 3]! / 65535 : 1;
-    for (let c = 0; c < 3; c++) {
-      const value = samples[channels * i + c]! / deepStep;
-      colors[3 * i + c] = opacity === 1 ? value : 255 + (value - 255) * opacity;
-    }
-  }
-  return createPixels(width, height, 3, colors);
 }
 
 function explainSharpError(error: unknown, name: string, maxPixels: number): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  // Ours, not the decoder's.
+  if (line.startsWith('its ')) return line;
   if (/pixel limit/.test(line))
     return `it has more than ${maxPixels / 1e6} million pixels; make it smaller first`;
   if (/premature end|end of file|out of (data|bounds)|truncated/i.test(line))

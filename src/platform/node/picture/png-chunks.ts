@@ -1,9 +1,49 @@
-/** Colour profiles and descriptions in PNG files. */
+/**
+ * The chunks of PNG files.
+ * @see W3C, Portable Network Graphics (Third Edition), chapter 11
+ */
 
-import { crc32, deflateSync } from 'node:zlib';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import { convertDensity, type Density, statedDensity } from './density.ts';
+import { pictureLimits } from './picture-limits.ts';
 
-/** The signature (8 bytes) and the IHDR chunk (25 bytes) open every PNG file; others may follow at once. */
-const headerBytes = 33;
+export interface PngChunk {
+  readonly type: string;
+  readonly content: Uint8Array;
+}
+
+const signatureBytes = 8;
+/** Of a chunk: its length and type before its content, a checksum after it. */
+const frameBytes = 12;
+
+/** The chunks one after another, up to the end of the file or the first that is not whole. */
+export function* readPngChunks(png: Uint8Array): Generator<PngChunk> {
+  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  for (let at = signatureBytes; at + frameBytes <= png.length; ) {
+    const length = view.getUint32(at);
+    const end = at + frameBytes + length;
+    if (end > png.length) return;
+    const type = Buffer.from(png.subarray(at + 4, at + 8)).toString('latin1');
+    yield { type, content: png.subarray(at + 8, end - 4) };
+    if (type === 'IEND') return;
+    at = end;
+  }
+}
+
+/** A PNG file of these chunks. */
+export function joinPngChunks(chunks: readonly PngChunk[]): Uint8Array {
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    ...chunks.flatMap(({ type, content }) => {
+      const head = Buffer.alloc(8);
+      head.writeUInt32BE(content.length, 0);
+      head.write(type, 4, 'latin1');
+      const check = Buffer.alloc(4);
+      check.writeUInt32BE(crc32(content, crc32(head.subarray(4))), 0);
+      return [head, content, check];
+    }),
+  ]);
+}
 
 export interface PngExtras {
   /** ICC profile */
@@ -12,29 +52,67 @@ export interface PngExtras {
   readonly exif?: Uint8Array;
   /** XMP packet */
   readonly xmp?: Uint8Array;
+  readonly density?: Density;
+  /** as they are, before the pixels */
+  readonly chunks?: readonly PngChunk[];
 }
 
-/**
- * A PNG file with more in it; its pixels stay as they are.
- * @param png a file without iCCP, sRGB, eXIf and XMP chunks
- * @see W3C, Portable Network Graphics (Third Edition), 11.3.2.3, 11.3.3.4 and 11.3.4.2
- */
-export function insertPngChunks(png: Uint8Array, { profile, exif, xmp }: PngExtras): Uint8Array {
-  const chunks: Uint8Array[] = [];
+/** A PNG file with all of this and no other density; its pixels stay as they are. */
+export function insertPngChunks(
+  png: Uint8Array,
+  { profile, exif, xmp, density, chunks = [] }: PngExtras,
+): Uint8Array {
+  const [header, ...rest] = readPngChunks(png);
+  const more: PngChunk[] = [];
   // Name, its terminator, compression method 0 (deflate), the compressed profile.
-  if (profile) chunks.push(chunk('iCCP', Buffer.from('ICC profile\0\0', 'latin1'), deflateSync(profile)));
+  if (profile) more.push({ type: 'iCCP', content: concat('ICC profile\0\0', deflateSync(profile)) });
+  more.push(...chunks);
+  if (density) more.push({ type: 'pHYs', content: densityChunk(density) });
   // Keyword, not compressed, no language, no translated keyword.
-  if (xmp) chunks.push(chunk('iTXt', Buffer.from('XML:com.adobe.xmp\0\0\0\0\0', 'latin1'), xmp));
-  if (exif) chunks.push(chunk('eXIf', exif));
-  return Buffer.concat([png.subarray(0, headerBytes), ...chunks, png.subarray(headerBytes)]);
+  if (xmp) more.push({ type: 'iTXt', content: concat(`${xmpKeyword}\0\0\0\0\0`, xmp) });
+  if (exif) more.push({ type: 'eXIf', content: exif });
+  return joinPngChunks([header!, ...more, ...rest.filter(({ type }) => type !== 'pHYs')]);
 }
 
-function chunk(type: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const content = Buffer.concat(parts);
-  const bytes = Buffer.alloc(content.length + 12);
-  bytes.writeUInt32BE(content.length, 0);
-  bytes.write(type, 4, 'latin1');
-  content.copy(bytes, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), content.length + 8);
-  return bytes;
+function concat(start: string, content: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(start, 'latin1'), content]);
+}
+
+function densityChunk(density: Density): Uint8Array {
+  const { x, y, unit } = convertDensity(density, 'metre');
+  const content = Buffer.alloc(9);
+  content.writeUInt32BE(Math.min(Math.round(x), 0x7fffffff), 0);
+  content.writeUInt32BE(Math.min(Math.round(y), 0x7fffffff), 4);
+  content[8] = unit === 'none' ? 0 : 1;
+  return content;
+}
+
+export function readPngDensity({ content }: PngChunk): Density | undefined {
+  if (content.length !== 9) return undefined;
+  const view = new DataView(content.buffer, content.byteOffset);
+  return statedDensity(view.getUint32(0), view.getUint32(4), content[8] === 1 ? 'metre' : 'none');
+}
+
+const xmpKeyword = 'XML:com.adobe.xmp';
+
+/** The keyword of a text chunk. */
+export function pngKeyword({ content }: PngChunk): string {
+  const end = content.indexOf(0);
+  return Buffer.from(content.subarray(0, end === -1 ? 80 : end)).toString('latin1');
+}
+
+/** The packet of an XMP chunk; undefined if this is another, or damaged. */
+export function readPngXmp(chunk: PngChunk): Uint8Array | undefined {
+  if (chunk.type !== 'iTXt' || pngKeyword(chunk) !== xmpKeyword) return undefined;
+  const { content } = chunk;
+  const compressed = content[xmpKeyword.length + 1] === 1;
+  const language = content.indexOf(0, xmpKeyword.length + 3);
+  const translation = language === -1 ? -1 : content.indexOf(0, language + 1);
+  if (translation === -1) return undefined;
+  const text = content.subarray(translation + 1);
+  try {
+    return compressed ? inflateSync(text, { maxOutputLength: pictureLimits.metadataBytes }) : text;
+  } catch {
+    return undefined;
+  }
 }

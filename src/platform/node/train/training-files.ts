@@ -2,6 +2,7 @@
 
 import { join, parse } from 'node:path';
 import sharp from 'sharp';
+import { layOnWhite } from '../../../image/transparency.ts';
 import type { ImageSource } from '../../../train/training-batch.ts';
 import { findInputFiles, readFileSignature } from '../files/input-files.ts';
 import { type NamedPicture, pathsByName } from '../files/picture-pairs.ts';
@@ -78,9 +79,9 @@ export function openTrainingFiles({ high, low }: TrainingFiles): ImageSource {
   return {
     count: high.length,
     async read(index) {
-      const good = (await readImageFile(high[index]!)).pixels;
+      const good = layOnWhite(await readImageFile(high[index]!));
       if (!low) return { high: good };
-      const degraded = (await readImageFile(low[index]!)).pixels;
+      const degraded = layOnWhite(await readImageFile(low[index]!));
       const stretch = (degraded.width * good.height) / (degraded.height * good.width);
       if (Math.abs(stretch - 1) > largestStretch)
         throw new RangeError(
