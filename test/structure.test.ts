@@ -45,6 +45,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   'onnxruntime-web': /^platform\/web\//,
   'onnxruntime-node': /^platform\/node\/(engine|measure)\//,
   sharp: /^platform\/node\/(picture|train|measure)\//,
+  '@xmldom/xmldom': /^platform\/node\/picture\/xmp\.ts$/,
   'fft.js': /^image\//,
   'env-paths': /^platform\/node\/files\//,
   tinyglobby: /^platform\/node\/files\//,
