@@ -68,6 +68,7 @@ const costRules: CostRules = {
   Reshape: free,
   Transpose: free,
   Concat: free,
+  Gather: free,
   Slice: free,
   Pad: free,
   Expand: free,

@@ -278,6 +278,14 @@ export const inferRules: InferRules = {
     return first.map((extent, i) => (i === axis ? total : extent));
   },
 
+  Gather(inputs) {
+    arity('Gather', inputs, 2);
+    const [table, indices] = inputs as [Shape, Shape];
+    if (table.length !== 2)
+      throw new RangeError(`Cannot gather rows of ${formatShape(table)}: a table [V, C] is needed`);
+    return [...indices, table[1]!];
+  },
+
   Slice([x], { axis, start, end, step }) {
     const whole = [start, end, step].every(Number.isInteger);
     if (!(whole && start >= 0 && start < end && end <= x![axis]! && step >= 1))

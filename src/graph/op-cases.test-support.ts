@@ -520,6 +520,11 @@ export const opCases: { readonly [K in OpType]: readonly OpCase[] } = {
       (...parts) => ops.concat(parts, 0),
     ),
   ],
+  Gather: [
+    row('of rows in another order', [[5, 3]], (table) =>
+      ops.gather(table, ops.constant([2, 3], [4, 0, 1, 1, 3, 4])),
+    ),
+  ],
   Slice: [
     row('of the middle', [[4, 6]], (x) => ops.slice(x, 1, 2, 5)),
     row('of every third', [[3, 8]], (x) => ops.slice(x, 1, 1, 8, 3)),

@@ -179,6 +179,8 @@ export const transpose = (x: Value, perm: readonly number[]): Value => makeValue
 export const concat = (values: readonly Value[], axis: number): Value =>
   makeValue('Concat', values, { axis });
 /** Elements start, start + step, … below end, along one axis. */
+/** Rows of a table [V, C] by index: indices […], whole numbers from 0 to V − 1, give […, C]. */
+export const gather = (table: Value, indices: Value): Value => makeValue('Gather', [table, indices], {});
 export function slice(x: Value, axis: number, start: number, end: number, step = 1): Value {
   return makeValue('Slice', [x], { axis, start, end, step });
 }

@@ -344,6 +344,8 @@ export const referenceRules: ReferenceRules = {
       while (i >= inputs[part]!.shape[axis]!) i -= inputs[part++]!.shape[axis]!;
       return at(inputs[part]!, index.with(axis, i));
     }),
+  Gather: ([table, indices], _, shape) =>
+    generate(shape, (index) => at(table!, [at(indices!, index.slice(0, -1)), index.at(-1)!])),
   Slice: ([x], { axis, start, step }, shape) =>
     generate(shape, (index) => at(x!, index.with(axis, start + index[axis]! * step))),
   Pad: ([x], { pads, mode }, shape) =>

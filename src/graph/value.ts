@@ -79,6 +79,8 @@ export interface OpAttributes {
   readonly Reshape: { readonly shape: Shape };
   readonly Transpose: { readonly perm: readonly number[] };
   readonly Concat: { readonly axis: number };
+  /** Rows of a table [V, C] by index: indices […], whole numbers from 0 to V − 1, give […, C]. */
+  readonly Gather: object;
   /** Elements start, start + step, … below end, along one axis. */
   readonly Slice: {
     readonly axis: number;

@@ -343,6 +343,7 @@ export const gradientRules: GradientRules = {
       return () => slice(dy, axis, start, start + part.shape[axis]!);
     });
   },
+  Gather: 'tables that are looked up in are not trained',
   Slice: (y, dy) => [() => sliceGradient(y, dy)],
   Pad: (y, dy) => [
     () => {

@@ -126,6 +126,11 @@ export const emitRules: EmitRules = {
     emit: (emitter, inputs, { attributes: { perm } }) => emitter.node('Transpose', inputs, { perm }),
   },
   Concat: { emit: (emitter, inputs, { attributes: { axis } }) => emitter.node('Concat', inputs, { axis }) },
+  // Indices are float32 like every value here: exact up to 2^24.
+  Gather: {
+    emit: (emitter, [table, indices]) =>
+      emitter.node('Gather', [table!, emitter.node('Cast', [indices!], { to: 7 })], { axis: 0 }),
+  },
   Slice: {
     emit: (emitter, [x], { attributes: { axis, start, end, step } }) =>
       emitter.node('Slice', [x!, ...[start, end, axis, step].map((i) => emitter.integers([i]))]),

@@ -57,12 +57,26 @@ export function buildClip(root: ParameterScope, config: ClipConfig, image: Value
   return layerNorm(p.at('post_layernorm'), h, epsilon);
 }
 
-function encoderLayer(p: ParameterScope, config: ClipConfig, x: Value): Value {
+type EncoderLayerConfig = Pick<
+  ClipConfig,
+  'hidden_size' | 'intermediate_size' | 'num_attention_heads' | 'hidden_act' | 'layer_norm_eps'
+>;
+
+/**
+ * One layer of either of CLIP's towers: x [N, T, C] → [N, T, C].
+ * @param attend who attends to whom: everybody to everybody unless given
+ */
+export function encoderLayer(
+  p: ParameterScope,
+  config: EncoderLayerConfig,
+  x: Value,
+  attend: typeof attention = attention,
+): Value {
   const { hidden_size: width, layer_norm_eps: epsilon, num_attention_heads: heads } = config;
   const self = p.at('self_attn');
   const normal = layerNorm(p.at('layer_norm1'), x, epsilon);
   const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map((part) => linear(self.at(part), normal, width));
-  const h = add(x, linear(self.at('out_proj'), attention(q!, k!, v!, heads), width));
+  const h = add(x, linear(self.at('out_proj'), attend(q!, k!, v!, heads), width));
   const activation = config.hidden_act === 'gelu' ? gelu : quickGelu;
   const hidden = linear(
     p.at('mlp.fc1'),

@@ -40,6 +40,9 @@ export const metricsSetSchema = z.looseObject({
 });
 export type MetricsSetJson = z.infer<typeof metricsSetSchema>;
 
+/** Inputs that are made by a rule: functions such as the logarithm may round the other way. */
+const inputTolerance = 1e-6;
+
 /** How errors of a value are taken: relative to it, but to no less than `floor`; or as they are. */
 export type ValueError = { readonly relativeTo: number } | 'absolute';
 
@@ -84,10 +87,15 @@ export class MetricsSet {
     return createPixels(width, height, channels === 1 ? 1 : 3, Uint8Array.from(data));
   }
 
-  /** Compares all values of an expected tensor; undefined fails as not computed. */
+  /** Compares all values of an expected tensor, or of an input that was made by its rule; undefined fails as not computed. */
   async compare(name: string, actual: ArrayLike<number> | undefined): Promise<VerifyRow> {
     this.#seen.add(name);
-    const { shape, sample_step: step, tol } = this.json.tensors[name] ?? {};
+    const {
+      shape,
+      kind: role,
+      sample_step: step,
+      tol = role === 'input' ? inputTolerance : undefined,
+    } = this.json.tensors[name] ?? {};
     const expected = (await this.tensor(name)).data;
     const kind = tol === undefined ? 'absolute error' : 'relative error';
     const limit = tol ?? 0;
