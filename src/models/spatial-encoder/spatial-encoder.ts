@@ -5,7 +5,7 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { toPatches } from '../../nn/patches.ts';
 import { fileLimits } from '../../tensor/file-limits.ts';
-import { width, widthsOfBlocks } from '../config-numbers.ts';
+import { width } from '../config-numbers.ts';
 import { contract, timeEmbedding } from '../unet/backbone.ts';
 import type { ControlResiduals } from '../unet/unet.ts';
 import { unetBackboneSchema } from '../unet/unet-config.ts';
@@ -13,7 +13,8 @@ import { unetBackboneSchema } from '../unet/unet-config.ts';
 /** diffusers' ControlNetModel config, and below it what a small one gains by. */
 export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
   conditioning_channels: width.default(3),
-  conditioning_embedding_out_channels: widthsOfBlocks.default([16, 32, 96, 256]),
+  /** None where the photo is read by its frequencies alone. */
+  conditioning_embedding_out_channels: z.array(width).max(fileLimits.network.blocks).default([16, 32, 96, 256]),
   controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
   global_pool_conditions: z.literal(false).default(false),
   /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
@@ -56,24 +57,42 @@ export function buildSpatialEncoder(
   return { down, mid };
 }
 
-/** [N, 3, 8h, 8w] → [N, C₀, h, w]: pairs of convolutions, the second of each halves the sides. */
+/**
+ * What the spatial encoder reads of the photo: [N, 3, f·h, f·w] → [N, C₀, h, w].
+ * @throws {TypeError} if the config leaves nothing to read
+ */
 function conditionEmbedding(
   p: ParameterScope,
   config: SpatialEncoderConfig,
   image: Value,
   latentShape: Shape,
 ): Value {
+  const { block_out_channels, conditioning_frequencies: count } = config;
+  const width = block_out_channels[0]!;
+  const embedding = convolvedCondition(p, config, image);
+  if (count === 0) {
+    if (!embedding)
+      throw new TypeError('This spatial encoder reads neither widths nor frequencies of a photo');
+    return embedding;
+  }
+  const patches = toPatches(image, image.shape[3]! / latentShape[3]!);
+  const frequencies = convLayer(p.at('linear_shortcut'), patches, count, { kernel: 1, bias: false });
+  const read = convLayer(p.at('frequencies_in'), frequencies, width);
+  return embedding ? add(embedding, read) : read;
+}
+
+/** Pairs of convolutions, the second of each halves the sides. */
+function convolvedCondition(
+  p: ParameterScope,
+  config: SpatialEncoderConfig,
+  image: Value,
+): Value | undefined {
   const widths = config.conditioning_embedding_out_channels;
+  if (widths.length === 0) return undefined;
   let h = silu(convLayer(p.at('conv_in'), image, widths[0]!));
   for (let i = 0; i + 1 < widths.length; i++) {
     h = silu(convLayer(p.at(`blocks.${2 * i}`), h, widths[i]!));
     h = silu(convLayer(p.at(`blocks.${2 * i + 1}`), h, widths[i + 1]!, { stride: 2 }));
   }
-  const channels = config.block_out_channels[0]!;
-  const embedding = convLayer(p.at('conv_out'), h, channels);
-  const count = config.conditioning_frequencies;
-  if (count === 0) return embedding;
-  const patches = toPatches(image, image.shape[3]! / latentShape[3]!);
-  const frequencies = convLayer(p.at('linear_shortcut'), patches, count, { kernel: 1, bias: false });
-  return add(embedding, convLayer(p.at('frequencies_in'), frequencies, channels));
+  return convLayer(p.at('conv_out'), h, config.block_out_channels[0]!);
 }

@@ -1,7 +1,8 @@
 /** Stable Diffusion's KL autoencoder (Rombach et al. 2022, arXiv:2112.10752), encoder and decoder. */
 import { z } from 'zod';
-import { add, attention, reshape, silu, slice, transpose } from '../../graph/ops.ts';
+import { add, attention, mul, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
+import { gatedBlock } from '../../nn/gated-block.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fromPatches, toPatches } from '../../nn/patches.ts';
@@ -21,6 +22,14 @@ export const vaeConfigSchema = z.object({
   patch_size: side.default(1),
   /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
   linear_shortcut: z.boolean().default(false),
+  /** Stable Diffusion's residual blocks, or `gatedBlock`s, which keep the width. */
+  block_type: z.enum(['resnet', 'gated']).default('resnet'),
+  /** How sides are halved and doubled: by 3×3 convolutions, or by a linear map of squares of four positions. */
+  resampling: z.enum(['convolution', 'patches']).default('convolution'),
+  /** Whether encoder and decoder have a middle block, with attention. */
+  add_mid_block: z.boolean().default(true),
+  /** Whether the decoder can be given the photo that the latent comes from: see {@link Photo}. */
+  photo_fusion: z.boolean().default(false),
   act_fn: z.literal('silu').default('silu'),
 });
 export type VaeConfig = z.infer<typeof vaeConfigSchema>;
@@ -32,28 +41,31 @@ export function vaeScaleFactor(config: VaeConfig): number {
   return config.patch_size * 2 ** (config.block_out_channels.length - 1);
 }
 
-/**
- * The posterior of an image.
- * @param image [N, 3, H, W] in [-1, 1]
- * @returns mean and log-variance, each [N, latent_channels, H/f, W/f], unscaled
- */
-export function buildVaeEncoder(
-  p: ParameterScope,
-  config: VaeConfig,
-  image: Value,
-): { mean: Value; logVariance: Value } {
+/** The posterior of an image, and what the encoder saw on the way. */
+export interface Encoded {
+  /** [N, latent_channels, H/f, W/f], unscaled */
+  readonly mean: Value;
+  /** the same shape */
+  readonly logVariance: Value;
+  /** The output of each level, [N, block_out_channels[k], H/(p·2ᵏ), W/(p·2ᵏ)] with patches of p pixels. */
+  readonly features: readonly Value[];
+}
+
+/** @param image [N, 3, H, W] in [-1, 1] */
+export function buildVaeEncoder(p: ParameterScope, config: VaeConfig, image: Value): Encoded {
   const { block_out_channels: widths, norm_num_groups: groups, latent_channels: channels } = config;
   const scope = p.at('encoder');
+  const features: Value[] = [];
   let h = convLayer(scope.at('conv_in'), toPatches(image, config.patch_size), widths[0]!);
   widths.forEach((outChannels, block) => {
     const down = scope.at(`down_blocks.${block}`);
     for (let i = 0; i < config.layers_per_block; i++)
-      h = resnetBlock(down.at(`resnets.${i}`), h, { outChannels, groups, epsilon });
+      h = residualBlock(down.at(`resnets.${i}`), config, h, outChannels);
+    features.push(h);
     if (block + 1 < widths.length)
-      // Padded on the right and at the bottom only.
-      h = convLayer(down.at('downsamplers.0.conv'), h, outChannels, { stride: 2, padding: [0, 0, 1, 1] });
+      h = halveSides(down.at('downsamplers.0.conv'), config, h, widths[block + 1]!);
   });
-  h = middleBlock(scope.at('mid_block'), config, h);
+  if (config.add_mid_block) h = middleBlock(scope.at('mid_block'), config, h);
   h = convLayer(
     scope.at('conv_out'),
     silu(groupNorm(scope.at('conv_norm_out'), h, groups, epsilon)),
@@ -62,46 +74,94 @@ export function buildVaeEncoder(
   const moments = convLayer(p.at('quant_conv'), h, 2 * channels, { kernel: 1 });
   const mean = slice(moments, 1, 0, channels);
   const logVariance = slice(moments, 1, channels, 2 * channels);
-  if (!config.linear_shortcut) return { mean, logVariance };
+  if (!config.linear_shortcut) return { mean, logVariance, features };
   const patches = toPatches(image, vaeScaleFactor(config));
   const linearMean = convLayer(scope.at('linear_shortcut'), patches, channels, { kernel: 1, bias: false });
-  return { mean: add(mean, linearMean), logVariance };
+  return { mean: add(mean, linearMean), logVariance, features };
+}
+
+/** A low-quality photo beside the latent of its restoration. */
+export interface Photo {
+  /** [N, 3, f·h, f·w] in [-1, 1] */
+  readonly image: Value;
+  /** {@link Encoded.features} of it */
+  readonly features: readonly Value[];
+  /** [N, 1, 1, 1] in 0..1: how far the image follows the photo. At 0 the photo plays no part. */
+  readonly fidelity: Value;
 }
 
 /**
- * The image of a latent.
+ * The image of a latent. Given the photo, its features are added at each level, and what the network corrects goes
+ * from the latent's linear image to the photo itself, both as far as `fidelity` says.
  * @param latent [N, latent_channels, h, w], unscaled
  * @returns [N, 3, f·h, f·w], about [-1, 1]
+ * @throws {TypeError} if the config has no `photo_fusion` for a photo
+ * @see Zhou et al. 2022 (CodeFormer), arXiv:2206.11253, section 3.3, whose feature transformation has such a weight
  */
-export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Value): Value {
+export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Value, photo?: Photo): Value {
+  if (photo && !config.photo_fusion) throw new TypeError('This decoder takes no photo');
   const { norm_num_groups: groups } = config;
   const widths = [...config.block_out_channels].reverse();
   const scope = p.at('decoder');
   let h = convLayer(p.at('post_quant_conv'), latent, config.latent_channels, { kernel: 1 });
-  h = middleBlock(scope.at('mid_block'), config, convLayer(scope.at('conv_in'), h, widths[0]!));
+  h = convLayer(scope.at('conv_in'), h, widths[0]!);
+  if (config.add_mid_block) h = middleBlock(scope.at('mid_block'), config, h);
   widths.forEach((outChannels, block) => {
     const up = scope.at(`up_blocks.${block}`);
+    if (photo) {
+      const features = photo.features[widths.length - 1 - block]!;
+      const seen = convLayer(up.at('photo_fusion'), features, h.shape[1]!, { kernel: 1 });
+      h = add(h, mul(seen, photo.fidelity));
+    }
     for (let i = 0; i <= config.layers_per_block; i++)
-      h = resnetBlock(up.at(`resnets.${i}`), h, { outChannels, groups, epsilon });
-    if (block + 1 < widths.length) h = upsample(up.at('upsamplers.0'), h, [2 * h.shape[2]!, 2 * h.shape[3]!]);
+      h = residualBlock(up.at(`resnets.${i}`), config, h, outChannels);
+    if (block + 1 < widths.length) h = doubleSides(up.at('upsamplers.0'), config, h, widths[block + 1]!);
   });
   const normal = groupNorm(scope.at('conv_norm_out'), h, groups, epsilon);
   const patches = convLayer(scope.at('conv_out'), silu(normal), config.out_channels * config.patch_size ** 2);
   const image = fromPatches(patches, config.patch_size);
-  if (!config.linear_shortcut) return image;
+  const base = baseImage(scope, config, latent, photo);
+  return base ? add(image, base) : image;
+}
+
+/** What the decoder's network corrects: the latent's linear image, the photo, or what lies between them. */
+function baseImage(p: ParameterScope, config: VaeConfig, latent: Value, photo?: Photo): Value | undefined {
+  const followed = photo && mul(photo.image, photo.fidelity);
+  if (!config.linear_shortcut) return followed;
   const factor = vaeScaleFactor(config);
   const depth = config.out_channels * factor ** 2;
-  const linearPatches = convLayer(scope.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false });
-  return add(image, fromPatches(linearPatches, factor));
+  const patches = convLayer(p.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false });
+  const linearImage = fromPatches(patches, factor);
+  return photo ? add(mul(linearImage, sub(scalar(1), photo.fidelity)), followed!) : linearImage;
+}
+
+function residualBlock(p: ParameterScope, config: VaeConfig, x: Value, outChannels: number): Value {
+  const { norm_num_groups: groups } = config;
+  if (config.block_type === 'resnet') return resnetBlock(p, x, { outChannels, groups, epsilon });
+  const same = x.shape[1] === outChannels;
+  const widened = same ? x : convLayer(p.at('conv_shortcut'), x, outChannels, { kernel: 1 });
+  return gatedBlock(p, widened, groups, epsilon);
+}
+
+/** @param nextChannels of the next level, which patches are mapped to at once */
+function halveSides(p: ParameterScope, config: VaeConfig, x: Value, nextChannels: number): Value {
+  if (config.resampling === 'patches') return convLayer(p, toPatches(x, 2), nextChannels, { kernel: 1 });
+  // Padded on the right and at the bottom only.
+  return convLayer(p, x, x.shape[1]!, { stride: 2, padding: [0, 0, 1, 1] });
+}
+
+/** @param nextChannels as in {@link halveSides} */
+function doubleSides(p: ParameterScope, config: VaeConfig, x: Value, nextChannels: number): Value {
+  if (config.resampling === 'patches')
+    return fromPatches(convLayer(p.at('conv'), x, 4 * nextChannels, { kernel: 1 }), 2);
+  return upsample(p, x, [2 * x.shape[2]!, 2 * x.shape[3]!]);
 }
 
 function middleBlock(p: ParameterScope, config: VaeConfig, x: Value): Value {
-  const { norm_num_groups: groups } = config;
   const outChannels = x.shape[1]!;
-  const options = { outChannels, groups, epsilon };
-  let h = resnetBlock(p.at('resnets.0'), x, options);
-  h = selfAttention(p.at('attentions.0'), h, groups);
-  return resnetBlock(p.at('resnets.1'), h, options);
+  let h = residualBlock(p.at('resnets.0'), config, x, outChannels);
+  h = selfAttention(p.at('attentions.0'), h, config.norm_num_groups);
+  return residualBlock(p.at('resnets.1'), config, h, outChannels);
 }
 
 /** One head over all positions of x [N, C, H, W]. */
