@@ -4,6 +4,7 @@ import {
   alphasCumprod,
   denoise,
   lcmTimesteps,
+  requireStartStep,
   schedulerConfigSchema,
   stepScalings,
 } from './lcm-schedule.ts';
@@ -122,14 +123,40 @@ describe('addNoise and denoise', () => {
   const noise = Float32Array.of(0.5, -1, 0, 1.25);
 
   it('mixes signal and noise', () => {
-    const scalings = { signal: 0.5, noise: 2, skip: 0, out: 0, fromNoisy: 2, fromPrediction: -4 };
+    const scalings = {
+      signal: 0.5,
+      noise: 2,
+      skip: 0,
+      out: 0,
+      fromNoisy: 2,
+      fromPrediction: -4,
+      fromPrevious: 0,
+    };
     expect([...addNoise(clean, noise, scalings)]).toEqual([0.25, -2, 0.125, 3.5]);
   });
 
   it('denoises by the definition', () => {
-    const scalings = { signal: 0.5, noise: 2, skip: 0.25, out: 0.75, fromNoisy: 2, fromPrediction: -4 };
+    const scalings = {
+      signal: 0.5,
+      noise: 2,
+      skip: 0.25,
+      out: 0.75,
+      fromNoisy: 2,
+      fromPrediction: -4,
+      fromPrevious: 0,
+    };
     // 0.75·(2z − 4ε) + 0.25·z
     expect([...denoise(clean, noise, scalings)]).toEqual([-4.125, 3, 0.4375, -0.25]);
+  });
+
+  it('adds to the estimate before what predicts a refinement', () => {
+    const scalings = stepScalings({ ...config, prediction_type: 'refinement' }, alphas, 259);
+    const [noisy, change] = [Float32Array.of(9, 9, 9, 9), Float32Array.of(1, -1, 0.5, 0)];
+    const estimate = denoise(noisy, change, scalings, clean);
+    // c_out and c_skip are 1 and 0 but for a few millionths.
+    for (const [i, z] of estimate.entries()) expect(z).toBeCloseTo(clean[i]! + change[i]!, 5);
+    expect(() => requireStartStep({ ...config, prediction_type: 'refinement' }, 1)).toThrow('Start at 2');
+    expect(() => requireStartStep(config, 1)).not.toThrow();
   });
 
   it.each(['sample', 'v_prediction'] as const)('denoise what predicts %s', (prediction_type) => {

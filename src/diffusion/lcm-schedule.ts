@@ -11,7 +11,8 @@ export const schedulerConfigSchema = z
     beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
     original_inference_steps: z.number().int().positive().default(50),
     timestep_scaling: z.number().positive().default(10),
-    prediction_type: z.enum(['epsilon', 'sample', 'v_prediction']).default('epsilon'),
+    /** `refinement`, not diffusers': what a step adds to the clean latent that the one before has left. */
+    prediction_type: z.enum(['epsilon', 'sample', 'v_prediction', 'refinement']).default('epsilon'),
     rescale_betas_zero_snr: z.literal(false).default(false),
     thresholding: z.literal(false).default(false),
     clip_sample: z.literal(false).default(false),
@@ -61,9 +62,10 @@ export interface StepScalings {
   readonly noise: number;
   readonly skip: number;
   readonly out: number;
-  /** The clean latent is fromNoisy·z_t + fromPrediction·(what the network predicts). */
+  /** The clean latent is fromNoisy·z_t + fromPrediction·(what the network predicts) + fromPrevious·(the one before). */
   readonly fromNoisy: number;
   readonly fromPrediction: number;
+  readonly fromPrevious: number;
 }
 
 /**
@@ -90,14 +92,16 @@ function cleanScalings(
   { prediction_type }: SchedulerConfig,
   signal: number,
   noise: number,
-): Pick<StepScalings, 'fromNoisy' | 'fromPrediction'> {
+): Pick<StepScalings, 'fromNoisy' | 'fromPrediction' | 'fromPrevious'> {
   switch (prediction_type) {
     case 'epsilon':
-      return { fromNoisy: 1 / signal, fromPrediction: -noise / signal };
+      return { fromNoisy: 1 / signal, fromPrediction: -noise / signal, fromPrevious: 0 };
     case 'sample':
-      return { fromNoisy: 0, fromPrediction: 1 };
+      return { fromNoisy: 0, fromPrediction: 1, fromPrevious: 0 };
     case 'v_prediction':
-      return { fromNoisy: signal, fromPrediction: -noise };
+      return { fromNoisy: signal, fromPrediction: -noise, fromPrevious: 0 };
+    case 'refinement':
+      return { fromNoisy: 0, fromPrediction: 1, fromPrevious: 1 };
   }
 }
 
@@ -106,9 +110,27 @@ export function addNoise(clean: Float32Array, noise: Float32Array, scalings: Ste
   return clean.map((z, i) => scalings.signal * z + scalings.noise * noise[i]!);
 }
 
-/** c_out·z₀(z_t, prediction) + c_skip·z_t: the consistency model's estimate of z₀. */
-export function denoise(noisy: Float32Array, prediction: Float32Array, s: StepScalings): Float32Array {
+/**
+ * c_out·z₀(z_t, prediction) + c_skip·z_t: the consistency model's estimate of z₀.
+ * @param previous the estimate that z_t was made from; a schedule of refinement needs it
+ */
+export function denoise(
+  noisy: Float32Array,
+  prediction: Float32Array,
+  s: StepScalings,
+  previous?: Float32Array,
+): Float32Array {
   const ofNoisy = s.out * s.fromNoisy + s.skip;
   const ofPrediction = s.out * s.fromPrediction;
-  return noisy.map((z, i) => ofNoisy * z + ofPrediction * prediction[i]!);
+  const estimate = noisy.map((z, i) => ofNoisy * z + ofPrediction * prediction[i]!);
+  if (s.fromPrevious === 0) return estimate;
+  return estimate.map((z, i) => z + s.out * s.fromPrevious * previous![i]!);
+}
+
+/** @throws {RangeError} if sampling begins with pure noise where there must be something to refine */
+export function requireStartStep({ prediction_type }: SchedulerConfig, startStep: number): void {
+  if (prediction_type === 'refinement' && startStep === 1)
+    throw new RangeError(
+      'Cannot start at step 1: this model refines, and pure noise leaves it nothing. Start at 2',
+    );
 }

@@ -42,6 +42,7 @@ export const samplingSchema = z.strictObject({
   startStep: z.number().int().positive().optional(),
   guidanceScale: z.number().optional(),
   colorFix: z.enum(['wavelet', 'adain', 'none']).optional(),
+  fidelity: z.number().min(0).max(1).optional(),
   /** False of a model that was trained without it, as in the paper's ablations: what it gives is taken as zero. */
   visualEncoder: z.boolean().optional(),
   spatialEncoder: z.boolean().optional(),

@@ -6,15 +6,17 @@ import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/
 import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { sizedSession } from '../runtime/sized-session.ts';
+import { hostTensor } from '../tensor/host-tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { networks } from './networks.ts';
 import { parameterShapes } from './restoration-graphs.ts';
-import { requireImageBatch } from './restore-faces.ts';
+import { requireFidelity, requireImageBatch } from './restore-faces.ts';
 import type { Restorer } from './restorer.ts';
 
 /**
  * Encodes and decodes faces, nothing more. Of an autoencoder that was trained on good faces it is the most that a
- * restoration can reach; one that was trained on degraded faces is a restorer by itself. Sampling options are ignored.
+ * restoration can reach; one that was trained on degraded faces is a restorer by itself. Of sampling options `fidelity`
+ * alone counts; 0 unless given.
  * @param imageSize side of the faces in pixels
  * @throws {RangeError} if the side is no multiple of the autoencoder's factor
  * @throws {CheckpointError} if weights are missing, unexpected or misshapen
@@ -30,7 +32,10 @@ export async function createAutoencoder(
   const { at, release } = sizedSession(runtime, async (batch: number) => {
     const scope = parameterScope(networks.vae.prefix);
     const image = input('image', [batch, 3, imageSize, imageSize]);
-    const decoded = buildVaeDecoder(scope, vae.config, buildVaeEncoder(scope, vae.config, image).mean);
+    const { mean, features } = buildVaeEncoder(scope, vae.config, image);
+    const fidelity = input('fidelity', [batch, 1, 1, 1]);
+    const photo = vae.config.photo_fusion ? { image, features, fidelity } : undefined;
+    const decoded = buildVaeDecoder(scope, vae.config, mean, photo);
     const comparison = compareWeights(parameterShapes([decoded]), vae.tensors, networks.vae.rules);
     requireMatch(comparison, 'vae', `${name}/${vae.path}`);
     return emitModel('autoencoder', { decoded }, await bindWeights(comparison.matched));
@@ -39,9 +44,13 @@ export async function createAutoencoder(
   return {
     imageSize,
     device: `${runtime.device}: ${runtime.reason}`,
-    async restore(faces) {
+    async restore(faces, { fidelity } = {}) {
       requireImageBatch(faces, imageSize);
-      return (await (await at(faces.shape[0]!)).run({ image: faces }))['decoded']!;
+      if (fidelity !== undefined) requireFidelity({ name, vae }, fidelity);
+      const batch = faces.shape[0]!;
+      const session = await at(batch);
+      const rows = hostTensor([batch, 1, 1, 1], new Float32Array(batch).fill(fidelity ?? 0));
+      return (await session.run({ image: faces, fidelity: rows }))['decoded']!;
     },
     release,
   };

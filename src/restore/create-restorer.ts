@@ -13,6 +13,7 @@ import {
   modelImageSize,
 } from './restoration-graphs.ts';
 import {
+  fidelityOf,
   type RunStage,
   requireImageBatch,
   restoreFaces,
@@ -80,6 +81,7 @@ export async function createRestorer(
   await stagesFor(1);
   return {
     imageSize,
+    fidelity: fidelityOf(checkpoint),
     device: `${runtime.device}: ${runtime.reason}`,
     async restore(lq: HostTensor, sampleOptions: SampleOptions = {}) {
       requireImageBatch(lq, imageSize);

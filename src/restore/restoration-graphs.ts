@@ -26,7 +26,7 @@ type Outputs = Readonly<Record<string, Value>>;
 export interface RestorationGraphs {
   /** clip_input [B, 3, S, S] → clip_tokens, context */
   readonly vision: Outputs;
-  /** image [B, 3, H, W] → latent, scaled */
+  /** image [B, 3, H, W] → latent, scaled; and featureK, where the decoder sees the photo */
   readonly encode: Outputs;
   /** context, image → what the step graphs need of them: everything that does not depend on the step */
   readonly conditions: Outputs;
@@ -34,7 +34,7 @@ export interface RestorationGraphs {
   readonly spatial: Outputs;
   /** latents, timestep, guidance, residuals and conditions → eps */
   readonly unet: Outputs;
-  /** latent, scaled → decoded [B, 3, H, W] */
+  /** latent, scaled → decoded [B, 3, H, W]; with image, featureK and fidelity [B, 1, 1, 1] where it sees the photo */
   readonly decode: Outputs;
 }
 
@@ -80,7 +80,7 @@ export function buildRestorationGraphs(
   );
 
   const image = input('image', [batch, 3, height, width]);
-  const { mean } = buildVaeEncoder(vaeScope, vae.config, image);
+  const { mean, features } = buildVaeEncoder(vaeScope, vae.config, image);
 
   // The step's two networks; what they make of the image and the context alone is hoisted out of the loop.
   const context = input('context', contextOfTokens.shape);
@@ -118,13 +118,24 @@ export function buildRestorationGraphs(
 
   const latent = input('latent', latentShape);
   const scale = vae.config.scaling_factor;
+  const seen = vae.config.photo_fusion ? features : [];
+  const photo = vae.config.photo_fusion
+    ? {
+        image,
+        features: seen.map((value, i) => input(`feature${i}`, value.shape)),
+        fidelity: input('fidelity', [batch, 1, 1, 1]),
+      }
+    : undefined;
   return {
     vision: { clip_tokens: tokens, context: contextOfTokens },
-    encode: { latent: mul(mean, scale) },
+    encode: {
+      latent: mul(mean, scale),
+      ...Object.fromEntries(seen.map((value, i) => [`feature${i}`, value])),
+    },
     conditions: Object.fromEntries([...spatial.hoisted, ...denoiser.hoisted]),
     spatial: spatial.body,
     unet: denoiser.body,
-    decode: { decoded: buildVaeDecoder(vaeScope, vae.config, mul(latent, 1 / scale)) },
+    decode: { decoded: buildVaeDecoder(vaeScope, vae.config, mul(latent, 1 / scale), photo) },
   };
 }
 

@@ -3,7 +3,14 @@
  * step of a latent consistency model would have predicted, and the remaining steps restore it.
  */
 
-import { addNoise, alphasCumprod, denoise, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
+import {
+  addNoise,
+  alphasCumprod,
+  denoise,
+  lcmTimesteps,
+  requireStartStep,
+  stepScalings,
+} from '../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
 import { fixColor } from '../image/color-fix.ts';
 import { clipInput } from '../models/clip/clip-input.ts';
@@ -32,12 +39,14 @@ export interface SampleOptions extends RestoreOptions {
 export const defaultSteps = 4;
 const defaultStartStep = 2;
 const defaultGuidanceScale = 8;
+const defaultFidelity = 1;
 
 /**
  * Restores a batch of aligned faces.
  * @param lq [B, 3, H, W] in [-1, 1], the size the stages were built for
  * @returns [B, 3, H, W], about [-1, 1]
- * @throws {RangeError} for steps that the schedule does not have; whatever the signal was aborted with
+ * @throws {RangeError} for steps that the schedule does not have, or a fidelity that the model does not have;
+ *   whatever the signal was aborted with
  */
 export async function restoreFaces(
   checkpoint: Checkpoint,
@@ -52,12 +61,15 @@ export async function restoreFaces(
     startStep = Math.min(sampling.startStep ?? defaultStartStep, steps),
     guidanceScale = sampling.guidanceScale ?? defaultGuidanceScale,
     colorFix = sampling.colorFix ?? 'wavelet',
+    fidelity = fidelityOf(checkpoint) ?? 0,
     noises,
     observe = () => {},
   } = options;
   const timesteps = lcmTimesteps(scheduler, steps);
   if (!Number.isInteger(startStep) || startStep < 1 || startStep > steps)
     throw new RangeError(`Cannot start at step ${startStep}: it must be a whole number from 1 to ${steps}`);
+  requireStartStep(scheduler, startStep);
+  if (options.fidelity !== undefined) requireFidelity(checkpoint, options.fidelity);
   const alphas = alphasCumprod(scheduler);
   const batch = lq.shape[0]!;
   const track = progressTracker(steps - startStep + 1, options);
@@ -68,7 +80,7 @@ export async function restoreFaces(
     sampling.visualEncoder,
     await run('vision', { clip_input: clipImage }),
   );
-  const { latent } = await run('encode', { image: lq });
+  const { latent, ...features } = await run('encode', { image: lq });
   const conditions = await run('conditions', { context: context!, image: lq });
   for (const [name, tensor] of Object.entries({ clip_input: clipImage, clip_tokens, context, latent }))
     observe(name, tensor!);
@@ -99,14 +111,34 @@ export async function restoreFaces(
     track('step', `step ${k + 1} of ${steps - startStep + 1}`, 0.3);
     const { eps } = await run('unet', { latents, timestep, guidance, ...residuals, ...conditions });
     observe(`eps${k + 1}`, eps!);
-    clean = denoise(latents.data, eps!.data, scalings);
+    clean = denoise(latents.data, eps!.data, scalings, clean);
     observe(`denoised${k + 1}`, hostTensor(latent!.shape, clean));
   }
 
   track('decode', 'painting the face');
-  const { decoded } = await run('decode', { latent: hostTensor(latent!.shape, clean) });
+  const { decoded } = await run('decode', {
+    latent: hostTensor(latent!.shape, clean),
+    image: lq,
+    ...features,
+    fidelity: hostTensor([batch, 1, 1, 1], new Float32Array(batch).fill(fidelity)),
+  });
   observe('decoded', decoded!);
   return fixColor(decoded!, lq, colorFix);
+}
+
+/** How far a model's results follow the photo unless told otherwise; undefined if its decoder does not see the photo. */
+export function fidelityOf({ vae, sampling }: Pick<Checkpoint, 'vae' | 'sampling'>): number | undefined {
+  return vae.config.photo_fusion ? (sampling.fidelity ?? defaultFidelity) : undefined;
+}
+
+/** @throws {RangeError} unless the model's decoder sees the photo, and `fidelity` is in 0..1 */
+export function requireFidelity({ name, vae }: Pick<Checkpoint, 'name' | 'vae'>, fidelity: number): void {
+  if (!vae.config.photo_fusion)
+    throw new RangeError(
+      `Cannot restore by fidelity ${fidelity}: the decoder of ${name} does not see the photo`,
+    );
+  if (!(fidelity >= 0 && fidelity <= 1))
+    throw new RangeError(`Cannot restore by fidelity ${fidelity}: it must be from 0 to 1`);
 }
 
 /** Zeros in place of what an encoder gives in a model that was trained without it. */

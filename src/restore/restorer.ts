@@ -22,6 +22,11 @@ export interface RestoreOptions {
   /** 1..4: the step whose predecessor the encoded input stands in for; 1 starts from pure noise. */
   startStep?: number;
   colorFix?: ColorFix;
+  /**
+   * 0..1, for models whose decoder sees the photo: 0 is the face that the model makes, 1 follows the photo most; as
+   * the model is best unless given.
+   */
+  fidelity?: number;
   /** Stops between two network calls; `restore` then rejects with the signal's reason. */
   signal?: AbortSignal;
   onProgress?: (progress: RestoreProgress) => void;
@@ -31,6 +36,8 @@ export interface RestoreOptions {
 export interface Restorer {
   /** side of the square image in pixels */
   readonly imageSize: number;
+  /** How far results follow the photo unless told otherwise, 0..1; undefined if the model does not see the photo. */
+  readonly fidelity?: number | undefined;
   /** the device in use, and why this one */
   readonly device: string;
   /**

@@ -1,12 +1,12 @@
 /** The whole sampler as one graph, from the photo's latent to the image, to be differentiated. */
-import { alphasCumprod, lcmTimesteps, stepScalings } from '../diffusion/lcm-schedule.ts';
+import { alphasCumprod, lcmTimesteps, requireStartStep, stepScalings } from '../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
 import { add, constant, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { buildUNet } from '../models/unet/unet.ts';
-import { buildVaeDecoder } from '../models/vae/vae.ts';
+import { buildVaeDecoder, type Photo } from '../models/vae/vae.ts';
 import { repeatRow } from '../restore/restore-faces.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from './stage-networks.ts';
 
@@ -17,6 +17,8 @@ export interface SamplerInputs {
   readonly latent: Value;
   /** The photo [B, 3, H, W] in [-1, 1]. */
   readonly image: Value;
+  /** What the decoder sees of it; left out where the autoencoder has no `photo_fusion`. */
+  readonly photo?: Photo | undefined;
 }
 
 export interface SamplerOptions {
@@ -33,7 +35,7 @@ export interface SamplerOptions {
 export function buildSampler(
   scopes: NetworkScopes,
   configs: NetworkConfigs,
-  { context, latent, image }: SamplerInputs,
+  { context, latent, image, photo }: SamplerInputs,
   { steps, startStep, guidanceScale }: SamplerOptions,
 ): Value {
   const { scheduler, spatialEncoder } = configs;
@@ -45,12 +47,14 @@ export function buildSampler(
   };
   const guidanceWidth = unet.time_cond_proj_dim;
   const guidance = guidanceWidth ? rows(guidanceEmbedding(guidanceScale, guidanceWidth)) : undefined;
+  requireStartStep(scheduler, startStep);
   const alphas = alphasCumprod(scheduler);
   let clean: Value | undefined = startStep === 1 ? undefined : latent;
   lcmTimesteps(scheduler, steps)
     .slice(startStep - 1)
     .forEach((t, k) => {
-      const { signal, noise, skip, out, fromNoisy, fromPrediction } = stepScalings(scheduler, alphas, t);
+      const scalings = stepScalings(scheduler, alphas, t);
+      const { signal, noise, skip, out, fromNoisy, fromPrediction, fromPrevious } = scalings;
       const fresh = input(`noise${k}`, latent.shape);
       const latents = clean ? add(mul(clean, signal), mul(fresh, noise)) : fresh;
       const timestep = rows(timestepSinusoid(unet, t));
@@ -58,7 +62,8 @@ export function buildSampler(
         spatialEncoder &&
         buildSpatialEncoder(scopes.spatialEncoder, spatialEncoder, { latents, timestep, context, image });
       const prediction = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
-      clean = add(mul(latents, out * fromNoisy + skip), mul(prediction, out * fromPrediction));
+      const estimate = add(mul(latents, out * fromNoisy + skip), mul(prediction, out * fromPrediction));
+      clean = fromPrevious === 0 ? estimate : add(estimate, mul(clean!, out * fromPrevious));
     });
-  return buildVaeDecoder(scopes.vae, vae, mul(clean!, 1 / vae.scaling_factor));
+  return buildVaeDecoder(scopes.vae, vae, mul(clean!, 1 / vae.scaling_factor), photo);
 }

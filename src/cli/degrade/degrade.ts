@@ -26,7 +26,7 @@ const flags = {
     description: 'Folder for the pairs, made if needed',
   },
   preset: {
-    type: choiceFlag('--preset', ['standard', 'severe']),
+    type: choiceFlag('--preset', ['mild', 'standard', 'severe']),
     default: 'standard' as const,
     placeholder: '<name>',
     description: 'How much: standard (what the released weights were trained with) or severe',

@@ -4,7 +4,7 @@ import { command } from 'cleye';
 import { type FeatureNetworkChoice, featureNetworks } from '../../metrics/feature-network.ts';
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
-import { choiceFlag, integerFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
+import { choiceFlag, integerFlag, numberFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -51,6 +51,11 @@ const flags = {
     type: integerFlag('--seed', 0, 2 ** 32 - 1),
     placeholder: '<n>',
     description: 'Seed of the noise; 0 unless given',
+  },
+  fidelity: {
+    type: numberFlag('--fidelity', 0, 1),
+    placeholder: '<0..1>',
+    description: 'How far results follow the photo, as in restore; of --autoencoder 0 unless given',
   },
   autoencoder: {
     type: Boolean,
@@ -126,6 +131,7 @@ interface EvaluateFlags extends LoadRestorerOptions {
   readonly seed?: number;
   readonly steps?: number;
   readonly startStep?: number;
+  readonly fidelity?: number;
   readonly autoencoder?: boolean;
   readonly size?: number;
   readonly noIdentity?: boolean;
@@ -165,7 +171,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     throw new UsageError('--vgg is used by --lpips and by --features vgg16: give one of them too');
   if (sheet !== undefined && !/\.png$/i.test(sheet))
     throw new UsageError(`--sheet takes the name of a .png file, not ${sheet}`);
-  const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep } = given;
+  const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep, fidelity } = given;
   const options = { device, threads, memory, visualEncoder, spatialEncoder };
   return {
     hq,
@@ -173,7 +179,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     restored,
     model: restored === undefined ? { checkpoint: checkpoint ?? embeddedModel, options } : undefined,
     autoencoder,
-    sampling: { seed, steps, startStep },
+    sampling: { seed, steps, startStep, fidelity },
     size,
     identity: !given.noIdentity,
     features: features && featureChoice(features, vgg),

@@ -32,13 +32,13 @@ export class LoadedNetworks implements PhotoTools {
   device: string | null = null;
   /** Why a network could not be loaded: nothing can be done without it. */
   failure: unknown;
-  readonly #settings: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'image'>;
+  readonly #settings: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'>;
   readonly #environment: NetworkLoaders & { readonly signal: AbortSignal };
   readonly #say: (line: string) => void;
   readonly #loaded = new Map<string, Promise<Network>>();
 
   constructor(
-    settings: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'image'>,
+    settings: Pick<RestoreSettings, 'checkpoint' | 'model' | 'networks' | 'sampling' | 'image'>,
     environment: NetworkLoaders & { readonly signal: AbortSignal },
     say: (line: string) => void,
   ) {
@@ -48,12 +48,16 @@ export class LoadedNetworks implements PhotoTools {
   }
 
   restorer(): Promise<Restorer> {
-    const { checkpoint, model } = this.#settings;
+    const { checkpoint, model, sampling } = this.#settings;
     return this.#once('restorer', async () => {
       const startedMs = performance.now();
       this.#say(`Loading the model from ${checkpoint}`);
       const onProgress = (message: string): void => this.#say(`  ${message}`);
       const restorer = await this.#environment.loadRestorer(checkpoint, { ...model, onProgress });
+      if (sampling.fidelity !== undefined && restorer.fidelity === undefined) {
+        await restorer.release();
+        throw new UsageError(`--fidelity ${sampling.fidelity}: the model in ${checkpoint} does not have it`);
+      }
       this.loadingMs = performance.now() - startedMs;
       this.device = restorer.device;
       this.#say(`Restoring on ${restorer.device}`);

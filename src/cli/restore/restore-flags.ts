@@ -134,6 +134,11 @@ export const restoreFlags = {
     placeholder: '<n>',
     description: 'Seed of the noise; the same one gives the same picture',
   },
+  fidelity: {
+    type: numberFlag('--fidelity', 0, 1),
+    placeholder: '<0..1>',
+    description: "From the face the model makes (0) to the photo's own (1), for models that see the photo",
+  },
   colorFix: {
     type: choiceFlag('--color-fix', ['wavelet', 'adain', 'none']),
     placeholder: '<name>',

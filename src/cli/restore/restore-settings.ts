@@ -185,7 +185,7 @@ interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spati
 
 /** Colorizing and inpainting need encoders of their own, released for one step and made to give their own colours. */
 async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): Promise<ChosenModel> {
-  const { seed, startStep } = flags;
+  const { seed, startStep, fidelity } = flags;
   const own = flags.visualEncoder !== undefined && flags.spatialEncoder !== undefined;
   const released =
     task && !own ? await findTaskEncoders(task, networkFolders(flags.checkpoint).slice(0, 1)) : undefined;
@@ -196,7 +196,7 @@ async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): 
     checkpoint: released?.checkpoint ?? flags.checkpoint ?? embeddedModel,
     visualEncoder: flags.visualEncoder ?? released?.visualEncoder,
     spatialEncoder: flags.spatialEncoder ?? released?.spatialEncoder,
-    sampling: { seed, steps, startStep, colorFix: flags.colorFix ?? (task && 'none') },
+    sampling: { seed, steps, startStep, fidelity, colorFix: flags.colorFix ?? (task && 'none') },
   };
 }
 

@@ -21,14 +21,17 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 /** A model that gives the negative, and remembers how it was called. */
 function negatives({
   before = async () => {},
+  fidelity,
 }: {
   before?: (options: RestoreOptions) => Promise<void>;
+  fidelity?: number;
 } = {}) {
   const calls: RestoreOptions[] = [];
   const release = vi.fn(async () => {});
   const restorer: Restorer = {
     imageSize: size,
     device: 'cpu: in a test',
+    fidelity,
     async restore(lq, options = {}) {
       calls.push(options);
       options.onProgress?.({ stage: 'step', label: 'step 1 of 1', fraction: 0.5 });
@@ -145,6 +148,17 @@ describe('runRestore', () => {
     expect(model.release).toHaveBeenCalledTimes(1);
     expect(stderr).toContain('[2/2] small.png → out/small.png');
     expect(stderr).toContain('2 of 2 restored in');
+  });
+
+  it('hands a fidelity on to models that have it, and refuses it to others', async () => {
+    await put('face.png');
+    const model = negatives();
+    const { error } = await run(['face.png'], { model, fidelity: 0.5 });
+    expect(error).toMatchObject({ message: '--fidelity 0.5: the model in weights does not have it' });
+    expect(model.calls).toEqual([]);
+    const seeing = negatives({ fidelity: 1 });
+    await run(['face.png'], { model: seeing, fidelity: 0.5 });
+    expect(seeing.calls[0]).toMatchObject({ fidelity: 0.5 });
   });
 
   it('hands the settings on', async () => {
