@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type * as TrainingDataModule from '../src/platform/node/train/open-training-data.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../src/train/training-data.ts';
 
-const built = new URL('../dist/platform/node/train/training-data.js', import.meta.url);
+const built = new URL('../dist/platform/node/train/open-training-data.js', import.meta.url);
 
 const settings: TrainingDataSettings = {
   seed: 1,
@@ -55,6 +55,23 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
       await data.close();
     }
   }
+
+  it('gives whole degraded pictures beside parts of them, from workers too', async () => {
+    const alone = await read(await open(0), [0]);
+    const [here] = await read(await open(0, { wholeContext: true }), [0]);
+    const [there] = await read(await open(1, { wholeContext: true }), [0]);
+    expect(alone[0]!.whole).toBeUndefined();
+    expect(there).toEqual(here);
+    expect({ high: here!.high, low: here!.low }).toEqual(alone[0]);
+    expect(here!.whole!.shape).toEqual([2, 3, 64, 64]);
+    // The whole of which everything is a part, at its size, is the degraded picture itself.
+    const whole = { wholeContext: true, crop: 'center', size: 64 } as const;
+    const [uncut] = await read(await open(0, whole), [0]);
+    expect(uncut!.whole).toEqual(uncut!.low);
+    expect(uncut!.whole).not.toEqual(uncut!.high);
+    // Crops do not change what is cropped.
+    expect(here!.whole).toEqual(uncut!.whole);
+  });
 
   it('makes in workers what it makes in this thread, in any order', async () => {
     const expected = await read(await open(0), [0, 1, 2, 3, 4]);

@@ -49,8 +49,21 @@ export const severeDegradation: DegradationRanges = {
   jpegQuality: [30, 80],
 };
 
+/** Weaker ranges, down to nearly nothing, so that good photographs stay good. */
+export const mildDegradation: DegradationRanges = {
+  ...standardDegradation,
+  blurSigma: [0.1, 1.5],
+  downsample: [1, 2],
+  noiseSigma: [0, 4],
+  jpegQuality: [80, 100],
+};
+
 /** The ranges by name. */
-export const degradationPresets = { standard: standardDegradation, severe: severeDegradation } as const;
+export const degradationPresets = {
+  mild: mildDegradation,
+  standard: standardDegradation,
+  severe: severeDegradation,
+} as const;
 export type DegradationPreset = keyof typeof degradationPresets;
 
 /** Everything random about one degradation, as plain data: write it down, and `degrade` repeats it exactly. */

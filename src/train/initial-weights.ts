@@ -7,7 +7,7 @@ import { fillCosineAnalysis, fillCosineSynthesis } from './cosine-basis.ts';
 
 /** Layers that start at zero, so that what they feed starts undisturbed (Zhang et al. 2023, section 3.1). */
 const zeroLayers =
-  /\/controlnet_(down_blocks|mid_block)|controlnet_cond_embedding\.conv_out|\.cond_proj\.|\/shortcut_out\./;
+  /^unet\/conv_out\.|\/controlnet_(down_blocks|mid_block)|controlnet_cond_embedding\.conv_out|\.cond_proj\.|\/shortcut_out\.|\.photo_fusion\./;
 const embeddings = /(class_embedding|position_embedding\.weight)$/;
 const embeddingDeviation = 0.02;
 

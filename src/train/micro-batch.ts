@@ -3,10 +3,14 @@ import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor
 import type { ImagePair } from './stage-graph.ts';
 
 /** Parts of `count` images each; views, not copies. */
-export function microBatches({ high, low }: ImagePair, count: number): ImagePair[] {
+export function microBatches({ high, low, whole }: ImagePair, count: number): ImagePair[] {
   const parts: ImagePair[] = [];
   for (let i = 0; i + count <= high.shape[0]!; i += count)
-    parts.push({ high: batchSlice(high, i, count), low: batchSlice(low, i, count) });
+    parts.push({
+      high: batchSlice(high, i, count),
+      low: batchSlice(low, i, count),
+      ...(whole && { whole: batchSlice(whole, i, count) }),
+    });
   return parts;
 }
 

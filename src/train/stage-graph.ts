@@ -8,6 +8,8 @@ import type { HostTensor } from '../tensor/host-tensor.ts';
 export interface ImagePair {
   readonly high: HostTensor;
   readonly low: HostTensor;
+  /** The degraded pictures that `low` are parts of, [B, 3, C, C], for networks that see the whole; `low` unless given. */
+  readonly whole?: HostTensor;
 }
 
 export interface StageGraph {
@@ -23,5 +25,5 @@ export interface StageGraph {
    * What the graph is fed beside parameters.
    * @param streams one an image, from which its noise and timestep are drawn
    */
-  feeds(images: ImagePair, streams: readonly RandomStream[]): Tensors;
+  feeds(images: ImagePair, streams: readonly RandomStream[], purpose: 'training' | 'validation'): Tensors;
 }

@@ -73,7 +73,7 @@ const lossesSchema = z.strictObject({
 });
 
 const degradationSchema = z.strictObject({
-  preset: z.enum(['standard', 'severe']),
+  preset: z.enum(['mild', 'standard', 'severe']),
   share: z.number().positive(),
 });
 
@@ -111,6 +111,10 @@ const stageSchemas = [
     guidanceScale: z.number().default(8),
     /** What the checkpoint says of the results' colours; the losses see them unfixed. */
     colorFix: z.enum(['wavelet', 'adain', 'none']).default('wavelet'),
+    /** How far results follow the photo, where the decoder sees it: what validation uses and the checkpoint says. */
+    fidelity: fraction.default(1),
+    /** Training draws it from here for each image; as `fidelity` says unless given. */
+    fidelityRange: z.tuple([fraction, fraction]).optional(),
     /** Ablations: without them the context is zero, and the UNet gets no residuals. */
     visualEncoder: z.boolean().default(true),
     spatialEncoder: z.boolean().default(true),
@@ -144,6 +148,8 @@ const sharedSchema = z.strictObject({
     canvas: count.default(512),
     batch: count,
     flip: z.boolean().default(true),
+    /** Whether the image encoder sees the whole degraded picture where the others see a part; of the interlcm stage. */
+    wholeContext: z.boolean().default(false),
     crop: z.enum(['center', 'random']).default('center'),
     minCrop: z.number().positive().max(1).default(1),
     maxCrop: z.number().positive().max(1).default(1),

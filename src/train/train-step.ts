@@ -39,7 +39,7 @@ export async function takeStep(
   const parts = microBatches(images, microBatch);
   for (const [i, part] of parts.entries()) {
     const feeds = {
-      ...stageFeeds(trainer, part, i, [imageStream, iteration]),
+      ...stageFeeds(trainer, part, i, 'training', [imageStream, iteration]),
       ...generator.parameters,
       ...judge?.parameters,
     };

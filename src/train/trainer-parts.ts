@@ -29,13 +29,14 @@ export function stageFeeds(
   { config, microBatch, stage, generator }: TrainerParts,
   images: ImagePair,
   index: number,
+  purpose: 'training' | 'validation',
   keys: readonly number[],
 ): Tensors {
   const streams = Array.from(
     { length: microBatch },
     (_, k) => new RandomStream(config.seed, [...keys, index * microBatch + k]),
   );
-  return { ...stage.feeds(images, streams), ...targetNetwork(generator) };
+  return { ...stage.feeds(images, streams, purpose), ...targetNetwork(generator) };
 }
 
 /** The averaged UNet as the consistency stage's target. */

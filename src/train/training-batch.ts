@@ -5,7 +5,7 @@ import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../image/square-crop.ts';
-import { hostTensor } from '../tensor/host-tensor.ts';
+import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import {
   type SamplePlan,
   type TrainingBatch,
@@ -30,21 +30,34 @@ export function createBatchMaker(
   roundTripJpeg: JpegRoundTrip,
 ): (iteration: number) => Promise<TrainingBatch> {
   const plan = new TrainingPlan(settings, images.count);
-  const { size } = settings;
-  const shape = [settings.batch, 3, size, size];
+  const { size, canvas, batch } = settings;
+  const squares = (side: number): HostTensor => hostTensor([batch, 3, side, side]);
   return async (iteration) => {
-    const high = hostTensor(shape);
+    const high = squares(size);
     let low = high;
+    let whole: HostTensor | undefined;
     for (const [i, sample] of plan.batch(iteration).entries()) {
       const pair = await makeSample(await images.read(sample.image), sample, settings, roundTripJpeg);
-      const at = i * 3 * size * size;
-      high.data.set(pixelsToTensor(pair.high).data, at);
+      setImage(high, i, pair.high);
       if (!pair.low) continue;
-      if (low === high) low = hostTensor(shape);
-      low.data.set(pixelsToTensor(pair.low).data, at);
+      if (low === high) low = squares(size);
+      setImage(low, i, pair.low.part);
+      if (!settings.wholeContext) continue;
+      whole ??= squares(canvas);
+      setImage(whole, i, resizeSquare(pair.low.whole, canvas));
     }
-    return { high, low };
+    return { high, low, ...(whole && { whole }) };
   };
+}
+
+function setImage({ data }: HostTensor, i: number, pixels: Pixels): void {
+  const image = pixelsToTensor(pixels).data;
+  data.set(image, i * image.length);
+}
+
+interface Sample {
+  readonly high: Pixels;
+  readonly low?: { readonly part: Pixels; readonly whole: BytePixels };
 }
 
 async function makeSample(
@@ -52,18 +65,19 @@ async function makeSample(
   plan: SamplePlan,
   { size, canvas }: TrainingDataSettings,
   roundTripJpeg: JpegRoundTrip,
-): Promise<{ high: Pixels; low?: Pixels }> {
+): Promise<Sample> {
   const whole = cropSquare(image.high, centerCrop, plan.flip);
   const cut = (square: BytePixels): Pixels => resizeSquare(cropSquare(square, plan.crop), size);
+  const cutLow = (square: BytePixels) => ({ part: cut(square), whole: square });
   if (image.low) {
     const { width, height } = image.high;
     const sameSize = image.low.width === width && image.low.height === height;
     const low = sameSize ? image.low : toBytePixels(resizePixels(image.low, { width, height }, 'bilinear'));
-    return { high: cut(whole), low: cut(cropSquare(low, centerCrop, plan.flip)) };
+    return { high: cut(whole), low: cutLow(cropSquare(low, centerCrop, plan.flip)) };
   }
   if (!plan.degradation) return { high: cut(whole) };
   // The whole face is degraded, so that a part of it looks as it does in a whole one.
   const good = toBytePixels(resizeSquare(whole, canvas));
   const low = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
-  return { high: cut(good), low: cut(low) };
+  return { high: cut(good), low: cutLow(low) };
 }

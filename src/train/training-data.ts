@@ -15,6 +15,8 @@ export interface TrainingBatch {
   readonly high: HostTensor;
   /** `high` itself where nothing is degraded */
   readonly low: HostTensor;
+  /** the degraded pictures that `low` are cut from, [batch, 3, canvas, canvas], where the settings ask for them */
+  readonly whole?: HostTensor;
 }
 
 /** Where a training run gets its batches. */
@@ -49,6 +51,8 @@ export interface TrainingDataSettings {
    * Another one approximates it: see `scaleDegradation`
    */
   readonly canvas: number;
+  /** whether batches have the whole degraded pictures too */
+  readonly wholeContext?: boolean;
   /** null: `low` is `high` */
   readonly degradation: readonly DegradationShare[] | null;
 }

@@ -27,7 +27,12 @@ export interface EvaluateRequest {
   readonly model?: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
   /** Whether pictures are encoded and decoded rather than restored by the sampler. */
   readonly autoencoder: boolean;
-  readonly sampling: { readonly seed: number; readonly steps?: number; readonly startStep?: number };
+  readonly sampling: {
+    readonly seed: number;
+    readonly steps?: number;
+    readonly startStep?: number;
+    readonly fidelity?: number;
+  };
   readonly size?: number;
   readonly identity: boolean;
   readonly features?: FeatureNetworkChoice;

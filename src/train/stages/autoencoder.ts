@@ -1,4 +1,4 @@
-import { add, exp, input, mul, reduceSum, sub } from '../../graph/ops.ts';
+import { add, constant, exp, input, mul, reduceSum, sub } from '../../graph/ops.ts';
 import { buildVaeDecoder, buildVaeEncoder } from '../../models/vae/vae.ts';
 import { drawNoise } from '../feeds.ts';
 import type { StageGraph } from '../stage-graph.ts';
@@ -24,9 +24,13 @@ export function autoencoderStage(
   const truth = input('high', imageShape);
   const image = config.input === 'high' ? truth : input('low', imageShape);
   const noise = input('noise', [size.batch, ...shape]);
-  const { mean, logVariance } = buildVaeEncoder(scopes.vae, vae, image);
+  const { mean, logVariance, features } = buildVaeEncoder(scopes.vae, vae, image);
   const latent = add(mean, mul(exp(mul(logVariance, 0.5)), noise));
-  const restored = buildVaeDecoder(scopes.vae, vae, latent);
+  // Of a good image the latent is all that is seen, or there would be nothing to learn.
+  const fidelities = new Float32Array(size.batch).fill(config.input === 'low' ? 1 : 0);
+  const fidelity = constant([size.batch, 1, 1, 1], fidelities);
+  const photo = vae.photo_fusion ? { image, features, fidelity } : undefined;
+  const restored = buildVaeDecoder(scopes.vae, vae, latent, photo);
   // ½ Σ (μ² + σ² − 1 − ln σ²)
   const divergence = sub(sub(add(mul(mean, mean), exp(logVariance)), 1), logVariance);
   return {
@@ -34,6 +38,6 @@ export function autoencoderStage(
     images: { restored, truth },
     latent: mean,
     preview: config.input === 'high' ? { input: image, restored } : { input: image, restored, truth },
-    feeds: (images, streams) => ({ ...images, noise: drawNoise(streams, shape) }),
+    feeds: ({ high, low }, streams) => ({ high, low, noise: drawNoise(streams, shape) }),
   };
 }

@@ -2,7 +2,7 @@
 import { constant, input, mul } from '../../graph/ops.ts';
 import type { Shape, Value } from '../../graph/value.ts';
 import { buildClip } from '../../models/clip/clip.ts';
-import { buildVaeEncoder, vaeScaleFactor } from '../../models/vae/vae.ts';
+import { buildVaeEncoder, type Photo, vaeScaleFactor } from '../../models/vae/vae.ts';
 import { buildVisualEncoder } from '../../models/visual-encoder/visual-encoder.ts';
 import { elementCount } from '../../tensor/host-tensor.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
@@ -30,6 +30,27 @@ export function latentShape(configs: NetworkConfigs, { size }: BatchSize): Shape
 export function latentOf(scopes: NetworkScopes, configs: NetworkConfigs, image: Value): Value {
   const vae = requireConfig(configs, 'vae');
   return mul(buildVaeEncoder(scopes.vae, vae, image).mean, vae.scaling_factor);
+}
+
+/** A low-quality photo, encoded, and how its restoration may follow it. */
+export interface EncodedPhoto {
+  /** the scaled mean latent */
+  readonly latent: Value;
+  /** What the decoder sees of it, if it does. */
+  readonly photo: Photo | undefined;
+}
+
+/** @param fidelity [B, 1, 1, 1]; of no effect where the autoencoder has no `photo_fusion` */
+export function encodePhoto(
+  scopes: NetworkScopes,
+  configs: NetworkConfigs,
+  image: Value,
+  fidelity: Value,
+): EncodedPhoto {
+  const vae = requireConfig(configs, 'vae');
+  const { mean, features } = buildVaeEncoder(scopes.vae, vae, image);
+  const photo = vae.photo_fusion ? { image, features, fidelity } : undefined;
+  return { latent: mul(mean, vae.scaling_factor), photo };
 }
 
 /** The context of input `clip_input`, which is fed by `clipInput`. */

@@ -45,6 +45,10 @@ export function consistencyStage(
     throw new TypeError(
       `Cannot train ${others.join(' and ')} by distillation: the target, which stands still for the student, would move too. Leave only unet in "train"`,
     );
+  if (configs.scheduler.prediction_type === 'refinement')
+    throw new TypeError(
+      'Cannot distil a refinement: there is nothing to refine. Choose another prediction_type',
+    );
   const guidanceWidth = unet.time_cond_proj_dim;
   if (!guidanceWidth)
     throw new TypeError(

@@ -68,7 +68,12 @@ export function diffusionStage(
     epsilon: noise,
     sample: clean,
     v_prediction: sub(mul(noise, signal), mul(clean, sigma)),
+    refinement: undefined,
   }[configs.scheduler.prediction_type];
+  if (!truth)
+    throw new TypeError(
+      'Cannot train a refinement by the diffusion loss: there is nothing to refine. Choose another prediction_type',
+    );
   const error = sub(prediction, truth);
   const estimate = add(mul(latents, fromNoisy), mul(prediction, fromPrediction));
   const decode = (latent: Value): Value =>

@@ -1,11 +1,11 @@
 import { input } from '../../graph/ops.ts';
 import { clipInput } from '../../models/clip/clip-input.ts';
-import { drawNoise } from '../feeds.ts';
+import { drawNoise, perImage } from '../feeds.ts';
 import { buildSampler } from '../sampler-graph.ts';
 import type { StageGraph } from '../stage-graph.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
 import type { StageConfig } from '../train-config.ts';
-import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
+import { type BatchSize, contextOfImage, emptyContext, encodePhoto, latentShape } from './conditioning.ts';
 
 /**
  * InterLCM: the degraded image is restored by the whole sampler, and image losses go back through it.
@@ -25,27 +25,32 @@ export function interlcmStage(
   const context = config.visualEncoder
     ? contextOfImage(scopes, configs, size.batch)
     : emptyContext(configs, size.batch);
-  const latent = latentOf(scopes, configs, low);
+  const encoded = encodePhoto(scopes, configs, low, input('fidelity', [size.batch, 1, 1, 1]));
   const restored = buildSampler(
     scopes,
     configs,
-    { context, latent, image: low },
+    { context, image: low, ...encoded },
     { steps, startStep, guidanceScale },
   );
   return {
     terms: {},
     images: { restored, truth: high },
     preview: { input: low, restored, truth: high },
-    feeds(images, streams) {
+    feeds({ whole, ...images }, streams, purpose) {
       const noises = Array.from({ length: steps - startStep + 1 }, (_, k) => [
         `noise${k}`,
         drawNoise(streams, shape),
       ]);
+      const [least, most] = config.fidelityRange ?? [config.fidelity, config.fidelity];
+      const fidelities = streams.map((stream) =>
+        purpose === 'training' ? stream.uniformBetween(least, most) : config.fidelity,
+      );
       return {
         ...images,
         ...Object.fromEntries(noises),
+        fidelity: perImage(fidelities),
         ...(config.visualEncoder && {
-          clip_input: clipInput(images.low, requireConfig(configs, 'clip').image_size),
+          clip_input: clipInput(whole ?? images.low, requireConfig(configs, 'clip').image_size),
         }),
       };
     },

@@ -125,9 +125,10 @@ async function run(
 }
 
 async function encode(image: HostTensor): Promise<{ mean: HostTensor; logVariance: HostTensor }> {
-  const moments = await run({ image }, ({ image }) => ({
-    ...buildVaeEncoder(parameterScope('vae'), vae, image!),
-  }));
+  const moments = await run({ image }, ({ image }) => {
+    const { mean, logVariance } = buildVaeEncoder(parameterScope('vae'), vae, image!);
+    return { mean, logVariance };
+  });
   return moments as { mean: HostTensor; logVariance: HostTensor };
 }
 
@@ -410,6 +411,86 @@ describe('the consistency stage', () => {
 });
 
 describe('the interlcm stage', () => {
+  it('refines the photo in one step, and lets it through as far as fidelity says', async () => {
+    const fused = vaeConfigSchema.parse({ ...vae, photo_fusion: true });
+    const stage = {
+      stage: 'interlcm',
+      startStep: 4,
+      guidanceScale: 3,
+      train: ['vae', 'unet'],
+      networks: { ...networks, vae: fused, scheduler: { prediction_type: 'refinement' } },
+      losses: { l1: { weight: 1 } },
+    };
+    const trainer = await trainerOf({ ...stage, fidelity: 0.25, fidelityRange: [0, 1] });
+    const { columns } = await trainer.validate(images);
+
+    const { mean } = await encode(images.low);
+    const noise = drawNoise(validationStreams(), latentShape).data;
+    const t = 259;
+    const latents = latentOf((i) => signal(t) * vae.scaling_factor * mean.data[i]! + sigma(t) * noise[i]!);
+    const context = await contextOf(images.low);
+    const change = await predict({
+      latents,
+      timesteps: [t, t],
+      guidance: [3, 3],
+      context,
+      image: images.low,
+    });
+    const clean = latentOf(
+      (i) => mean.data[i]! + (skip(t) * latents.data[i]! + out(t) * change[i]!) / vae.scaling_factor,
+    );
+    const fidelity = hostTensor([batch, 1, 1, 1], new Float32Array(batch).fill(0.25));
+    const { restored } = await run({ clean, image: images.low, fidelity }, ({ clean, image, fidelity }) => {
+      const p = parameterScope('vae');
+      const photo = {
+        image: image!,
+        fidelity: fidelity!,
+        features: buildVaeEncoder(p, fused, image!).features,
+      };
+      return { restored: buildVaeDecoder(p, fused, clean!, photo) };
+    });
+    expect(relativeError(columns['restored']!.data, restored!.data)).toBeLessThan(10 * tolerance);
+    await trainer.release();
+
+    // Training draws the fidelity image by image, and what is drawn counts.
+    const always = await trainerOf({ ...stage, fidelityRange: [0, 0] });
+    const drawn = await trainerOf({ ...stage, fidelityRange: [0, 1] });
+    const [without, some] = [await always.step(1, images), await drawn.step(1, images)];
+    expect(without.values['l1']).not.toBeCloseTo(some.values['l1']!, 3);
+    await always.release();
+    await drawn.release();
+  });
+
+  it('shows the image encoder the whole picture where there is one', async () => {
+    const trainer = await trainerOf({
+      stage: 'interlcm',
+      train: ['visualEncoder'],
+      losses: { l1: { weight: 1 } },
+    });
+    const [alone, same, other] = [
+      await trainer.validate(images),
+      await trainer.validate({ ...images, whole: images.low }),
+      await trainer.validate({ ...images, whole: images.high }),
+    ];
+    expect(same.values).toEqual(alone.values);
+    expect(other.values['l1']).not.toBe(alone.values['l1']);
+    await trainer.release();
+  });
+
+  it('refines nothing from pure noise, nor by other losses', async () => {
+    const stage = {
+      networks: { ...networks, scheduler: { prediction_type: 'refinement' } },
+      train: ['unet'],
+    };
+    const l1 = { l1: { weight: 1 } };
+    await expect(trainerOf({ ...stage, stage: 'interlcm', startStep: 1, losses: l1 })).rejects.toThrow(
+      'Start at 2',
+    );
+    const mse = { mse: { weight: 1 } };
+    for (const other of ['diffusion', 'consistency'])
+      await expect(trainerOf({ ...stage, stage: other, losses: mse })).rejects.toThrow('nothing to refine');
+  });
+
   it.each([
     { startStep: 2, encoders: true },
     { startStep: 1, encoders: false },

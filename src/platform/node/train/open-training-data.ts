@@ -58,9 +58,10 @@ export async function openTrainingData(
 const maxAhead = 256;
 const maxAheadBytes = 2 ** 31;
 
-/** Of the good and the degraded images, float32. */
-function batchBytes({ batch, size, degradation }: TrainingDataSettings): number {
-  return batch * 3 * size * size * 4 * (degradation ? 2 : 1);
+/** Of the good, the degraded and the whole images, float32. */
+function batchBytes({ batch, size, canvas, degradation, wholeContext }: TrainingDataSettings): number {
+  const pixels = size ** 2 * (degradation ? 2 : 1) + (wholeContext ? canvas ** 2 : 0);
+  return batch * 3 * pixels * 4;
 }
 /** Beside this file and of its kind: .js when built; .ts where Node itself runs that. */
 const workerUrl = new URL(`./training-worker${extname(import.meta.url)}`, import.meta.url);

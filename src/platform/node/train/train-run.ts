@@ -142,7 +142,7 @@ function isHeldBack(position: number, count: number, wanted: number): boolean {
   return Math.floor(((position + 1) * held) / count) > Math.floor((position * held) / count);
 }
 
-/** The same images at every validation, as they are. */
+/** The same images at every validation: whole, unless training sees parts only, whose scale networks know alone. */
 async function validationBatch(
   config: TrainConfig,
   settings: TrainingDataSettings,
@@ -151,7 +151,8 @@ async function validationBatch(
 ): Promise<TrainingBatch> {
   const microBatch = config.microBatch ?? config.data.batch;
   const batch = Math.ceil(config.validationImages / microBatch) * microBatch;
-  const plain = { ...settings, batch, flip: false, crop: 'center' } as const;
+  const crop = settings.maxCrop < 1 ? settings.crop : 'center';
+  const plain = { ...settings, batch, flip: false, crop };
   const data = await openTrainingData(source, plain, { workers: 0, ...found });
   try {
     return await data.batch(0);

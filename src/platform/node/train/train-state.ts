@@ -73,12 +73,14 @@ export async function writeIteration(
   }
   await writeJson(schedulerPath, configs.scheduler);
   if (config.stage === 'interlcm') {
-    const { steps, startStep, guidanceScale, colorFix, visualEncoder, spatialEncoder } = config;
+    const { steps, startStep, guidanceScale, colorFix, fidelity, visualEncoder, spatialEncoder } = config;
+    const fused = configs.vae?.photo_fusion === true;
     const sampling: SamplingDefaults = {
       steps,
       startStep,
       guidanceScale,
       colorFix,
+      ...(fused && { fidelity }),
       ...(!visualEncoder && { visualEncoder }),
       ...(!spatialEncoder && { spatialEncoder }),
     };

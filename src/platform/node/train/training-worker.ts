@@ -35,7 +35,8 @@ async function answer({ job, iteration }: BatchRequest): Promise<void> {
   try {
     const batch = await makeBatch(iteration);
     // One buffer where nothing is degraded.
-    const buffers = new Set([batch.high.data.buffer, batch.low.data.buffer]);
+    const tensors = [batch.high, batch.low, ...(batch.whole ? [batch.whole] : [])];
+    const buffers = new Set(tensors.map(({ data }) => data.buffer));
     port.postMessage({ job, batch } satisfies BatchReply, [...buffers] as ArrayBuffer[]);
   } catch (error) {
     // The cause may be of a kind that cannot be sent.
