@@ -25,7 +25,10 @@ export async function validate(trainer: TrainerParts, images: ImagePair): Promis
   const latents: HostTensor[] = [];
   const parts = microBatches(images, microBatch);
   for (const [i, part] of parts.entries()) {
-    const feeds = { ...stageFeeds(trainer, part, i, 'validation', [validationStream]), ...generator.averages };
+    const feeds = {
+      ...stageFeeds(trainer, part, i, 'validation', [validationStream]),
+      ...generator.averages,
+    };
     const values = await programs.validation().run(feeds, {});
     addLosses(sums, values, parts.length);
     if (stage.images)

@@ -14,7 +14,10 @@ import { unetBackboneSchema } from '../unet/unet-config.ts';
 export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
   conditioning_channels: width.default(3),
   /** None where the photo is read by its frequencies alone. */
-  conditioning_embedding_out_channels: z.array(width).max(fileLimits.network.blocks).default([16, 32, 96, 256]),
+  conditioning_embedding_out_channels: z
+    .array(width)
+    .max(fileLimits.network.blocks)
+    .default([16, 32, 96, 256]),
   controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
   global_pool_conditions: z.literal(false).default(false),
   /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
