@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { gradients } from '../../../graph/gradient/gradient.ts';
+import { parametersOf } from '../../../graph/graph.ts';
 import { emitModel } from '../../../graph/onnx/emit-model.ts';
 import { input } from '../../../graph/ops.ts';
 import type { Value } from '../../../graph/value.ts';
@@ -125,6 +126,66 @@ async function slopeAlongGradient(
   const slope = ((await at(1)).distance - (await at(-1)).distance) / (2 * stepLength);
   return slope / length;
 }
+
+describe.each<[string, () => Promise<PerceptualNetwork>]>([
+  [
+    'VGG19',
+    async () => openPerceptualNetwork({ kind: 'vgg19', vgg: await writeWeights('c19.safetensors', vgg19()) }),
+  ],
+  [
+    'LPIPS',
+    async () =>
+      openPerceptualNetwork({
+        kind: 'lpips',
+        vgg: await writeWeights('c16.safetensors', vgg16()),
+        linear: await writeWeights('clinear.safetensors', linearLayers()),
+      }),
+  ],
+  ['the face network', () => openPerceptualNetwork({ kind: 'face' })],
+])('every perceptual network, such as %s,', (_, open) => {
+  const size = 64;
+  const halves = ({ data }: HostTensor) =>
+    [0, 1].map((i) =>
+      hostTensor([1, 3, size, size], data.slice((i * data.length) / 2, ((i + 1) * data.length) / 2)),
+    );
+
+  it('is zero between equal images, and grows the same way to either side', async () => {
+    const network = await open();
+    expect(network.name).not.toBe('');
+    const [a, b] = [picture(1, size, 1), picture(1, size, 2)];
+    expect((await compare(network, a, a)).distance).toBe(0);
+    const { distance } = await compare(network, a, b);
+    expect(distance).toBeGreaterThan(0);
+    expect((await compare(network, b, a)).distance / distance).toBeCloseTo(1, 5);
+  });
+
+  it('gives one number, the mean over the batch', async () => {
+    const network = await open();
+    const [a, b] = [picture(2, size, 1), picture(2, size, 3)];
+    const [image, other] = [input('a', a.shape), input('b', b.shape)];
+    expect(network.distance(image, other).shape).toEqual([]);
+    const [a1, a2] = halves(a);
+    const [b1, b2] = halves(b);
+    const single = [(await compare(network, a1!, b1!)).distance, (await compare(network, a2!, b2!)).distance];
+    const { distance } = await compare(network, a, b);
+    expect(distance / ((single[0]! + single[1]!) / 2)).toBeCloseTo(1, 4);
+  });
+
+  it('owns and binds what its distance is made of, and nothing else', async () => {
+    const network = await open();
+    const distance = network.distance(input('a', [1, 3, size, size]), input('b', [1, 3, size, size]));
+    const parameters = [...parametersOf([distance])];
+    expect(parameters.length).toBeGreaterThan(10);
+    for (const [name, { shape }] of parameters) {
+      expect(network.owns(name), name).toBe(true);
+      const bound = network.bind(name, shape);
+      expect(bound.kind).not.toBe('input');
+      if (bound.kind === 'inline') expect(bound.data).toHaveLength(elementCount(shape));
+    }
+    for (const name of ['unet/conv_in.weight', 'vae/decoder.conv_in.weight', 'd/main.0.weight'])
+      expect(network.owns(name)).toBe(false);
+  });
+});
 
 describe('VGG19', () => {
   /** [C, H, W] with weight [O, C, 3, 3], zeros around. */
