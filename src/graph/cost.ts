@@ -42,6 +42,7 @@ const costRules: CostRules = {
   Tanh: perResult(1),
   Relu: perResult(1),
   LeakyRelu: perResult(1),
+  Clip: perResult(2),
   Silu: perResult(2),
   Gelu: perResult(1),
   Add: perResult(1),

@@ -145,6 +145,7 @@ export const inferRules: InferRules = {
   Tanh: same,
   Relu: same,
   LeakyRelu: same,
+  Clip: same,
   Silu: same,
   Gelu: same,
   Add: broadcast,

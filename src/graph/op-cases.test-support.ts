@@ -123,6 +123,8 @@ export const opCases: { readonly [K in OpType]: readonly OpCase[] } = {
   Tanh: unary(ops.tanh),
   Relu: unary(ops.relu),
   LeakyRelu: unary((x) => ops.leakyRelu(x, 0.2)),
+  // One bound at 0, where gradients are not probed.
+  Clip: unary((x) => ops.clip(x, 0, 0.55)),
   Silu: unary(ops.silu),
   Gelu: unary(ops.gelu),
   Add: binary(ops.add),

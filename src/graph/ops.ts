@@ -72,6 +72,8 @@ export const gelu = unary('Gelu');
 /** Over the last axis. */
 export const softmax = unary('Softmax');
 export const leakyRelu = (x: Value, alpha: number): Value => makeValue('LeakyRelu', [x], { alpha });
+/** min(max(x, least), most) */
+export const clip = (x: Value, least: number, most: number): Value => makeValue('Clip', [x], { least, most });
 
 const binary =
   <K extends 'Add' | 'Sub' | 'Mul' | 'Div'>(op: K) =>

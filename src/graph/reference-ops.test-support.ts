@@ -213,6 +213,7 @@ export const referenceRules: ReferenceRules = {
   Tanh: elementwise(Math.tanh),
   Relu: elementwise((x) => Math.max(x, 0)),
   LeakyRelu: ([x], { alpha }) => elementwise((v) => (v < 0 ? alpha * v : v))([x!]),
+  Clip: ([x], { least, most }) => elementwise((v) => Math.min(Math.max(v, least), most))([x!]),
   Silu: elementwise((x) => x / (1 + Math.exp(-x))),
   Gelu: elementwise((x) => (x * (1 + erf(x / Math.SQRT2))) / 2),
   Add: pairwise((a, b) => a + b),

@@ -41,6 +41,8 @@ export interface OpAttributes {
   readonly Tanh: object;
   readonly Relu: object;
   readonly LeakyRelu: { readonly alpha: number };
+  /** min(max(x, least), most) */
+  readonly Clip: { readonly least: number; readonly most: number };
   /** x·σ(x), also called swish (Hendrycks & Gimpel 2016, arXiv:1606.08415). */
   readonly Silu: object;
   /** x·Φ(x), the exact (erf) form. */

@@ -1,5 +1,5 @@
 /** Layers with TensorFlow's weight layouts and padding, over NCHW values. Constant folding lays the weights out once. */
-import { add, conv, mul, reciprocal, relu, reshape, sqrt, sub, transpose } from '../graph/ops.ts';
+import { add, clip, conv, mul, reciprocal, reshape, sqrt, sub, transpose } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 
 /** TensorFlow's `SAME` padding of a square image, as ONNX's list: outputs ⌈size/stride⌉, the odd pixel at the end. */
@@ -47,8 +47,7 @@ export function storedBatchNorm(
 
 /** min(max(x, 0), 6) */
 export function relu6(x: Value): Value {
-  const positive = relu(x);
-  return sub(positive, relu(sub(positive, 6)));
+  return clip(x, 0, 6);
 }
 
 function perChannel(values: Value): Value {

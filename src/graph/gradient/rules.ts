@@ -278,6 +278,13 @@ export const gradientRules: GradientRules = {
       return mul(dy, add(mul(sign(relu(y.inputs[0]!)), 1 - alpha), alpha));
     },
   ],
+  // y lies between the bounds, or at one of them, where nothing passes.
+  Clip: (y, dy) => [
+    () => {
+      const { least, most } = y.attributes;
+      return mul(dy, mul(sign(sub(y, least)), sign(sub(scalar(most), y))));
+    },
+  ],
   // y + σ(x)·(1 − y), where y = x·σ(x)
   Silu: unary((x, y, dy) => mul(dy, add(y, mul(sigmoid(x), sub(scalar(1), y))))),
   // Φ(x) + x·φ(x)

@@ -57,6 +57,10 @@ export const emitRules: EmitRules = {
     emit: (emitter, inputs, { attributes: { alpha } }) =>
       emitter.node('LeakyRelu', inputs, { alpha: { float: alpha } }),
   },
+  Clip: {
+    emit: (emitter, [x], { attributes: { least, most } }) =>
+      emitter.node('Clip', [x!, ...[least, most].map((bound) => emitter.floats([], Float32Array.of(bound)))]),
+  },
   // The runtime fuses the pair.
   Silu: { emit: (emitter, [x]) => emitter.node('Mul', [x!, emitter.node('Sigmoid', [x!])]) },
   Gelu: plain('Gelu'),
