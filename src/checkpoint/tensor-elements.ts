@@ -11,7 +11,7 @@ function aligned(bytes: Bytes, size: number): Bytes {
 }
 
 const decoders: { readonly [D in TensorDtype]: (b: Bytes, count: number) => Float32Array<ArrayBuffer> } = {
-  float64: (b, n) => Float32Array.from(new Float64Array(b.buffer, b.byteOffset, n)),
+  float64: (b, n) => new Float32Array(new Float64Array(b.buffer, b.byteOffset, n)),
   float32: (b, n) => new Float32Array(b.buffer, b.byteOffset, n),
   float16: (b, n) => float16ToFloat32(new Uint16Array(b.buffer, b.byteOffset, n)),
   bfloat16: (b, n) => bfloat16ToFloat32(new Uint16Array(b.buffer, b.byteOffset, n)),
@@ -21,11 +21,15 @@ const decoders: { readonly [D in TensorDtype]: (b: Bytes, count: number) => Floa
     for (let i = 0; i < n; i++) values[i] = Number(integers[i]);
     return values;
   },
-  int32: (b, n) => Float32Array.from(new Int32Array(b.buffer, b.byteOffset, n)),
-  int16: (b, n) => Float32Array.from(new Int16Array(b.buffer, b.byteOffset, n)),
-  int8: (b, n) => Float32Array.from(new Int8Array(b.buffer, b.byteOffset, n)),
-  uint8: (b) => Float32Array.from(b),
-  bool: (b) => Float32Array.from(b, (byte) => (byte === 0 ? 0 : 1)),
+  int32: (b, n) => new Float32Array(new Int32Array(b.buffer, b.byteOffset, n)),
+  int16: (b, n) => new Float32Array(new Int16Array(b.buffer, b.byteOffset, n)),
+  int8: (b, n) => new Float32Array(new Int8Array(b.buffer, b.byteOffset, n)),
+  uint8: (b) => new Float32Array(b),
+  bool: (b, n) => {
+    const values = new Float32Array(n);
+    for (let i = 0; i < n; i++) values[i] = b[i] === 0 ? 0 : 1;
+    return values;
+  },
 };
 
 /**

@@ -78,7 +78,8 @@ function decode({ dtype, quantization }: Weight, bytes: Uint8Array<ArrayBuffer>)
   if (quantization.dtype === 'float16') return decodeElements('float16', bytes);
   const steps = quantization.dtype === 'uint8' ? bytes : uint16LittleEndian(bytes);
   const { scale, min } = quantization;
-  const values = Float32Array.from(steps, (step) => step * scale + min);
+  const values = new Float32Array(steps.length);
+  for (let i = 0; i < values.length; i++) values[i] = steps[i]! * scale + min;
   return dtype === 'float32' ? values : values.map(Math.round);
 }
 

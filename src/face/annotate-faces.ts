@@ -29,7 +29,7 @@ const digitRows = 5;
  * @param photo RGB; stays as it is
  */
 export function annotateFaces(photo: Pixels, faces: readonly DetectedFace[]): BytePixels {
-  const data = Uint8Array.from(toBytePixels(photo).data);
+  const data = new Uint8Array(toBytePixels(photo).data);
   const { width, height } = photo;
   const line = Math.max(1, Math.round(Math.max(width, height) / 800));
   const fill = (x: number, y: number, across: number, down: number, color: Color): void => {

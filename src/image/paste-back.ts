@@ -74,7 +74,7 @@ export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], s
   if (!(scale >= 1)) throw new RangeError(`Cannot paste faces at scale ${scale}: it must be 1 or more`);
   // Not `slice`: Node's Buffer shares its memory with what it slices.
   const { data } = background;
-  const copy = data instanceof Float32Array ? Float32Array.from(data) : Uint8Array.from(data);
+  const copy = data instanceof Float32Array ? new Float32Array(data) : new Uint8Array(data);
   const result = { ...background, data: copy };
   for (const face of faces) pasteFace(result, face, scale);
   return result;

@@ -59,7 +59,7 @@ export function isBytePixels(pixels: Pixels): pixels is BytePixels {
 /** The image as floats; the image itself if it already is. */
 export function toFloatPixels(pixels: Pixels): FloatPixels {
   if (!isBytePixels(pixels)) return pixels as FloatPixels;
-  return { ...pixels, data: Float32Array.from(pixels.data) };
+  return { ...pixels, data: new Float32Array(pixels.data) };
 }
 
 /** The image as bytes: clamped to 0..255 and rounded half to even; the image itself if it already is. */
@@ -71,5 +71,5 @@ export function toBytePixels(pixels: Pixels): BytePixels {
 /** Clamps to 0..255 and rounds half to even, as NumPy and OpenCV do; NaN becomes 0. */
 export function toBytes(values: ArrayLike<number>): Uint8Array {
   // A clamped array does exactly this when it is written to.
-  return new Uint8Array(Uint8ClampedArray.from(values).buffer);
+  return new Uint8Array(new Uint8ClampedArray(values).buffer);
 }
