@@ -1,57 +1,70 @@
-/** Which parts of a photo a detector of fixed input size looks at, at which scales. */
+/** Which parts of a photo a detector looks at, at which scales. */
 
 import type { Size } from '../image/resize.ts';
 
-/** A square of a level; may reach beyond its right and lower end. */
-export interface DetectionTile {
-  /** in pixels of the level */
+/** Where a tile begins, in pixels of its level; it may reach beyond the level's right and lower end. */
+export interface TilePlace {
   readonly x: number;
   readonly y: number;
 }
 
-export interface DetectionLevel {
-  /** size of the level over that of the photo */
-  readonly scale: number;
-  readonly width: number;
-  readonly height: number;
-  readonly tiles: readonly DetectionTile[];
+/** The photo at one size, in tiles of one size. */
+export interface DetectionLevel extends Size {
+  readonly tile: Size;
+  readonly places: readonly TilePlace[];
 }
 
 export interface TileOptions {
-  /** side of a tile */
-  readonly tile: number;
-  /** by how much neighbours overlap at least */
+  /** Sides of tiles are multiples of `step`, from `least` to `most`. */
+  readonly step: number;
+  readonly least: number;
+  readonly most: number;
+  /** By how much neighbours overlap at least. */
   readonly overlap: number;
-  /** longer side of the largest level */
+  /** Size of the largest level over that of the photo. */
   readonly finestScale: number;
+  /** The least longer side of a level. */
+  readonly coarsestSide: number;
 }
 
+/** Below this longer side levels cost next to nothing, and lie closer: a blurred face is found at few sizes. */
+const closeBelow = 512;
+
 /**
- * Levels from a quarter of what fits one tile (blurred faces are found small) to the finest scale, each at most twice
- * as large as the one before. What is too large for the overlap of one level is found whole on a coarser one.
+ * Levels from the smallest, which show strongly blurred faces, to the finest scale, each twice as large as the one
+ * before, small ones √2 times. What is too large for the overlap of one level is found whole on a coarser one.
  */
-export function planDetectionTiles(
-  photo: Size,
-  { tile, overlap, finestScale }: TileOptions,
-): DetectionLevel[] {
+export function planDetectionTiles(photo: Size, options: TileOptions): DetectionLevel[] {
   const longer = Math.max(photo.width, photo.height);
   const scales: number[] = [];
-  for (let scale = finestScale; longer * scale > tile; scale /= 2) scales.unshift(scale);
-  const whole = Math.min(tile / longer, scales[0] ?? finestScale);
-  scales.unshift(whole / 4, whole / 2, whole);
-  return scales.map((scale) => {
-    const width = Math.max(Math.round(photo.width * scale), 1);
-    const height = Math.max(Math.round(photo.height * scale), 1);
-    const tiles = tileStarts(height, tile, overlap).flatMap((y) =>
-      tileStarts(width, tile, overlap).map((x) => ({ x, y })),
-    );
-    return { scale, width, height, tiles };
+  let scale = options.finestScale;
+  do {
+    scales.unshift(scale);
+    scale /= longer * scale > closeBelow ? 2 : Math.SQRT2;
+  } while (longer * scale >= options.coarsestSide);
+  return scales.map((factor) => {
+    const width = Math.max(Math.round(photo.width * factor), 1);
+    const height = Math.max(Math.round(photo.height * factor), 1);
+    const across = spreadTiles(width, options);
+    const down = spreadTiles(height, options);
+    return {
+      width,
+      height,
+      tile: { width: across.side, height: down.side },
+      places: down.starts.flatMap((y) => across.starts.map((x) => ({ x, y }))),
+    };
   });
 }
 
-/** Evenly spread starts whose tiles cover 0..length. */
-function tileStarts(length: number, tile: number, overlap: number): number[] {
-  if (length <= tile) return [0];
-  const count = Math.ceil((length - overlap) / (tile - overlap));
-  return Array.from({ length: count }, (_, i) => Math.round((i * (length - tile)) / (count - 1)));
+/** The fewest tiles that cover 0..length, no larger than they need to be, evenly spread. */
+function spreadTiles(
+  length: number,
+  { step, least, most, overlap }: TileOptions,
+): { side: number; starts: number[] } {
+  const upToStep = (side: number): number => Math.max(least, Math.ceil(side / step) * step);
+  if (length <= most) return { side: upToStep(length), starts: [0] };
+  const count = Math.ceil((length - overlap) / (most - overlap));
+  const side = upToStep((length + (count - 1) * overlap) / count);
+  const starts = Array.from({ length: count }, (_, i) => Math.round((i * (length - side)) / (count - 1)));
+  return { side, starts };
 }

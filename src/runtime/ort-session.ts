@@ -1,7 +1,8 @@
 /** A session over ONNX Runtime's common interface, which Node's and the browser's packages share. */
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
 import type { OnnxModel } from '../graph/onnx/emit-model.ts';
-import { elementCount, formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
+import { openExtent } from '../graph/onnx/open-sides.ts';
+import { elementCount, formatShape, type HostTensor } from '../tensor/host-tensor.ts';
 import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
 
 /** Checks what goes in and what comes out: names, shapes, and that every value is finite. */
@@ -30,13 +31,13 @@ export function ortSession(
       return Object.fromEntries(
         [...model.outputs].map(([name, shape]) => {
           const result = results[name]!;
-          if (!sameShape(result.dims, shape))
+          if (!fitsShape(result.dims, shape))
             throw new Error(
               `${model.name} gave ${name} as ${formatShape(result.dims)}, not ${formatShape(shape)} as its graph says`,
             );
           const data = outputs[name]?.data ?? (result.data as Float32Array);
           assertFinite(model.name, name, data);
-          return [name, { shape, data }];
+          return [name, { shape: result.dims, data }];
         }),
       ) satisfies Tensors;
     },
@@ -46,11 +47,19 @@ export function ortSession(
 
 function expected(model: OnnxModel, name: string, { shape, data }: HostTensor): readonly number[] {
   const wanted = (model.inputs.get(name) ?? model.outputs.get(name))!;
-  if (!sameShape(shape, wanted) || data.length !== elementCount(wanted))
+  if (!fitsShape(shape, wanted) || data.length !== elementCount(shape))
     throw new RangeError(
       `Cannot run ${model.name}: ${name} is ${formatShape(wanted)}, the tensor given is ${formatShape(shape)}`,
     );
-  return wanted;
+  return shape;
+}
+
+/** Whether a tensor has the shape that a model names, which may leave extents open. */
+function fitsShape(shape: readonly number[], wanted: readonly number[]): boolean {
+  return (
+    shape.length === wanted.length &&
+    shape.every((extent, axis) => extent === wanted[axis] || wanted[axis] === openExtent)
+  );
 }
 
 function assertFinite(model: string, output: string, data: Float32Array): void {

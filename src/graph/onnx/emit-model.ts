@@ -4,6 +4,7 @@ import { inputsOf, topologicalOrder } from '../graph.ts';
 import { isOp, type OpType, type Shape, type Value } from '../value.ts';
 import { type EmitRule, emitRules } from './emit-rules.ts';
 import type { Emitter } from './emitter.ts';
+import { requireAnySize, withOpenSides } from './open-sides.ts';
 import { type AttributeValue, encodeModel, encodeNode, encodeTensor } from './proto.ts';
 
 /** Where a parameter's values come from when the model runs. */
@@ -27,6 +28,7 @@ export type BindParameter = (name: string, shape: Shape) => ParameterBinding;
 export interface OnnxModel {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** {@link openExtent} stands for an extent that each run chooses. */
   readonly inputs: ReadonlyMap<string, Shape>;
   readonly outputs: ReadonlyMap<string, Shape>;
   /** Files that hold its parameters. */
@@ -37,19 +39,24 @@ export interface OnnxModel {
  * Emits the graph of `outputs`.
  * @param name shown in errors, profiles and Netron
  * @param bind tells where each parameter's values are
+ * @param openSides whether the model takes images of any height and width, not only of those it was built for
+ * @throws {TypeError} if sides are to be open and the graph depends on them
  */
 export function emitModel(
   name: string,
   outputs: Readonly<Record<string, Value>>,
   bind: BindParameter,
+  { openSides = false } = {},
 ): OnnxModel {
   const values = Object.values(outputs);
+  if (openSides) requireAnySize(values);
+  const shapeOf = ({ shape }: Value): Shape => (openSides ? withOpenSides(shape) : shape);
   const emission = new Emission(bind);
-  for (const [inputName, value] of inputsOf(values)) emission.addInput(inputName, value.shape);
+  for (const [inputName, value] of inputsOf(values)) emission.addInput(inputName, shapeOf(value));
   const outputShapes = new Map<string, Shape>();
   for (const [outputName, value] of Object.entries(outputs)) {
     emission.addOutput(outputName, emission.nameOf(value));
-    outputShapes.set(outputName, value.shape);
+    outputShapes.set(outputName, shapeOf(value));
   }
   const { nodes, initializers, inputs, locations } = emission;
   const bytes = encodeModel({ name, nodes, initializers, inputs, outputs: outputShapes });

@@ -115,14 +115,16 @@ export function encodeTensor(
   });
 }
 
-/** ValueInfoProto of a float32 tensor. */
+/** ValueInfoProto of a float32 tensor; of a negative extent nothing is said. */
 function valueInfo(name: string, shape: Shape): Uint8Array {
   const dimensions = message((w) => {
     for (const extent of shape)
       field(
         w,
         1,
-        message((dimension) => integer(dimension, 1, extent)),
+        message((dimension) => {
+          if (extent >= 0) integer(dimension, 1, extent);
+        }),
       );
   });
   const tensorType = message((w) => {

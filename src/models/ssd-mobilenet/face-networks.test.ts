@@ -8,7 +8,7 @@ import { type FaceApiModel, readFaceApiWeights } from '../../platform/node/model
 import { withSession } from '../../runtime/runtime.ts';
 import { hostTensor } from '../../tensor/host-tensor.ts';
 import { buildFaceLandmarks } from '../face-landmarks/face-landmarks.ts';
-import { buildSsdMobilenet, ssdAnchorCount } from './ssd-mobilenet.ts';
+import { buildSsdMobilenet, ssdMaps } from './ssd-mobilenet.ts';
 
 /** A picture of waves in [-1, 1]. */
 function waves(size: number): Float32Array {
@@ -41,16 +41,24 @@ async function run(
 const tolerance = 2e-6;
 
 it('scores anchors as face-api does', async () => {
-  const { scores, boxes } = await run('ssd_mobilenetv1_model', 512, waves(512), buildSsdMobilenet);
-  expect(boxes!.shape).toEqual([1, ssdAnchorCount, 4]);
-  for (const [anchor, score] of [
-    [0, 0.0023053104523569345],
-    [3072, 0.0016121530206874013],
-    [4906, 0.1228867620229721],
-    [5113, 0.13711145520210266],
-    [5114, 0.15053851902484894],
-  ] as const)
-    expect(Math.abs(scores!.data[anchor]! - score)).toBeLessThan(tolerance);
+  const maps = await run('ssd_mobilenetv1_model', 512, waves(512), buildSsdMobilenet);
+  expect(Object.values(maps).map(({ shape }) => shape)).toEqual([
+    [1, 15, 32, 32],
+    [1, 30, 16, 16],
+    [1, 30, 8, 8],
+    [1, 30, 4, 4],
+  ]);
+  // Of the package's list of anchors: map by map, cell by cell.
+  for (const [map, cell, anchor, score] of [
+    [0, 0, 0, 0.0023053104523569345],
+    [1, 0, 0, 0.0016121530206874013], // 3072
+    [2, 49, 4, 0.1228867620229721], // 4906
+  ] as const) {
+    const { shape, data } = maps[`map${map}`]!;
+    const area = shape[2]! * shape[3]!;
+    const logit = data[(ssdMaps[map]!.anchors * 4 + anchor) * area + cell]!;
+    expect(Math.abs(1 / (1 + Math.exp(-logit)) - score)).toBeLessThan(tolerance);
+  }
 });
 
 it('places landmarks as face-api does', async () => {

@@ -2,15 +2,13 @@
  * A single-shot face detector over MobileNet v1, by the weight names of face-api's `ssd_mobilenetv1_model`.
  * @see Liu et al. 2016, arXiv:1512.02325; Howard et al. 2017, arXiv:1704.04861
  */
-import { concat, reshape, sigmoid, slice, transpose } from '../../graph/ops.ts';
+import { concat, conv, slice, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { addBias, relu6, sameConv, sameDepthwiseConv, storedBatchNorm } from '../../nn/tensorflow-layers.ts';
 
-/** Side of the square image that the anchors belong to, in pixels. */
+/** Side of the square image that the stored anchors belong to, in pixels. */
 export const ssdImageSize = 512;
-/** Anchors over all positions: 3 a cell at 32², 6 at 16², 8², 4², 2² and 1². */
-export const ssdAnchorCount = 5118;
 /** Name of the anchors among the weights: [1, 5118, 4], each (top, left, bottom, right) in fractions of the side. */
 export const ssdAnchorKey = 'Output/extra_dim';
 
@@ -19,26 +17,42 @@ const widths = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024
 const halvingBlocks = new Set([2, 4, 6, 12]);
 /** The block whose output the first predictor reads. */
 const fineBlock = 11;
-/** Pairs of convolutions after the backbone: the 1×1 width, then the width of the 3×3 that halves the image. */
+/**
+ * Pairs of convolutions after the backbone: the 1×1 width, then the width of the 3×3 that halves the image. Two more
+ * pairs are stored; their anchors fill the square, and such a face is found in a smaller picture of it.
+ */
 const extraWidths = [
   [256, 512],
   [128, 256],
-  [128, 256],
-  [64, 128],
 ] as const;
 const batchNormEpsilon = 0.001;
 /** Logits of a predictor for each anchor: background, face, and one that is not used. */
 const classes = 3;
+const faceClass = 1;
 
-export type SsdOutputs = {
-  /** [N, 5118, 4]: centre y, centre x, log height, log width relative to the anchors, not scaled */
-  readonly boxes: Value;
-  /** [N, 5118, 1], 0..1 */
-  readonly scores: Value;
-};
+/** One map of predictions: the distance of its cells in pixels, and how many anchors each has. */
+export interface SsdMap {
+  readonly stride: number;
+  readonly anchors: number;
+}
 
-/** @param image [N, 3, 512, 512] in [-1, 1] */
-export function buildSsdMobilenet(root: ParameterScope, image: Value): SsdOutputs {
+/** The maps from the finest, in the order of the stored anchors. */
+export const ssdMaps: readonly SsdMap[] = [
+  { stride: 16, anchors: 3 },
+  { stride: 32, anchors: 6 },
+  { stride: 64, anchors: 6 },
+  { stride: 128, anchors: 6 },
+];
+/** Sides of images are multiples of the first, and no less than the second, in pixels. */
+export const ssdSideStep = 32;
+export const ssdLeastSide = 128;
+
+/**
+ * @param image [N, 3, H, W] in [-1, 1], with sides as `ssdSideStep` and `ssdLeastSide` say
+ * @returns for each of {@link ssdMaps}, as `map0`, …: [N, anchors·5, ⌊H/stride⌋, ⌊W/stride⌋], first centre y, centre
+ *   x, log height and log width of each anchor, not scaled; then the logit of each
+ */
+export function buildSsdMobilenet(root: ParameterScope, image: Value): Record<`map${number}`, Value> {
   let h = pointwise(root, 'MobilenetV1/Conv2d_0_pointwise', image, 32, { kernel: 3, stride: 2 });
   const features: Value[] = [];
   for (const [i, width] of widths.entries()) {
@@ -53,18 +67,12 @@ export function buildSsdMobilenet(root: ParameterScope, image: Value): SsdOutput
     h = pointwise(root, `Prediction/Conv2d_${2 * i + 1}_pointwise`, h, wide, { kernel: 3, stride: 2 });
     features.push(h);
   }
-  const anchors = (level: number): number => (level === 0 ? 3 : 6);
-  const predict = (kind: string, size: number): Value =>
-    concat(
-      features.map((feature, level) =>
-        predictor(root, `Prediction/BoxPredictor_${level}/${kind}`, feature, anchors(level), size),
-      ),
-      1,
-    );
-  return {
-    boxes: predict('BoxEncodingPredictor', 4),
-    scores: sigmoid(slice(predict('ClassPredictor', classes), 2, 1, 2)),
-  };
+  return Object.fromEntries(
+    ssdMaps.map(({ anchors }, i) => [
+      `map${i}`,
+      predictor(root, `Prediction/BoxPredictor_${i}`, features[i]!, anchors),
+    ]),
+  );
 }
 
 function pointwise(
@@ -91,10 +99,29 @@ function depthwise(root: ParameterScope, key: string, x: Value, stride: number):
   return relu6(storedBatchNorm(h, statistics, batchNormEpsilon));
 }
 
-/** x [N, C, H, H] → [N, H·H·anchors, size] */
-function predictor(root: ParameterScope, key: string, x: Value, anchors: number, size: number): Value {
-  const width = anchors * size;
-  const weight = root.get(`${key}/weights`, [1, 1, x.shape[1]!, width]);
-  const h = addBias(sameConv(x, weight), root.get(`${key}/biases`, [width]));
-  return reshape(transpose(h, [0, 2, 3, 1]), [x.shape[0]!, -1, size]);
+/** One convolution for boxes and the logit of a face: x [N, C, H, W] → [N, anchors·5, H, W]. */
+function predictor(root: ParameterScope, key: string, x: Value, anchors: number): Value {
+  const width = x.shape[1]!;
+  const [boxes, logits] = [4 * anchors, classes * anchors];
+  const weight = concat(
+    [
+      root.get(`${key}/BoxEncodingPredictor/weights`, [1, 1, width, boxes]),
+      faces(root.get(`${key}/ClassPredictor/weights`, [1, 1, width, logits])),
+    ],
+    3,
+  );
+  const bias = concat(
+    [
+      root.get(`${key}/BoxEncodingPredictor/biases`, [boxes]),
+      faces(root.get(`${key}/ClassPredictor/biases`, [logits])),
+    ],
+    0,
+  );
+  return conv(x, transpose(weight, [3, 2, 0, 1]), bias);
+}
+
+/** Of the logits along the last axis, those of a face. */
+function faces(weight: Value): Value {
+  const axis = weight.shape.length - 1;
+  return slice(weight, axis, faceClass, weight.shape[axis]!, classes);
 }

@@ -52,8 +52,8 @@ async function openRuntime(
   return {
     device,
     reason: device === 'wasm' ? `${reason}; ${count}` : reason,
-    async createSession(model) {
-      const settings = await sessionOptions(device, model, loadWeights);
+    async createSession(model, { packWeights = false } = {}) {
+      const settings = await sessionOptions(device, model, loadWeights, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, settings);
       return yieldingSession(ortSession(inner, ort.Tensor, model));
     },
@@ -74,12 +74,13 @@ async function sessionOptions(
   device: 'webgpu' | 'wasm',
   { locations }: OnnxModel,
   loadWeights: (location: string) => Promise<Uint8Array>,
+  packWeights: boolean,
 ): Promise<Ort.InferenceSession.SessionOptions> {
   const externalData: { path: string; data: Uint8Array }[] = [];
   for (const path of locations) externalData.push({ path, data: await loadWeights(path) });
   return {
     executionProviders: device === 'webgpu' ? ['webgpu', 'wasm'] : ['wasm'],
-    graphOptimizationLevel: 'extended',
+    graphOptimizationLevel: packWeights ? 'all' : 'extended',
     enableMemPattern: false,
     externalData,
     logSeverityLevel: 3, // a warning for every model says that shapes are computed on the CPU, as they should be

@@ -30,10 +30,10 @@ export async function createNodeRuntime({
   threads = availableParallelism(),
 }: NodeRuntimeOptions = {}): Promise<Runtime> {
   const chosen = chooseDevice(device);
-  const options = sessionOptions(chosen.device, threads);
   return {
     ...chosen,
-    async createSession(model): Promise<Session> {
+    async createSession(model, { packWeights = false } = {}): Promise<Session> {
+      const options = sessionOptions(chosen.device, threads, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
         const advice = chosen.device === 'cpu' ? '' : '. Use --device cpu';
         throw new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}${advice}`, {
@@ -59,11 +59,15 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
   return { device: choice, reason: 'asked for' };
 }
 
-function sessionOptions(device: DeviceName, threads: number): ort.InferenceSession.SessionOptions {
+function sessionOptions(
+  device: DeviceName,
+  threads: number,
+  packWeights: boolean,
+): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-    // 'all' would switch convolutions to a blocked layout and copy every weight to the heap.
-    graphOptimizationLevel: 'extended',
+    // 'all' switches convolutions to a blocked layout and copies every weight to the heap.
+    graphOptimizationLevel: packWeights ? 'all' : 'extended',
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false,
@@ -71,8 +75,8 @@ function sessionOptions(device: DeviceName, threads: number): ort.InferenceSessi
     extra: {
       session: {
         model_external_initializers_file_folder_path: root,
-        // Prepacking would copy memory-mapped weights to the heap.
-        disable_prepacking: '1',
+        // Prepacking copies memory-mapped weights to the heap.
+        disable_prepacking: packWeights ? '0' : '1',
       },
     },
   };

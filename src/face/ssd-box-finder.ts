@@ -1,0 +1,117 @@
+/** Boxes of faces by a single-shot detector that looks at a photo at several scales. */
+
+import type { Size } from '../image/resize.ts';
+import {
+  ssdAnchorKey,
+  ssdImageSize,
+  ssdLeastSide,
+  ssdMaps,
+  ssdSideStep,
+} from '../models/ssd-mobilenet/ssd-mobilenet.ts';
+import type { Session } from '../runtime/runtime.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
+import { type DetectionLevel, planDetectionTiles, type TilePlace } from './detection-tiles.ts';
+import type { FaceBox } from './face-detector.ts';
+import type { ImagePyramid } from './image-pyramid.ts';
+import type { ScoredBox } from './merge-boxes.ts';
+import { type AnchorMap, anchorMaps, decodeSsdMap } from './ssd-boxes.ts';
+
+/** Faces are found reliably from this size on, in pixels of a tile. */
+const smallestFoundFace = 28;
+const tileOverlap = 128;
+/** Larger tiles have fewer seams; they take more memory, and no less time. */
+const largestTile = 1024;
+/** Strongly blurred faces that fill the photo are found where its longer side is so small, and only there. */
+const coarsestSide = 72;
+/** Boxes this close to a cut between tiles are parts of faces that another tile shows whole. */
+const cutMargin = 3;
+
+export interface FindBoxesOptions {
+  /** Longer side of the smallest face, in pixels of the photo. */
+  readonly minSize: number;
+  readonly minScore: number;
+  readonly signal?: AbortSignal;
+  /** @param fraction 0..1 of this call */
+  readonly onProgress?: (fraction: number) => void;
+}
+
+export class SsdBoxFinder {
+  readonly #session: Session;
+  readonly #maps: readonly AnchorMap[];
+
+  /**
+   * @param session of the network, for images of any size
+   * @param weights of the network: the anchors are among them
+   */
+  constructor(session: Session, weights: ReadonlyMap<string, HostTensor>) {
+    this.#session = session;
+    this.#maps = anchorMaps(weights.get(ssdAnchorKey)!.data, ssdImageSize, ssdMaps);
+  }
+
+  /**
+   * Boxes in pixels of the photo, many of one face.
+   * @param photo the size of what the pyramid shows
+   */
+  async find(pyramid: ImagePyramid, photo: Size, options: FindBoxesOptions): Promise<ScoredBox[]> {
+    const { minSize, minScore, signal, onProgress } = options;
+    const levels = planDetectionTiles(photo, {
+      step: ssdSideStep,
+      least: ssdLeastSide,
+      most: largestTile,
+      overlap: tileOverlap,
+      finestScale: smallestFoundFace / minSize,
+      coarsestSide,
+    });
+    const cost = ({ tile, places }: DetectionLevel): number => tile.width * tile.height * places.length;
+    const total = levels.reduce((sum, level) => sum + cost(level), 0);
+    const found: ScoredBox[] = [];
+    let done = 0;
+    for (const level of levels)
+      for (const place of level.places) {
+        signal?.throwIfAborted();
+        const image = pyramid.read(level, { ...place, ...level.tile });
+        const boxes = (await this.#run(image, minScore)).filter(({ box }) => !isCut(box, place, level));
+        found.push(...boxes.map((scored) => placed(scored, place, level, photo)));
+        done += level.tile.width * level.tile.height;
+        onProgress?.(done / total);
+      }
+    return found;
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
+  async #run(image: HostTensor, minScore: number): Promise<ScoredBox[]> {
+    const results = await this.#session.run({ image });
+    return this.#maps.flatMap((map, i) => decodeSsdMap(results[`map${i}`]!, map, minScore));
+  }
+}
+
+/** Whether a box ends where the tile does and the photo does not. */
+function isCut(
+  { x, y, width, height }: FaceBox,
+  place: TilePlace,
+  { tile, ...level }: DetectionLevel,
+): boolean {
+  return (
+    (x < cutMargin && place.x > 0) ||
+    (y < cutMargin && place.y > 0) ||
+    (x + width > tile.width - cutMargin && place.x + tile.width < level.width) ||
+    (y + height > tile.height - cutMargin && place.y + tile.height < level.height)
+  );
+}
+
+/** From pixels of a tile to pixels of the photo. */
+function placed({ box, score }: ScoredBox, { x, y }: TilePlace, level: Size, photo: Size): ScoredBox {
+  const [scaleX, scaleY] = [photo.width / level.width, photo.height / level.height];
+  return {
+    score,
+    box: {
+      x: (x + box.x) * scaleX,
+      y: (y + box.y) * scaleY,
+      width: box.width * scaleX,
+      height: box.height * scaleY,
+    },
+  };
+}
