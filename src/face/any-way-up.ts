@@ -7,11 +7,15 @@ import { shrinkByBlocks } from '../image/warp-antialiased.ts';
 import type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face-detector.ts';
 import { mergeFaces } from './merge-faces.ts';
 
-export interface AnyWayUpOptions {
-  /** A face with such a score says that the photo is upright. */
-  readonly sureScore: number;
-  /** Least score of a face in a photo that was turned: three more chances to see one where none is. */
-  readonly turnedMinScore: number;
+/** A detector of upright faces. */
+export interface UprightDetector extends Omit<FaceDetector, 'detect'> {
+  look(photo: Pixels, options: DetectOptions): Promise<UprightFaces>;
+}
+
+export interface UprightFaces {
+  readonly faces: readonly DetectedFace[];
+  /** Whether the photo may lie on its side or upside down. */
+  readonly doubtful: boolean;
 }
 
 const otherWays: readonly QuarterTurns[] = [1, 3, 2];
@@ -19,21 +23,23 @@ const otherWays: readonly QuarterTurns[] = [1, 3, 2];
 const uprightShare = 0.5;
 
 /**
- * A detector that also looks at photos turned by quarters where it found nothing, or nothing that is sure. Each way is
- * tried at half the size first.
+ * A detector that also looks at the photo turned by quarters where what it found leaves doubt. Each way is tried at
+ * half the size first.
+ * @param turnedMinScore least score of a face then: there are three more chances to see one where none is
  */
-export function anyWayUp(
-  upright: FaceDetector,
-  { sureScore, turnedMinScore }: AnyWayUpOptions,
-): FaceDetector {
+export function anyWayUp(upright: UprightDetector, turnedMinScore: number): FaceDetector {
   return {
     name: upright.name,
     async detect(photo, options = {}) {
       const { onProgress } = options;
       const report = (from: number, share: number) => (fraction: number) =>
         onProgress?.(from + share * fraction);
-      const found = await upright.detect(photo, { ...options, onProgress: report(0, uprightShare) });
-      if (!found.some(({ score }) => score >= sureScore)) {
+      const { faces, doubtful } = await upright.look(photo, {
+        ...options,
+        onProgress: report(0, uprightShare),
+      });
+      const found = [...faces];
+      if (doubtful) {
         const minScore = Math.max(options.minScore ?? 0, turnedMinScore);
         const share = (1 - uprightShare) / otherWays.length;
         for (const [i, turns] of otherWays.entries()) {
@@ -50,7 +56,7 @@ export function anyWayUp(
 }
 
 async function detectTurned(
-  detector: FaceDetector,
+  detector: UprightDetector,
   photo: Pixels,
   turns: QuarterTurns,
   { minSize, ...options }: DetectOptions,
@@ -59,10 +65,10 @@ async function detectTurned(
   if (Math.min(width, height) >= 2) {
     const half = shrinkByBlocks(photo, { x: 0, y: 0, width, height }, 2);
     const halfSize = minSize === undefined ? undefined : minSize / 2;
-    const rough = await detector.detect(turnPixels(half, turns), { ...options, minSize: halfSize });
-    if (rough.length === 0) return [];
+    const rough = await detector.look(turnPixels(half, turns), { ...options, minSize: halfSize });
+    if (rough.faces.length === 0) return [];
   }
-  const faces = await detector.detect(turnPixels(photo, turns), { ...options, minSize });
+  const { faces } = await detector.look(turnPixels(photo, turns), { ...options, minSize });
   const toPhoto = invertAffine(turnMatrix(photo, turns));
   return faces.map((face) => placed(face, toPhoto));
 }

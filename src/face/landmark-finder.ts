@@ -2,7 +2,7 @@
 
 import { type AffineMatrix, applyAffine, invertAffine, type Point } from '../image/geometry.ts';
 import type { Pixels } from '../image/pixels.ts';
-import { warpAntialiased } from '../image/warp-antialiased.ts';
+import { composeAffine, warpAntialiased } from '../image/warp-antialiased.ts';
 import { landmarkImageSize } from '../models/face-landmarks/face-landmarks.ts';
 import type { Session } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
@@ -15,6 +15,10 @@ const largestResidual = 0.08;
 const smallestShare = 0.6;
 const largestShare = 2;
 
+/** Share of a residual that another one must stay below to tell which way up a face is. */
+const betterResidual = 0.6;
+const upsideDown: AffineMatrix = [-1, 0, landmarkImageSize, 0, -1, landmarkImageSize];
+
 const black = [0, 0, 0];
 
 export class LandmarkFinder {
@@ -25,20 +29,28 @@ export class LandmarkFinder {
     this.#session = session;
   }
 
-  /**
-   * The face in a box, looked at once as it is and once more with the face upright; none if what is found is no face.
-   */
+  /** The face in a box, looked at once as it is and once more with the face upright; none if there is no face. */
   async find(photo: Pixels, box: FaceBox, score: number): Promise<DetectedFace | undefined> {
-    const rough = await this.#landmarksIn(photo, boxCrop(box, landmarkImageSize));
-    const upright = uprightCrop(fivePoints(rough), landmarkImageSize);
-    if (!upright.every(Number.isFinite)) return undefined;
-    const points = await this.#landmarksIn(photo, upright);
+    const points = await this.#find(photo, boxCrop(box, landmarkImageSize));
     const face = { box, score, landmarks: fivePoints(points), outline: faceOutline(points) };
     return isPlausible(face) ? face : undefined;
   }
 
+  /** Whether a face that was found looks far more like one if it is turned upside down. */
+  async isUpsideDown(photo: Pixels, { box, landmarks }: DetectedFace): Promise<boolean> {
+    const turned = composeAffine(upsideDown, boxCrop(box, landmarkImageSize));
+    const { residual } = fitLandmarks(fivePoints(await this.#find(photo, turned)));
+    return residual < betterResidual * fitLandmarks(landmarks).residual;
+  }
+
   release(): Promise<void> {
     return this.#session.release();
+  }
+
+  async #find(photo: Pixels, crop: AffineMatrix): Promise<Point[]> {
+    const rough = await this.#landmarksIn(photo, crop);
+    const upright = uprightCrop(fivePoints(rough), landmarkImageSize);
+    return upright.every(Number.isFinite) ? this.#landmarksIn(photo, upright) : rough;
   }
 
   /** @param crop from the photo to the crop; the border between pixels is at 0 */

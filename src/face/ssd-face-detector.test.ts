@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applyAffine } from '../image/geometry.ts';
+import { turnMatrix, turnPixels } from '../image/quarter-turn.ts';
 import { loadFaceDetector } from '../platform/node/model/load-face-detector.ts';
 import { readImageFile } from '../platform/node/picture/image-file.ts';
 import { drawFaces, drawnLandmarks, renderPixels } from './drawn-face.test-support.ts';
@@ -48,6 +50,26 @@ describe('the detector', () => {
     const place = { x: 60, y: 20, size: 400, turn: 25 };
     const [face] = await detector.detect(await renderPixels(drawFaces(520, 440, [place])));
     expect(largestMiss(face!, place)).toBeLessThan(tolerance);
+  });
+
+  it('finds faces of photos on their side or upside down, where they are', async () => {
+    const place = { x: 20, y: 10, size: 260 };
+    const upright = await renderPixels(drawFaces(360, 280, [place]));
+    const [expected] = await detector.detect(upright);
+    for (const turns of [1, 2, 3] as const) {
+      const faces = await detector.detect(turnPixels(upright, turns));
+      expect(faces, `${turns} quarters`).toHaveLength(1);
+      const matrix = turnMatrix(upright, turns);
+      for (const [i, point] of expected!.landmarks.entries()) {
+        const [x, y] = applyAffine(matrix, point);
+        const [foundX, foundY] = faces[0]!.landmarks[i]!;
+        expect(Math.hypot(foundX - x, foundY - y) / place.size).toBeLessThan(tolerance);
+      }
+      const [x, y] = applyAffine(matrix, [150, 140]);
+      const { box } = faces[0]!;
+      expect(Math.abs(box.x + box.width / 2 - x)).toBeLessThan(40);
+      expect(Math.abs(box.y + box.height / 2 - y)).toBeLessThan(40);
+    }
   });
 
   it('finds faces cut by no tile, wherever they are', async () => {

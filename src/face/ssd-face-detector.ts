@@ -10,7 +10,7 @@ import { buildSsdMobilenet, ssdImageSize } from '../models/ssd-mobilenet/ssd-mob
 import { keyOf, type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
-import { anyWayUp } from './any-way-up.ts';
+import { anyWayUp, type UprightDetector, type UprightFaces } from './any-way-up.ts';
 import type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face-detector.ts';
 import { ImagePyramid } from './image-pyramid.ts';
 import { usualPoints } from './landmark-crop.ts';
@@ -27,9 +27,12 @@ export interface SsdFaceWeights {
 
 export const defaultMinScore = 0.25;
 export const defaultMaxFaces = 100;
-/** Upright faces nearly always reach the first, and nothing that is no face reaches the other. */
+/** Faces nearly always reach this score whichever way up they are, but their landmarks are found upright only. */
 const sureScore = 0.8;
+/** Nothing that is no face reaches this score and has landmarks. */
 const turnedMinScore = 0.6;
+/** Of so many faces it is asked whether they are upside down. */
+const mostTurned = 3;
 /** Of overlapping and false detections that are looked at for each face that may be returned. */
 const candidatesPerFace = 4;
 
@@ -56,7 +59,7 @@ export async function createSsdFaceDetector(
     new SsdBoxFinder(detector, weights.detector),
     new LandmarkFinder(landmarks),
   );
-  return anyWayUp(upright, { sureScore, turnedMinScore });
+  return anyWayUp(upright, turnedMinScore);
 }
 
 /** A network whose weights are copied into the model, under the names of its parameters. */
@@ -81,7 +84,7 @@ function inlineModel(
   return emitModel(`face ${name}`, outputs, bind, options);
 }
 
-class SsdFaceDetector implements FaceDetector {
+class SsdFaceDetector implements UprightDetector {
   readonly name = 'face-api';
   readonly #boxes: SsdBoxFinder;
   readonly #landmarks: LandmarkFinder;
@@ -91,7 +94,7 @@ class SsdFaceDetector implements FaceDetector {
     this.#landmarks = landmarks;
   }
 
-  async detect(photo: Pixels, options: DetectOptions = {}): Promise<DetectedFace[]> {
+  async look(photo: Pixels, options: DetectOptions): Promise<UprightFaces> {
     const {
       minScore = defaultMinScore,
       maxFaces = defaultMaxFaces,
@@ -102,13 +105,19 @@ class SsdFaceDetector implements FaceDetector {
     const pyramid = new ImagePyramid(photo);
     const found = await this.#boxes.find(pyramid, photo, { minSize, minScore, signal, onProgress });
     const faces: DetectedFace[] = [];
+    /** Boxes that certainly show a face, and those of them in which it could not be made out. */
+    let [sure, unclear] = [0, 0];
     for (const { box, score } of mergeBoxes(found).slice(0, candidatesPerFace * maxFaces)) {
       if (Math.max(box.width, box.height) < minSize) continue;
       signal?.throwIfAborted();
       const face = await this.#landmarks.find(photo, box, score);
       if (face) faces.push(face);
+      if (score < sureScore) continue;
+      const isClear = face && (sure >= mostTurned || !(await this.#landmarks.isUpsideDown(photo, face)));
+      sure++;
+      if (!isClear) unclear++;
     }
-    return mergeFaces(faces, maxFaces);
+    return { faces: mergeFaces(faces, maxFaces), doubtful: 2 * unclear >= sure };
   }
 
   async locate(photo: Pixels, box: FaceBox): Promise<DetectedFace> {
