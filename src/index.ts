@@ -82,10 +82,10 @@ export { blobCheckpointStore, type WeightStore } from './restore/blob-checkpoint
 export {
   type Checkpoint,
   type CheckpointOverrides,
-  type CheckpointStore,
   type NetworkCheckpoint,
   openCheckpoint,
 } from './restore/checkpoint.ts';
+export type { CheckpointStore, OpenedTensors } from './restore/checkpoint-store.ts';
 export {
   createRestorer,
   type LoadedStages,

@@ -32,14 +32,15 @@ export const infoCommand = command(
     const { folder = embeddedModel } = parsed._;
     const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, json } = parsed.flags;
     const { checkpointInfo } = await import('../platform/node/model/checkpoint-info.ts');
-    const info = await checkpointInfo(folder, {
+    const overrides = {
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
-    });
+    };
+    const info = await checkpointInfo(folder, overrides);
     process.stdout.write(json ? `${JSON.stringify(info, null, 2)}\n` : formatInfo(info));
     if (graphFolder !== undefined) {
       const { saveGraphs } = await import('../platform/node/model/save-graphs.ts');
-      for (const file of await saveGraphs(folder, graphFolder)) process.stderr.write(`${file}\n`);
+      for (const file of await saveGraphs(folder, graphFolder, overrides)) process.stderr.write(`${file}\n`);
     }
     process.exitCode = info.networks.every(isWhole) ? 0 : 1;
   },
@@ -56,8 +57,10 @@ function formatInfo({ folder, imageSize, networks }: CheckpointInfo): string {
       `${isWhole(info) ? 'ok  ' : 'FAIL'} ${info.network.padEnd(15)} ${info.tensors} tensors, ${size}, ${info.dtypes.join(' and ')}: ${info.file}`,
       `     config ${JSON.stringify(info.config)}`,
     );
-    for (const kind of ['missing', 'unexpected', 'misshapen', 'unused'] as const)
+    for (const kind of ['missing', 'unexpected', 'misshapen'] as const)
       if (info[kind].length > 0) lines.push(`     ${kind}: ${info[kind].join(', ')}`);
+    if (info.unused.length > 0)
+      lines.push(`     ${info.unused.length} more tensors are known and not needed to restore`);
   }
   return `${lines.map(printable).join('\n')}\n`;
 }

@@ -30,7 +30,7 @@ describe('schedulerConfigSchema', () => {
     { beta_schedule: 'squaredcos_cap_v2' },
     { rescale_betas_zero_snr: true },
     { thresholding: true },
-    { clip_sample: true },
+    { clip_sample_range: 0 },
     { num_train_timesteps: 0 },
     { beta_start: -1 },
     { beta_end: 1 },
@@ -131,6 +131,7 @@ describe('addNoise and denoise', () => {
       fromNoisy: 2,
       fromPrediction: -4,
       fromPrevious: 0,
+      range: 9,
     };
     expect([...addNoise(clean, noise, scalings)]).toEqual([0.25, -2, 0.125, 3.5]);
   });
@@ -144,6 +145,7 @@ describe('addNoise and denoise', () => {
       fromNoisy: 2,
       fromPrediction: -4,
       fromPrevious: 0,
+      range: 99,
     };
     // 0.75·(2z − 4ε) + 0.25·z
     expect([...denoise(clean, noise, scalings)]).toEqual([-4.125, 3, 0.4375, -0.25]);
@@ -174,4 +176,20 @@ describe('addNoise and denoise', () => {
     // c_out and c_skip differ from 1 and 0 by 4e-8 at most here; the rest is float32 rounding, divided by √ᾱ ≥ 0.068.
     for (let i = 0; i < clean.length; i++) expect(Math.abs(estimate[i]! - clean[i]!)).toBeLessThan(5e-6);
   });
+});
+
+/**
+ * By NumPy in float32 from the schedule's published constants: x₀ = (z − √(1 − ᾱ)ε)/√ᾱ, clamped, then c_out x₀ + c_skip z,
+ * for z = (1.5, −0.2, 0.7, 3) and ε = (0.3, −1.1, 0.2, −2) at t = 259.
+ */
+it.each([
+  [{}, [1.6319932, 0.5449434, 0.71843404, 5.134373]],
+  [{ clip_sample: false, clip_sample_range: 0.5 }, [1.6319932, 0.5449434, 0.71843404, 5.134373]],
+  [{ clip_sample: true }, [1, 0.54494337, 0.71843405, 1]],
+  [{ clip_sample: true, clip_sample_range: 0.5 }, [0.5, 0.5, 0.5, 0.5]],
+])('clamps what it takes for the clean latent where the schedule %o says so', (settings, expected) => {
+  const schedule = schedulerConfigSchema.parse(settings);
+  const scalings = stepScalings(schedule, alphasCumprod(schedule), 259);
+  const clean = denoise(Float32Array.of(1.5, -0.2, 0.7, 3), Float32Array.of(0.3, -1.1, 0.2, -2), scalings);
+  expect([...clean]).toEqual(expected.map((value) => expect.closeTo(value, 5)));
 });

@@ -15,7 +15,9 @@ export const schedulerConfigSchema = z
     prediction_type: z.enum(['epsilon', 'sample', 'v_prediction', 'refinement']).default('epsilon'),
     rescale_betas_zero_snr: z.literal(false).default(false),
     thresholding: z.literal(false).default(false),
-    clip_sample: z.literal(false).default(false),
+    /** Whether estimates of the clean latent are clamped to ±`clip_sample_range`, as old copies of the schedule ask for. */
+    clip_sample: z.boolean().default(false),
+    clip_sample_range: z.number().positive().default(1),
   })
   .refine((config) => config.original_inference_steps <= config.num_train_timesteps, {
     path: ['original_inference_steps'],
@@ -66,6 +68,8 @@ export interface StepScalings {
   readonly fromNoisy: number;
   readonly fromPrediction: number;
   readonly fromPrevious: number;
+  /** The clean latent lies within ± this; infinite where the schedule does not clip. */
+  readonly range: number;
 }
 
 /**
@@ -83,6 +87,7 @@ export function stepScalings(config: SchedulerConfig, alphas: Float32Array, t: n
     noise,
     skip: (sigmaData * sigmaData) / denominator,
     out: scaled / Math.sqrt(denominator),
+    range: config.clip_sample ? config.clip_sample_range : Number.POSITIVE_INFINITY,
     ...cleanScalings(config, signal, noise),
   };
 }
@@ -120,11 +125,11 @@ export function denoise(
   s: StepScalings,
   previous?: Float32Array,
 ): Float32Array {
-  const ofNoisy = s.out * s.fromNoisy + s.skip;
-  const ofPrediction = s.out * s.fromPrediction;
-  const estimate = noisy.map((z, i) => ofNoisy * z + ofPrediction * prediction[i]!);
-  if (s.fromPrevious === 0) return estimate;
-  return estimate.map((z, i) => z + s.out * s.fromPrevious * previous![i]!);
+  return noisy.map((z, i) => {
+    const rest = s.fromPrevious === 0 ? 0 : s.fromPrevious * previous![i]!;
+    const clean = s.fromNoisy * z + s.fromPrediction * prediction[i]! + rest;
+    return s.out * Math.min(Math.max(clean, -s.range), s.range) + s.skip * z;
+  });
 }
 
 /** @throws {RangeError} if sampling begins with pure noise where there must be something to refine */

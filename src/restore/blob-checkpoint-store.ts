@@ -1,7 +1,8 @@
 import { blobSource } from '../checkpoint/byte-source.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
+import { readJsonSource } from '../checkpoint/json-source.ts';
 import { openTensorFile } from '../checkpoint/tensor-file.ts';
-import type { CheckpointStore } from './checkpoint.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
 
 /** A checkpoint store that also hands out whole weight files, for runtimes that cannot read them in place. */
 export interface WeightStore extends CheckpointStore {
@@ -25,15 +26,7 @@ export function blobCheckpointStore(
     name,
     async readJson(path) {
       const blob = await findFile(path);
-      if (!blob) return undefined;
-      try {
-        return JSON.parse(await blob.text()) as unknown;
-      } catch (cause) {
-        throw new CheckpointError('it is not JSON: copy it again from where the weights come from', {
-          file: `${name}/${path}`,
-          cause,
-        });
-      }
+      return blob && readJsonSource(blobSource(blob, `${name}/${path}`));
     },
     async openTensors(path) {
       const blob = await findFile(path);

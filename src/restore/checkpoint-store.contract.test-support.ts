@@ -3,7 +3,7 @@ import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../checkpoint/tensor-file.ts';
 import { encodeTorchArchive } from '../checkpoint/torch-archive-writer.ts';
-import type { CheckpointStore } from './checkpoint.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
 
 /** Files by path, for a store to be made of. */
 export async function contractFiles(): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {

@@ -1,15 +1,17 @@
 /** The released layout of a checkpoint: which files hold which network, found and parsed. */
 import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
-import type { TensorFile } from '../checkpoint/tensor-entry.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
-import type { StoredTensor, StoredTensors } from '../models/network-weights.ts';
-import {
-  type SpatialEncoderConfig,
-  spatialEncoderConfigSchema,
-} from '../models/spatial-encoder/spatial-encoder.ts';
+import type { StoredTensors } from '../models/network-weights.ts';
+import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
 import type { UNetConfig } from '../models/unet/unet-config.ts';
-import { inferVisualEncoderConfig } from '../models/visual-encoder/visual-encoder.ts';
+import {
+  inferVisualEncoderConfig,
+  visualEncoderConfigSchema,
+} from '../models/visual-encoder/visual-encoder.ts';
+import { fileLimits } from '../tensor/file-limits.ts';
+import type { CheckpointStore } from './checkpoint-store.ts';
+import { findWeights, openWeights } from './find-weights.ts';
 import {
   type NetworkConfig,
   type NetworkName,
@@ -19,21 +21,13 @@ import {
   schedulerPath,
 } from './networks.ts';
 
-/** A folder of files, on a disk or a server. Paths use `/` and are relative to it; a store may also know absolute ones. */
-export interface CheckpointStore {
-  /** For errors. */
-  readonly name: string;
-  /** The parsed file, or undefined if there is none. @throws {CheckpointError} if it is not JSON */
-  readJson(path: string): Promise<unknown>;
-  /** The opened file, or undefined if there is none. */
-  openTensors(path: string): Promise<{ file: TensorFile; location: string } | undefined>;
-}
-
 export interface NetworkCheckpoint<Config> {
   readonly config: Config;
   readonly tensors: StoredTensors;
   /** Path of the weights, for reports. */
   readonly path: string;
+  /** Whether the config was read off the weights, as of released encoders, which come without. */
+  readonly inferred?: boolean;
 }
 
 /** How a model is best sampled, where it is not told otherwise. */
@@ -43,6 +37,8 @@ export const samplingSchema = z.strictObject({
   guidanceScale: z.number().optional(),
   colorFix: z.enum(['wavelet', 'adain', 'none']).optional(),
   fidelity: z.number().min(0).max(1).optional(),
+  /** Side of the square image, in pixels. */
+  imageSize: z.number().int().positive().max(fileLimits.network.side).optional(),
   /** False of a model that was trained without it, as in the paper's ablations: what it gives is taken as zero. */
   visualEncoder: z.boolean().optional(),
   spatialEncoder: z.boolean().optional(),
@@ -110,8 +106,9 @@ async function openNetwork(
   // The config of an encoder lies beside whichever of its weights are there.
   const path = infer ? weights.path.replace(/\.\w+$/, '.json') : networks[name].files.config;
   const json = await store.readJson(path);
-  if (json === undefined && infer) return { ...weights, config: await infer(weights.tensors, store) };
-  return { ...weights, config: requireConfig(store, path, networks[name].schema, json) };
+  if (json === undefined && infer)
+    return { ...weights, config: await infer(weights.tensors, store, weights.path), inferred: true };
+  return { ...weights, config: requireConfig(store, path, networks[name].schema, json), inferred: false };
 }
 
 /** Released encoders come without a config: then it is read off the tensors. */
@@ -119,77 +116,26 @@ const inferConfig: {
   readonly [Name in NetworkName]?: (
     tensors: StoredTensors,
     store: CheckpointStore,
+    path: string,
   ) => NetworkConfig<Name> | Promise<NetworkConfig<Name>>;
 } = {
-  visualEncoder: (tensors) => inferVisualEncoderConfig(shapesOf(tensors)),
-  async spatialEncoder(tensors, store) {
+  visualEncoder(tensors, _, path) {
+    const config = inferVisualEncoderConfig(shapesOf(tensors));
+    if (!config)
+      throw new CheckpointError('these are no weights of a visual encoder: blocks.0.weight is missing', {
+        file: path,
+      });
+    return parseConfig(visualEncoderConfigSchema, config, path);
+  },
+  async spatialEncoder(tensors, store, path) {
     const { files, schema } = networks.unet;
     const unet = requireConfig(store, files.config, schema, await store.readJson(files.config));
-    return spatialEncoderConfigOf(unet, shapesOf(tensors));
+    return parseConfig(spatialEncoderConfigSchema, spatialEncoderConfigOf(unet, shapesOf(tensors)), path);
   },
 };
 
 function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
   return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
-}
-
-async function openWeights(
-  store: CheckpointStore,
-  network: NetworkName,
-  overrides: Partial<Record<NetworkName, string>>,
-): Promise<{ tensors: StoredTensors; path: string }> {
-  const { label, files } = networks[network];
-  const override = overrides[network];
-  const candidates = override ? [override] : files.weights;
-  const found = await findWeights(store, candidates);
-  if (!found)
-    throw new CheckpointError(
-      `it has no weights of the ${label}: looked for ${candidates.join(', ')}. Put the released files there`,
-      { file: store.name },
-    );
-  return found;
-}
-
-async function findWeights(
-  store: CheckpointStore,
-  paths: readonly string[],
-): Promise<{ tensors: StoredTensors; path: string } | undefined> {
-  for (const path of paths) {
-    const opened = await store.openTensors(path);
-    if (opened) return { tensors: storedTensors(opened), path };
-    const sharded = await openShards(store, path);
-    if (sharded) return { tensors: sharded, path };
-  }
-  return undefined;
-}
-
-function storedTensors({
-  file,
-  location,
-}: {
-  file: TensorFile;
-  location: string;
-}): Map<string, StoredTensor> {
-  return new Map([...file.tensors].map(([key, entry]) => [key, { entry, file, location }]));
-}
-
-/** Weights split over files that `<path>.index.json` lists, as large models are published. */
-async function openShards(store: CheckpointStore, path: string): Promise<StoredTensors | undefined> {
-  const index = (await store.readJson(`${path}.index.json`)) as
-    | { weight_map?: Record<string, string> }
-    | undefined;
-  if (!index?.weight_map) return undefined;
-  const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  const tensors = new Map<string, StoredTensor>();
-  for (const shard of new Set(Object.values(index.weight_map))) {
-    const opened = await store.openTensors(folder + shard);
-    if (!opened)
-      throw new CheckpointError(`its part ${folder}${shard} is missing: download it again`, {
-        file: store.name,
-      });
-    for (const [key, tensor] of storedTensors(opened)) tensors.set(key, tensor);
-  }
-  return tensors;
 }
 
 function parseConfig<Schema extends z.ZodType>(
@@ -222,15 +168,12 @@ function requireConfig<Schema extends z.ZodType>(
 function spatialEncoderConfigOf(
   unet: UNetConfig,
   shapes: ReadonlyMap<string, readonly number[]>,
-): SpatialEncoderConfig {
+): z.input<typeof spatialEncoderConfigSchema> {
   const widths: number[] = [];
   const condition = 'controlnet_cond_embedding';
   const first = shapes.get(`${condition}.conv_in.weight`);
   if (first) widths.push(first[0]!);
   for (let i = 1; shapes.has(`${condition}.blocks.${i}.weight`); i += 2)
     widths.push(shapes.get(`${condition}.blocks.${i}.weight`)![0]!);
-  return spatialEncoderConfigSchema.parse({
-    ...unet,
-    ...(widths.length > 0 && { conditioning_embedding_out_channels: widths }),
-  });
+  return { ...unet, ...(widths.length > 0 && { conditioning_embedding_out_channels: widths }) };
 }

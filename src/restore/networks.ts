@@ -82,6 +82,15 @@ export function networkOf(parameter: string): NetworkName | undefined {
 
 /** The folders that a checkpoint's files lie in. */
 export const checkpointFolders = ['lcm', 'clip', 'interlcm'] as const;
+/**
+ * Where users have those folders as well: in a whole pipeline, as clones of the hub's repositories, in the hub's cache
+ * (`models--…`), with files lying loose at the top ('').
+ */
+export const otherFolders: Readonly<Record<(typeof checkpointFolders)[number], readonly string[]>> = {
+  lcm: ['', 'LCM_Dreamshaper_v7', 'models--SimianLuo--LCM_Dreamshaper_v7'],
+  clip: ['clip-vit-base-patch16', 'models--openai--clip-vit-base-patch16'],
+  interlcm: ['InterLCM', 'models--senmaonk--InterLCM', ''],
+};
 export const schedulerPath = 'lcm/scheduler/scheduler_config.json';
 /** Not among the released files. */
 export const samplingPath = 'interlcm/sampling.json';

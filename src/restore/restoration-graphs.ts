@@ -12,7 +12,7 @@ import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { type NetworkName, networkNames, networkOf, networks } from './networks.ts';
+import { type NetworkName, networkNames, networkOf, networks, samplingPath } from './networks.ts';
 
 export interface ImageBatch {
   readonly batch: number;
@@ -38,9 +38,31 @@ export interface RestorationGraphs {
   readonly decode: Outputs;
 }
 
-/** The side of the square image a checkpoint was trained for, in pixels. */
-export function modelImageSize({ unet, vae }: Pick<Checkpoint, 'unet' | 'vae'>): number {
-  return unet.config.sample_size * vaeScaleFactor(vae.config);
+/** Side in pixels of the images that InterLCM's released encoders were trained on, whatever their UNet was. */
+const releasedImageSize = 512;
+
+/**
+ * The side of the square image that a checkpoint restores, in pixels: what its sampling.json says; else 512 for encoders
+ * without a config, which are the released ones; else what its UNet was trained on, as encoders trained here were.
+ * @throws {CheckpointError} if sampling.json asks for a size that the autoencoder cannot halve as often as it does
+ */
+export function modelImageSize({
+  name,
+  sampling,
+  unet,
+  vae,
+  ...encoders
+}: Pick<Checkpoint, 'name' | 'sampling' | 'unet' | 'vae'> &
+  Partial<Pick<Checkpoint, 'visualEncoder' | 'spatialEncoder'>>): number {
+  const factor = vaeScaleFactor(vae.config);
+  const released = encoders.spatialEncoder?.inferred ?? encoders.visualEncoder?.inferred ?? false;
+  const size = sampling.imageSize ?? (released ? releasedImageSize : unet.config.sample_size * factor);
+  if (size % factor !== 0)
+    throw new CheckpointError(
+      `it restores images of ${size}×${size} pixels, but its autoencoder needs multiples of ${factor}: set "imageSize"`,
+      { file: `${name}/${samplingPath}` },
+    );
+  return size;
 }
 
 /**
@@ -48,16 +70,28 @@ export function modelImageSize({ unet, vae }: Pick<Checkpoint, 'unet' | 'vae'>):
  * @throws {CheckpointError} if the networks' sizes do not fit together
  * @throws {RangeError} if the image's sides are not multiples of the autoencoder's factor
  */
-export function buildRestorationGraphs(
-  checkpoint: Checkpoint,
-  { batch, height, width }: ImageBatch,
-): RestorationGraphs {
-  const { unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
-  const factor = vaeScaleFactor(vae.config);
+export function buildRestorationGraphs(checkpoint: Checkpoint, size: ImageBatch): RestorationGraphs {
+  const factor = vaeScaleFactor(checkpoint.vae.config);
+  const { height, width } = size;
   if (height % factor !== 0 || width % factor !== 0)
     throw new RangeError(
       `Cannot restore ${width}×${height} pixels: the sides must be multiples of ${factor}`,
     );
+  try {
+    return buildGraphs(checkpoint, size);
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new CheckpointError(
+      `its configs describe networks that cannot be built (${problem}). Copy them again from where the weights come from`,
+      { file: checkpoint.name, cause },
+    );
+  }
+}
+
+function buildGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatch): RestorationGraphs {
+  const { unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
+  const factor = vaeScaleFactor(vae.config);
   if (visualEncoder.config.emb_dim !== clipTokenCount(clip.config))
     throw new CheckpointError(
       `the visual encoder takes ${visualEncoder.config.emb_dim} tokens, CLIP gives ${clipTokenCount(clip.config)}: they do not belong together`,

@@ -1,7 +1,13 @@
 /** The whole sampler as one graph, from the photo's latent to the image, to be differentiated. */
-import { alphasCumprod, lcmTimesteps, requireStartStep, stepScalings } from '../diffusion/lcm-schedule.ts';
+import {
+  alphasCumprod,
+  lcmTimesteps,
+  requireStartStep,
+  type StepScalings,
+  stepScalings,
+} from '../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
-import { add, constant, input, mul } from '../graph/ops.ts';
+import { add, constant, input, mul, relu, scalar, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
@@ -54,7 +60,7 @@ export function buildSampler(
     .slice(startStep - 1)
     .forEach((t, k) => {
       const scalings = stepScalings(scheduler, alphas, t);
-      const { signal, noise, skip, out, fromNoisy, fromPrediction, fromPrevious } = scalings;
+      const { signal, noise } = scalings;
       const fresh = input(`noise${k}`, latent.shape);
       const latents = clean ? add(mul(clean, signal), mul(fresh, noise)) : fresh;
       const timestep = rows(timestepSinusoid(unet, t));
@@ -62,8 +68,25 @@ export function buildSampler(
         spatialEncoder &&
         buildSpatialEncoder(scopes.spatialEncoder, spatialEncoder, { latents, timestep, context, image });
       const prediction = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
-      const estimate = add(mul(latents, out * fromNoisy + skip), mul(prediction, out * fromPrediction));
-      clean = fromPrevious === 0 ? estimate : add(estimate, mul(clean!, out * fromPrevious));
+      clean = denoised(latents, prediction, scalings, clean);
     });
   return buildVaeDecoder(scopes.vae, vae, mul(clean!, 1 / vae.scaling_factor), photo);
+}
+
+/**
+ * c_out·z₀ + c_skip·z_t, as the schedule's `denoise`, with z₀ clamped where the schedule says so.
+ * @param previous the estimate that z_t was made from; a schedule of refinement needs it
+ */
+export function denoised(noisy: Value, prediction: Value, s: StepScalings, previous?: Value): Value {
+  const refined = (estimate: Value, share: number): Value =>
+    s.fromPrevious === 0 ? estimate : add(estimate, mul(previous!, share * s.fromPrevious));
+  if (s.range === Number.POSITIVE_INFINITY) {
+    const ofBoth = add(mul(noisy, s.out * s.fromNoisy + s.skip), mul(prediction, s.out * s.fromPrediction));
+    return refined(ofBoth, s.out);
+  }
+  const clean = refined(add(mul(noisy, s.fromNoisy), mul(prediction, s.fromPrediction)), 1);
+  const range = scalar(s.range);
+  const below = sub(range, relu(sub(range, clean))); // min(z₀, range)
+  const clamped = sub(relu(add(below, s.range)), s.range); // max(…, −range)
+  return add(mul(clamped, s.out), mul(noisy, s.skip));
 }

@@ -249,6 +249,8 @@ async function putEncoders(task: string): Promise<void> {
       join(micro, `interlcm/${kind}_encoder.safetensors`),
       join(root, `interlcm/${kind}_encoder_${task}_1step.pth`),
     );
+  const sampling = { imageSize: microSpec.image_size };
+  await writeFile(join(root, 'interlcm/sampling.json'), JSON.stringify(sampling));
 }
 
 describe('--color colorize', () => {

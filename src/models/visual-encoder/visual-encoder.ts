@@ -78,10 +78,10 @@ function selfAttention(p: ParameterScope, x: Value): Value {
 /** A weight of each kind of block that has several. */
 const partsOfBlock = ['conv.weight', 'conv1.weight', 'q.weight'];
 
-/** The config of released weights, which come without one, read off their shapes. */
+/** The config of released weights, which come without one, read off their shapes; undefined if they are none of a visual encoder. */
 export function inferVisualEncoderConfig(
   shapes: ReadonlyMap<string, readonly number[]>,
-): VisualEncoderConfig {
+): z.input<typeof visualEncoderConfigSchema> | undefined {
   const first = shapes.get('blocks.0.weight');
   let count = 0;
   while (
@@ -90,8 +90,7 @@ export function inferVisualEncoderConfig(
   )
     count++;
   const last = shapes.get(`blocks.${count - 1}.weight`);
-  if (!first || !last)
-    throw new RangeError('These are not the weights of a visual encoder: no blocks.0.weight, or no last one');
+  if (first?.[1] === undefined || last?.[0] === undefined) return undefined;
   // Blocks 0 to 4 are the head; a block with `.conv.weight` resizes and ends a level.
   const levels: number[][] = [[]];
   for (let i = 5; i < count - 2; i++) {
@@ -100,11 +99,11 @@ export function inferVisualEncoderConfig(
     else if (shapes.has(`blocks.${i}.conv.weight`)) levels.push([]);
   }
   const widths = levels.map((level) => level[0] ?? 0).reverse();
-  return visualEncoderConfigSchema.parse({
+  return {
     nf: 1,
     emb_dim: first[1],
     ch_mult: widths,
     res_blocks: levels[0]!.length,
     out_channels: last[0],
-  });
+  };
 }

@@ -5,6 +5,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { type ByteSource, checkByteRange } from '../../../checkpoint/byte-source.ts';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { explainSystemError } from './system-error.ts';
 
 /** The operating system reads at most 2 GiB at a time. */
 const largestRead = 2 ** 30;
@@ -30,8 +31,7 @@ export async function openFileSource(path: string): Promise<FileSource> {
     return fileSource(path, status.size, handle);
   } catch (cause) {
     await handle?.close();
-    const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new CheckpointError(`${problem}; check the path`, { file: path, cause });
+    throw new CheckpointError(`${explainSystemError(cause)}; check the path`, { file: path, cause });
   }
 }
 
@@ -45,7 +45,15 @@ function fileSource(path: string, byteLength: number, handle: FileHandle): FileS
       let done = 0;
       while (done < length) {
         const count = Math.min(length - done, largestRead);
-        const { bytesRead } = await readDescriptor(handle.fd, bytes, done, count, offset + done);
+        const { bytesRead } = await readDescriptor(handle.fd, bytes, done, count, offset + done).catch(
+          (cause: unknown) => {
+            throw new CheckpointError(explainSystemError(cause), {
+              file: path,
+              offset: offset + done,
+              cause,
+            });
+          },
+        );
         if (bytesRead === 0)
           throw new CheckpointError(
             `the file ended; it had ${byteLength} bytes when opened and was cut since`,

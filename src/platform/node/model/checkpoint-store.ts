@@ -1,12 +1,18 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { readJsonSource } from '../../../checkpoint/json-source.ts';
 import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
-import type { CheckpointStore } from '../../../restore/checkpoint.ts';
+import type { CheckpointStore } from '../../../restore/checkpoint-store.ts';
+import { checkpointFolders, otherFolders } from '../../../restore/networks.ts';
 import { modelLocation } from '../engine/node-runtime.ts';
 import { openFileSource } from '../files/file-source.ts';
 
-/** A checkpoint folder on disk. Absolute paths reach files outside it. */
+/**
+ * A checkpoint folder on disk. Absolute paths reach files outside it; what is not at its place in the released layout
+ * is looked for where users have it as well.
+ * @throws {CheckpointError} if there is no such folder
+ */
 export async function openCheckpointFolder(
   folder: string,
 ): Promise<CheckpointStore & { close(): Promise<void> }> {
@@ -19,27 +25,33 @@ export async function openCheckpointFolder(
       },
     );
   const open: { close(): Promise<void> }[] = [];
+  const places = new Map<string, readonly string[]>();
+  const locate = async (file: string): Promise<string | undefined> => {
+    const [top = '', ...rest] = path.isAbsolute(file) ? [] : file.split('/');
+    if (top !== '' && !places.has(top)) places.set(top, await foldersOf(folder, top));
+    const candidates = top === '' ? [file] : places.get(top)!.map((place) => path.posix.join(place, ...rest));
+    for (const candidate of candidates) if (await isThere(path.resolve(folder, candidate))) return candidate;
+    return undefined;
+  };
   return {
     name: folder,
     async readJson(file) {
-      const full = path.resolve(folder, file);
-      const text = await readFile(full, 'utf8').catch(absent);
-      if (text === undefined) return undefined;
+      const place = await locate(file);
+      if (place === undefined) return undefined;
+      const source = await openFileSource(path.resolve(folder, place));
       try {
-        return JSON.parse(text) as unknown;
-      } catch (cause) {
-        throw new CheckpointError('it is not JSON: copy it again from where the weights come from', {
-          file: full,
-          cause,
-        });
+        return await readJsonSource(source);
+      } finally {
+        await source.close();
       }
     },
     async openTensors(file) {
-      const full = path.resolve(folder, file);
-      if (!(await stat(full).catch(absent))) return undefined;
+      const place = await locate(file);
+      if (place === undefined) return undefined;
+      const full = path.resolve(folder, place);
       const source = await openFileSource(full);
       open.push(source);
-      return { file: await openTensorFile(source), location: modelLocation(full) };
+      return { file: await openTensorFile(source), location: modelLocation(full), path: place };
     },
     async close() {
       for (const source of open.splice(0)) await source.close();
@@ -47,7 +59,35 @@ export async function openCheckpointFolder(
   };
 }
 
-function absent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
-  return undefined;
+/** Where the files of a folder of the released layout may lie, relative to the checkpoint, best first. */
+async function foldersOf(checkpoint: string, top: string): Promise<string[]> {
+  const known = checkpointFolders.find((name) => name === top);
+  const places = [top];
+  for (const other of known ? otherFolders[known] : [])
+    places.push(...(other.startsWith('models--') ? await hubSnapshots(checkpoint, other) : [other]));
+  return places;
+}
+
+/** Versions of a repository in the hub's cache: the one that `refs/main` names first. Their files are links to blobs. */
+async function hubSnapshots(checkpoint: string, repository: string): Promise<string[]> {
+  const folder = path.join(checkpoint, repository);
+  const names = await readdir(path.join(folder, 'snapshots')).catch(() => []);
+  const main = await readFile(path.join(folder, 'refs/main'), 'utf8').catch(() => '');
+  const inOrder = [
+    ...names.filter((name) => name === main.trim()),
+    ...names.filter((name) => name !== main.trim()),
+  ];
+  return inOrder.map((name) => `${repository}/snapshots/${name}`);
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await stat(file);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    // What is there and cannot be read is said by whoever opens it.
+    return true;
+  }
 }

@@ -1,4 +1,5 @@
-import { openNetworks } from '../../../restore/checkpoint.ts';
+import { findNetworks, openNetworks } from '../../../restore/checkpoint.ts';
+import type { CheckpointStore } from '../../../restore/checkpoint-store.ts';
 import { createAutoencoder } from '../../../restore/create-autoencoder.ts';
 import { modelImageSize } from '../../../restore/restoration-graphs.ts';
 import type { Restorer } from '../../../restore/restorer.ts';
@@ -7,7 +8,7 @@ import { openCheckpointFolder } from './checkpoint-store.ts';
 import type { LoadRestorerOptions } from './load-restorer.ts';
 
 export interface LoadAutoencoderOptions extends Pick<LoadRestorerOptions, 'device' | 'threads'> {
-  /** Side of the faces in pixels; that of the checkpoint's UNet unless given. */
+  /** Side of the faces in pixels; that which the checkpoint restores unless given. */
   readonly imageSize?: number | undefined;
 }
 
@@ -22,7 +23,7 @@ export async function loadAutoencoder(
   const runtime = await createNodeRuntime({ device, threads });
   const store = await openCheckpointFolder(checkpointFolder);
   try {
-    const size = imageSize ?? modelImageSize(await openNetworks(store, ['unet', 'vae']));
+    const size = imageSize ?? modelImageSize(await openNetworks(store, await sizingNetworks(store)));
     const autoencoder = await createAutoencoder(await openNetworks(store, ['vae']), runtime, size);
     return {
       ...autoencoder,
@@ -35,4 +36,10 @@ export async function loadAutoencoder(
     await store.close();
     throw error;
   }
+}
+
+/** The networks that tell the size of a restoration, as far as they are there. */
+async function sizingNetworks(store: CheckpointStore): Promise<('unet' | 'vae' | 'spatialEncoder')[]> {
+  const found = await findNetworks(store);
+  return ['unet', 'vae', ...(found.includes('spatialEncoder') ? (['spatialEncoder'] as const) : [])];
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { bindWeights } from '../../../models/network-weights.ts';
-import { openCheckpoint } from '../../../restore/checkpoint.ts';
+import { type CheckpointOverrides, openCheckpoint } from '../../../restore/checkpoint.ts';
 import {
   allMatched,
   buildRestorationGraphs,
@@ -17,10 +17,14 @@ import { openCheckpointFolder } from './checkpoint-store.ts';
  * Weights stay in the checkpoint's files; the models name them.
  * @returns the files written
  */
-export async function saveGraphs(checkpointFolder: string, folder: string): Promise<string[]> {
+export async function saveGraphs(
+  checkpointFolder: string,
+  folder: string,
+  overrides: CheckpointOverrides = {},
+): Promise<string[]> {
   const store = await openCheckpointFolder(checkpointFolder);
   try {
-    const checkpoint = await openCheckpoint(store);
+    const checkpoint = await openCheckpoint(store, overrides);
     const side = modelImageSize(checkpoint);
     const graphs = buildRestorationGraphs(checkpoint, { batch: 1, height: side, width: side });
     const bind = await bindWeights(allMatched(compareNetworks(checkpoint, graphs)));

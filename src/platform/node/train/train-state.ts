@@ -81,6 +81,7 @@ export async function writeIteration(
       guidanceScale,
       colorFix,
       ...(fused && { fidelity }),
+      imageSize: config.data.size,
       ...(!visualEncoder && { visualEncoder }),
       ...(!spatialEncoder && { spatialEncoder }),
     };

@@ -1,0 +1,35 @@
+/** JSON files that come with weights: configs, indices of shards. */
+
+import { fileLimits } from '../tensor/file-limits.ts';
+import type { ByteSource } from './byte-source.ts';
+import { CheckpointError } from './checkpoint-error.ts';
+
+/** What marks the encoding of a text at its beginning; editors on Windows write them. */
+const marks: readonly [bytes: readonly number[], encoding: string][] = [
+  [[0xff, 0xfe], 'utf-16le'],
+  [[0xfe, 0xff], 'utf-16be'],
+];
+
+/**
+ * The parsed content of a JSON file in UTF-8, or in UTF-16 with a byte-order mark.
+ * @throws {CheckpointError} if it is too large for what it is, or not JSON
+ */
+export async function readJsonSource(source: ByteSource): Promise<unknown> {
+  const file = source.name;
+  if (source.byteLength > fileLimits.jsonBytes)
+    throw new CheckpointError(
+      `it has ${source.byteLength} bytes, a JSON file of a checkpoint at most ${fileLimits.jsonBytes}: is it the right file?`,
+      { file },
+    );
+  const bytes = await source.read(0, source.byteLength);
+  const [, encoding = 'utf-8'] = marks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [];
+  try {
+    // The decoder takes away a byte-order mark.
+    return JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(bytes)) as unknown;
+  } catch (cause) {
+    throw new CheckpointError('it is not JSON: copy it again from where the weights come from', {
+      file,
+      cause,
+    });
+  }
+}
