@@ -5,6 +5,7 @@ import { sideBySide } from '../../image/side-by-side.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
 import { decodeImageOf, type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
+import { type FaceReport, reportFaces } from '../../restore/photo/face-report.ts';
 import { paintOn } from '../../restore/photo/fill-in.ts';
 import { findSubject, type PhotoTools } from '../../restore/photo/find-subject.ts';
 import type { Enlarge, LayOptions } from '../../restore/photo/photo-options.ts';
@@ -19,7 +20,7 @@ import type { RestoreOptions } from '../../restore/restorer.ts';
 import type { UpscaleOptions, Upscaler } from '../../restore/upscaler.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import type { OutputFile } from '../terminal/output-files.ts';
-import { describePicture, type FaceReport, reportFaces } from './face-report.ts';
+import { describePicture } from './describe-picture.ts';
 import type { ImageSettings, RestoreSettings } from './restore-settings.ts';
 
 /** What became of one input. */

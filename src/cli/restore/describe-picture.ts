@@ -1,50 +1,12 @@
-/** What became of each face, for programs and for the terminal. */
+/** What became of each face, for the terminal. */
 
 import { anotherPersonFrom } from '../../face/face-describer.ts';
 import type { BytePixels } from '../../image/pixels.ts';
+import { type FaceReport, reportFaces } from '../../restore/photo/face-report.ts';
 import { unfilledShare } from '../../restore/photo/fill-in.ts';
 import type { Subject } from '../../restore/photo/find-subject.ts';
 import type { PhotoColor } from '../../restore/photo/photo-options.ts';
-import type { FaceOutcome } from '../../restore/photo/restore-photo-faces.ts';
 import type { RestoredSubject } from '../../restore/photo/restore-subject.ts';
-
-export interface FaceReport {
-  readonly index: number;
-  readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
-  readonly score: number;
-  readonly landmarks: readonly (readonly [number, number])[];
-  /** 'sharp', 'unpainted': left alone */
-  readonly status: FaceOutcome['status'];
-  readonly sharpness: number;
-  /** of the descriptors before and after: see `anotherPersonFrom` */
-  readonly identityDistance: number | null;
-}
-
-/** @returns null where the picture was taken as one aligned face */
-export function reportFaces(subject: Subject, restored: RestoredSubject): FaceReport[] | null {
-  if (subject.kind === 'aligned' || restored.kind === 'aligned') return null;
-  return restored.faces.map((outcome, i) => reportFace(outcome, subject.faces[i]!.index));
-}
-
-/** @param index in the detector's list */
-function reportFace({ face, status, sharpness, identityDistance }: FaceOutcome, index: number): FaceReport {
-  const { box, score, landmarks } = face;
-  const { x, y, width, height } = box;
-  const tenth = (value: number): number => Math.round(10 * value) / 10;
-  return {
-    index,
-    box: { x: tenth(x), y: tenth(y), width: tenth(width), height: tenth(height) },
-    score: thousandth(score),
-    landmarks: landmarks.map(([px, py]) => [tenth(px), tenth(py)]),
-    status,
-    sharpness: thousandth(sharpness),
-    identityDistance: identityDistance === undefined ? null : thousandth(identityDistance),
-  };
-}
-
-function thousandth(value: number): number {
-  return Math.round(1000 * value) / 1000;
-}
 
 /** What became of a picture, for the terminal. */
 export function describePicture(
