@@ -13,6 +13,7 @@ const rows = [
   ['train'],
   ['verify'],
   ['platform'],
+  ['server'],
   ['cli', 'page', 'index.ts'],
 ];
 /** Entries of one row that one folder may use beside itself. */
@@ -30,9 +31,17 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['measure'],
     ['index.ts'],
   ],
+  server: [
+    ['job'],
+    ['metrics.ts'],
+    ['work', 'http', 'sweep.ts'],
+    ['service-settings.ts'],
+    ['open-stores.ts'],
+    ['start-service.ts'],
+  ],
   cli: [
     ['terminal'],
-    ['restore', 'evaluate', 'faces', 'degrade', 'download'],
+    ['restore', 'evaluate', 'faces', 'degrade', 'download', 'serve'],
     ['bench.ts', 'doctor.ts', 'info.ts', 'pack.ts', 'train.ts', 'verify.ts'],
     ['main.ts'],
   ],
@@ -51,8 +60,18 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   tinyglobby: /^platform\/node\/files\//,
   undici: /^platform\/node\/download\//,
   cleye: /^cli\//,
+  hono: /^server\/http\//,
+  '@hono/zod-openapi': /^server\/(http|job)\//,
+  '@hono/node-server': /^server\/start-service\.ts$/,
+  busboy: /^server\/http\/upload\.ts$/,
+  'rate-limiter-flexible': /^server\/http\/access\.ts$/,
+  'prom-client': /^server\/metrics\.ts$/,
+  pino: /^server\/start-service\.ts$|^cli\/serve\//,
+  bullmq: /^server\/job\/redis-queue\.ts$/,
+  ioredis: /^server\/job\/redis-queue\.ts$/,
+  '@aws-sdk/client-s3': /^server\/job\/s3-picture-store\.ts$/,
 };
-const browserSafe = (file: string): boolean => !/^(platform\/node|cli)\//.test(file);
+const browserSafe = (file: string): boolean => !/^(platform\/node|server|cli)\//.test(file);
 
 const source = path.resolve(import.meta.dirname, '../src');
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })

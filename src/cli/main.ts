@@ -13,6 +13,8 @@ import { facesCommand } from './faces/faces.ts';
 import { infoCommand } from './info.ts';
 import { packCommand } from './pack.ts';
 import { restoreCommand } from './restore/restore.ts';
+import { serveCommand } from './serve/serve.ts';
+import { workCommand } from './serve/work.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { interruptedExitCode } from './terminal/interruption.ts';
 import { printable } from './terminal/terminal-text.ts';
@@ -48,6 +50,8 @@ try {
         trainCommand,
         degradeCommand,
         packCommand,
+        serveCommand,
+        workCommand,
       ],
     },
     (parsed) => {

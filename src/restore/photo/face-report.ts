@@ -1,15 +1,22 @@
 /** What became of each face, as plain data for programs: rounded, and without the pictures. */
 
+import type { SelectedFace } from '../../face/select-faces.ts';
 import type { Subject } from './find-subject.ts';
 import type { FaceOutcome } from './restore-photo-faces.ts';
 import type { RestoredSubject } from './restore-subject.ts';
 
 /** Pixels are those of the photo, upright. */
-export interface FaceReport {
+export interface FoundFace {
+  /** in the detector's list */
   readonly index: number;
   readonly box: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  /** 0..1 */
   readonly score: number;
+  /** eyes, tip of the nose, corners of the mouth */
   readonly landmarks: readonly (readonly [number, number])[];
+}
+
+export interface FaceReport extends FoundFace {
   /** 'sharp', 'unpainted': left alone */
   readonly status: FaceOutcome['status'];
   readonly sharpness: number;
@@ -17,28 +24,27 @@ export interface FaceReport {
   readonly identityDistance: number | null;
 }
 
-/** @returns null where the picture was taken as one aligned face */
-export function reportFaces(subject: Subject, restored: RestoredSubject): FaceReport[] | null {
-  if (subject.kind === 'aligned' || restored.kind === 'aligned') return null;
-  return restored.faces.map((outcome, i) => reportFace(outcome, subject.faces[i]!.index));
-}
-
-/** @param index in the detector's list */
-function reportFace({ face, status, sharpness, identityDistance }: FaceOutcome, index: number): FaceReport {
-  const { box, score, landmarks } = face;
+/** A face as it was found. */
+export function reportFound({ index, box, score, landmarks }: SelectedFace): FoundFace {
   const { x, y, width, height } = box;
-  const tenth = (value: number): number => Math.round(10 * value) / 10;
   return {
     index,
     box: { x: tenth(x), y: tenth(y), width: tenth(width), height: tenth(height) },
     score: thousandth(score),
     landmarks: landmarks.map(([px, py]) => [tenth(px), tenth(py)]),
-    status,
-    sharpness: thousandth(sharpness),
-    identityDistance: identityDistance === undefined ? null : thousandth(identityDistance),
   };
 }
 
-function thousandth(value: number): number {
-  return Math.round(1000 * value) / 1000;
+/** @returns null where the picture was taken as one aligned face */
+export function reportFaces(subject: Subject, restored: RestoredSubject): FaceReport[] | null {
+  if (subject.kind === 'aligned' || restored.kind === 'aligned') return null;
+  return restored.faces.map(({ status, sharpness, identityDistance }, i) => ({
+    ...reportFound(subject.faces[i]!),
+    status,
+    sharpness: thousandth(sharpness),
+    identityDistance: identityDistance === undefined ? null : thousandth(identityDistance),
+  }));
 }
+
+const tenth = (value: number): number => Math.round(10 * value) / 10;
+const thousandth = (value: number): number => Math.round(1000 * value) / 1000;

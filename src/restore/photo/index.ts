@@ -1,6 +1,6 @@
 /** Whole photographs: the faces in them found, restored and laid back. */
 
-export { type FaceReport, reportFaces } from './face-report.ts';
+export { type FaceReport, type FoundFace, reportFaces, reportFound } from './face-report.ts';
 export { type Mask, paintOn, unfilledShare } from './fill-in.ts';
 export { findSubject, type PhotoTools, type Subject, type SubjectOptions } from './find-subject.ts';
 export { layFaces } from './lay-faces.ts';
