@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { TypeFlag } from 'cleye';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { userDataFolder } from '../../platform/node/files/user-data-folder.ts';
 import { type ApiKey, parseApiKeys } from '../../server/http/access.ts';
@@ -13,11 +12,12 @@ import {
   type StoreSettings,
   type WorkerSettings,
 } from '../../server/service-settings.ts';
+import type { GivenFlags } from '../terminal/flag-types.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { serveFlags, workFlags } from './serve-flags.ts';
 
-export type ServeFlags = TypeFlag<typeof serveFlags>['flags'];
-export type WorkFlags = TypeFlag<typeof workFlags>['flags'];
+export type ServeFlags = GivenFlags<typeof serveFlags>;
+export type WorkFlags = GivenFlags<typeof workFlags>;
 
 const seconds = 1000;
 const minutes = 60 * seconds;

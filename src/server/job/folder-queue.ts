@@ -154,6 +154,7 @@ class FolderQueue implements JobQueue {
     };
     try {
       await this.#save(job);
+      signal.throwIfAborted();
       const outcome = await workOn(job, {
         signal,
         onProgress: (progress) => {

@@ -130,7 +130,12 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<JobQue
       const underWay = new Set<AbortController>();
       const worker = new bullmq.Worker<Kept, End, string>(
         name,
-        (job) => run(job as Kind, workOn, underWay, find),
+        async (job, token) => {
+          const end = await run(job as Kind, workOn, underWay, find);
+          if (end !== 'put back') return end;
+          await job.moveToWait(token);
+          throw new bullmq.WaitingError();
+        },
         {
           connection: connect(),
           concurrency,
@@ -158,7 +163,7 @@ async function run(
   workOn: WorkOn,
   underWay: Set<AbortController>,
   find: (id: string) => Promise<Kind | undefined>,
-): Promise<End> {
+): Promise<End | 'put back'> {
   if (job.data.cancelledAt !== undefined) return { cancelled: true };
   const controller = new AbortController();
   underWay.add(controller);
@@ -184,8 +189,7 @@ async function run(
     const outcome = await workOn(describe(job, 'active'), { signal: controller.signal, onProgress });
     return controller.signal.aborted ? { cancelled: true } : { outcome };
   } catch (error) {
-    // Lets the lock run out: another worker begins it again.
-    if (controller.signal.reason instanceof PutBack) return await new Promise<never>(() => undefined);
+    if (controller.signal.reason instanceof PutBack) return 'put back';
     if (controller.signal.aborted) return { cancelled: true };
     return { problem: problemOfError(error) };
   } finally {
@@ -196,14 +200,15 @@ async function run(
 }
 
 async function closeWorker(
-  worker: { close(force?: boolean): Promise<void> },
+  worker: { close(): Promise<void> },
   underWay: ReadonlySet<AbortController>,
   graceMs: number,
 ): Promise<number> {
-  if (await isOverWithin(worker.close(), graceMs)) return 0;
+  const closing = worker.close();
+  if (await isOverWithin(closing, graceMs)) return 0;
   const left = [...underWay];
   for (const controller of left) controller.abort(new PutBack());
-  await worker.close(true);
+  await closing;
   return left.length;
 }
 

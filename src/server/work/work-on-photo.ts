@@ -81,7 +81,9 @@ export async function workOnPhoto(
   onProgress({ fraction: 0.95, label: 'writing the result' });
   const laid = await timed('lay', () => laySubject(image, restored, sampling(options)));
   const keep = options.metadata !== 'strip';
-  const result = await timed('encode', () => encode(image, laid, written, keep, bytes));
+  const result = await timed('encode', () =>
+    encode(image, laid, written, { keep, upscale, original: bytes }),
+  );
   const lost = listLostIn(written, keep ? image : { ...image, metadata: {} });
   return {
     result,
@@ -117,14 +119,17 @@ function detected(subject: Subject): Pick<JobOutcome, 'faces' | 'notes'> {
 
 /** Untouched photos stay so to the byte, unless they have to change. */
 async function encode(
-  { format, profile, metadata }: ImageFile,
+  { format, look, metadata }: ImageFile,
   { pixels, alpha, untouched }: LaidSubject,
   written: ImageFormat,
-  keep: boolean,
-  original: Uint8Array,
+  {
+    keep,
+    upscale,
+    original,
+  }: { readonly keep: boolean; readonly upscale: number; readonly original: Uint8Array },
 ): Promise<Uint8Array> {
   if (untouched && keep && written === format) return original;
-  return encodeImage(pixels, written, { profile, alpha, ...(keep && { metadata }) });
+  return encodeImage(pixels, written, { ...look, alpha, enlarged: upscale, ...(keep && { metadata }) });
 }
 
 function tooLarge(detail: string): JobError {
