@@ -80,12 +80,26 @@ export async function openNetworks<Name extends NetworkName>(
   const samplingJson = await store.readJson(samplingPath);
   const opened: Partial<Record<NetworkName, NetworkCheckpoint<unknown>>> = {};
   for (const name of names) opened[name] = await openNetwork(store, name, overrides);
+  const scheduler = parseConfig(schedulerConfigSchema, schedulerJson ?? {}, schedulerPath);
+  const sampling = parseConfig(samplingSchema, samplingJson ?? {}, samplingPath);
+  requireInSchedule(scheduler, sampling);
   return {
     name: store.name,
-    scheduler: parseConfig(schedulerConfigSchema, schedulerJson ?? {}, schedulerPath),
-    sampling: parseConfig(samplingSchema, samplingJson ?? {}, samplingPath),
+    scheduler,
+    sampling,
     ...opened,
   } as Pick<Checkpoint, Name | 'name' | 'scheduler' | 'sampling'>;
+}
+
+function requireInSchedule(scheduler: SchedulerConfig, { steps, startStep = 1 }: SamplingDefaults): void {
+  const most = scheduler.original_inference_steps;
+  const problem =
+    steps !== undefined && steps > most
+      ? `"steps" is ${steps}, the schedule has ${most}`
+      : startStep > (steps ?? most)
+        ? `"startStep" is ${startStep}, after the last of ${steps ?? most} steps`
+        : undefined;
+  if (problem !== undefined) throw new CheckpointError(problem, { file: samplingPath });
 }
 
 /** Those of the networks that the store has weights of. */

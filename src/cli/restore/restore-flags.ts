@@ -122,12 +122,12 @@ export const restoreFlags = {
     type: integerFlag('--steps', 1, 50),
     placeholder: '<n>',
     description:
-      'Steps of the schedule: 4 (default) for three-step weights, 2 for one-step weights (default to colorize and inpaint)',
+      'Steps of the schedule: what the checkpoint says (default), else 4 for three-step weights, 2 for one-step weights (default to colorize and inpaint)',
   },
   startStep: {
-    type: integerFlag('--start-step', 1, 4),
+    type: integerFlag('--start-step', 1, 50),
     placeholder: '<n>',
-    description: 'First step to compute, 1 to 4: 2 (default); 1 ignores the latent of the input',
+    description: 'First step to compute, up to --steps: 2 (default); 1 ignores the latent of the input',
   },
   seed: {
     type: integerFlag('--seed', 0, 2 ** 32 - 1),

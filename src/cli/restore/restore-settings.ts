@@ -8,6 +8,7 @@ import type { LoadRestorerOptions } from '../../platform/node/model/load-restore
 import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { videoExtensions } from '../../platform/node/video/video-writer.ts';
 import type { PhotoOptions } from '../../restore/photo/photo-options.ts';
+import { defaultSteps } from '../../restore/restore-faces.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import {
   type EncoderTask,
@@ -54,7 +55,6 @@ export interface RestoreSettings {
 const videoExtension = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|wmv|flv|3gp|m2ts|mts|ogv)$/i;
 const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
 /** What the sampler takes where `--steps` is not given. */
-const defaultSteps = 4;
 
 export function isVideo(input: string): boolean {
   return videoExtension.test(input);
@@ -190,10 +190,10 @@ async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): 
   const released =
     task && !own ? await findTaskEncoders(task, networkFolders(flags.checkpoint).slice(0, 1)) : undefined;
   const steps = flags.steps ?? (released && 2);
-  if (startStep !== undefined && startStep > (steps ?? defaultSteps))
-    throw new UsageError(`--start-step ${startStep} is after the last of ${steps ?? defaultSteps} --steps`);
+  const checkpoint = released?.checkpoint ?? flags.checkpoint ?? embeddedModel;
+  if (steps !== undefined || startStep !== undefined) await requireInSchedule(checkpoint, steps, startStep);
   return {
-    checkpoint: released?.checkpoint ?? flags.checkpoint ?? embeddedModel,
+    checkpoint,
     visualEncoder: flags.visualEncoder ?? released?.visualEncoder,
     spatialEncoder: flags.spatialEncoder ?? released?.spatialEncoder,
     sampling: { seed, steps, startStep, fidelity, colorFix: flags.colorFix ?? (task && 'none') },
@@ -225,4 +225,19 @@ function toBox(values: readonly number[]): { x: number; y: number; width: number
   if (!(width >= 1 && height >= 1))
     throw new UsageError(`--box ${values.join(',')} is empty; its width and height come last`);
   return { x, y, width, height };
+}
+
+/** @throws {UsageError} if the checkpoint's schedule has no such steps; one that cannot be opened is said when it is */
+async function requireInSchedule(
+  checkpoint: string,
+  steps: number | undefined,
+  startStep: number | undefined,
+): Promise<void> {
+  const { readSampling } = await import('../../platform/node/model/read-sampling.ts');
+  const known = await readSampling(checkpoint).catch(() => undefined);
+  const last = steps ?? known?.steps ?? defaultSteps;
+  if (known && last > known.most)
+    throw new UsageError(`--steps ${last} is more than the ${known.most} of the checkpoint's schedule`);
+  if (startStep !== undefined && startStep > last)
+    throw new UsageError(`--start-step ${startStep} is after the last of ${last} --steps`);
 }

@@ -203,6 +203,7 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
   }
   const { releases } = await import('../download/released-files.ts');
   let overrides: CheckpointOverrides = {};
+  const incomplete: DoctorRow[] = [];
   for (const release of releases) {
     const { missing, present } = await planDownload([release], folder, { half: false });
     if (present.length === 0) continue;
@@ -210,7 +211,7 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
     if (missing.length > 0 && own) {
       const found = `${folder} lacks ${missing.map(({ file }) => file.path).join(', ')}`;
       const advice = `npx interlcm download ${release.name} -o ${folder}`;
-      yield { name: release.name, status: 'failed', found, advice };
+      incomplete.push({ name: release.name, status: 'failed', found, advice });
     } else if (missing.length === 0) {
       yield { name: release.name, status: 'ok', found: `whole in ${folder}` };
       const [visualEncoder, spatialEncoder] = present
@@ -223,11 +224,21 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
   }
   // A folder may hold nothing but a detector, or encoders for one task, which are used by name.
   const holds = await Promise.all(checkpointFolders.map((part) => namesIn(path.join(folder, part))));
-  if (!named && holds.every((names) => names.length === 0)) return;
+  if (!named && holds.every((names) => names.length === 0)) {
+    yield* incomplete;
+    return;
+  }
   const { weights } = networks.visualEncoder.files;
   const plain = holds.flat().some((file) => weights.includes(`interlcm/${file}`));
   const advice = `npx interlcm download interlcm-3step -o ${folder} fetches what is missing`;
-  yield await checkpointRow(folder, { name: 'checkpoint', advice, overrides: plain ? {} : overrides });
+  const checkpoint = await checkpointRow(folder, {
+    name: 'checkpoint',
+    advice,
+    overrides: plain ? {} : overrides,
+  });
+  // What can be restored with is not broken, whatever its files are called and whichever others there are.
+  for (const row of incomplete) yield checkpoint.status === 'ok' ? { ...row, status: 'note' } : row;
+  yield checkpoint;
 }
 
 async function namesIn(folder: string): Promise<string[]> {
