@@ -1,8 +1,9 @@
 /** `interlcm bench`: how fast this machine restores a face, and where the time goes. */
 import { command } from 'cleye';
 import type { BenchResult } from '../platform/node/measure/bench.ts';
+import type { FaceBenchResult } from '../platform/node/measure/bench-faces.ts';
 import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/measure/bench-train.ts';
-import { choiceFlag, rejectUnknownFlags } from './terminal/flag-types.ts';
+import { choiceFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { modelFlags } from './terminal/model-flags.ts';
 
 const flags = {
@@ -17,6 +18,11 @@ const flags = {
     placeholder: '<name>',
     description: 'Time an iteration of training instead; sd15: the published sizes, some minutes',
   },
+  faces: {
+    type: textFlag('--faces', 'a photo'),
+    placeholder: '<photo>',
+    description: 'Time the search for faces instead, in this photo at 12, 2 and 0.25 megapixels',
+  },
   ...modelFlags,
   json: { type: Boolean, description: 'Write the result as one JSON object to standard output' },
 } as const;
@@ -27,13 +33,17 @@ export const benchCommand = command(
     flags,
     help: {
       description:
-        'Restore one 512×512 face with formula weights, or train an iteration, and time every part',
-      examples: ['interlcm bench --size sd15', 'interlcm bench --train small'],
+        'Restore one 512×512 face with formula weights, train an iteration, or look for faces, and time every part',
+      examples: [
+        'interlcm bench --size sd15',
+        'interlcm bench --train small',
+        'interlcm bench --faces photo.jpg',
+      ],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { size, train, device, threads, memory, json } = parsed.flags;
+    const { size, train, faces, device, threads, memory, json } = parsed.flags;
     const [{ createNodeRuntime }, { benchRestoration }, { benchTraining }] = await Promise.all([
       import('../platform/node/engine/node-runtime.ts'),
       import('../platform/node/measure/bench.ts'),
@@ -44,6 +54,15 @@ export const benchCommand = command(
     if (train !== undefined) {
       const result = await benchTraining(train as TrainBenchSize, runtime, say);
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatTraining(result));
+      return;
+    }
+    if (faces !== undefined) {
+      const [{ benchFaces }, { readImageFile }] = await Promise.all([
+        import('../platform/node/measure/bench-faces.ts'),
+        import('../platform/node/picture/image-file.ts'),
+      ]);
+      const result = await benchFaces(runtime, (await readImageFile(faces)).pixels, say);
+      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatFaces(result));
       return;
     }
     const result = await benchRestoration(size as 'micro' | 'sd15', runtime, memory, say);
@@ -70,6 +89,21 @@ function formatResult(result: BenchResult): string {
     'Shares above 100 %: Winograd convolutions do less arithmetic than is counted.',
     '',
   ].join('\n');
+}
+
+function formatFaces({ device, loadMs, sizes }: FaceBenchResult): string {
+  const blocks = sizes.map(({ width, height, totalMs, faces, stages }) => {
+    const megapixels = (width * height) / 1e6;
+    const count = faces === 1 ? '1 face' : `${faces} faces`;
+    const rate = `${(totalMs / 1e3 / megapixels).toFixed(3)} s a megapixel`;
+    return [
+      `${width} x ${height}, ${count}: ${totalMs.toFixed(0)} ms, ${rate}`,
+      ...stages.map(({ name, ms, calls }) =>
+        [`  ${name}`.padEnd(24), `${calls}×`.padStart(5), `${ms.toFixed(1)} ms`.padStart(12)].join(''),
+      ),
+    ].join('\n');
+  });
+  return [`faces on ${device}; loading ${loadMs.toFixed(0)} ms`, ...blocks, ''].join('\n');
 }
 
 function formatTraining(result: TrainBenchResult): string {

@@ -59,7 +59,7 @@ export class SsdBoxFinder {
       least: ssdLeastSide,
       most: largestTile,
       overlap: tileOverlap,
-      finestScale: smallestFoundFace / minSize,
+      finestScale: Math.max(smallestFoundFace / minSize, enlargement(photo)),
       coarsestSide,
     });
     const cost = ({ tile, places }: DetectionLevel): number => tile.width * tile.height * places.length;
@@ -86,6 +86,11 @@ export class SsdBoxFinder {
     const results = await this.#session.run({ image });
     return this.#maps.flatMap((map, i) => decodeSsdMap(results[`map${i}`]!, map, minScore));
   }
+}
+
+/** Small photos are looked at larger than they are: some faces are found at one of several sizes only. */
+function enlargement({ width, height }: Size): number {
+  return Math.min(2, 512 / Math.max(width, height));
 }
 
 /** Whether a box ends where the tile does and the photo does not. */

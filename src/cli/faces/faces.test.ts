@@ -86,7 +86,10 @@ describe('faces', () => {
     expect(reports[0]!.faces[1]!.landmarks).toHaveLength(5);
     expect(reports[2]!.error).toContain('it is not a picture');
     expect(stderr).toContain('it is not a picture');
-    expect((await run(['none.png'])).code).toBe(3);
+    expect(await run(['none.png'])).toMatchObject({
+      code: 3,
+      stdout: expect.stringContaining('no face found: try --min-score 0.1'),
+    });
   });
 
   it('puts pictures of several photos into a folder, and never over an input', async () => {

@@ -4,6 +4,7 @@ import type { FaceDetector } from '../../face/face-detector.ts';
 import { type GivenFlags, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal, untilAborted } from '../terminal/interruption.ts';
 import { networkFolders } from '../terminal/network-files.ts';
+import { noFaceAdvice } from '../terminal/no-face-advice.ts';
 import { findDetectorFile, searchFlags } from '../terminal/search-flags.ts';
 import { printable } from '../terminal/terminal-text.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -101,5 +102,7 @@ function formatFaces({ input, width, height, detector, faces, output }: PhotoFac
       `  ${String(index).padStart(2)}  score ${score.toFixed(2)}  ${size.padStart(11)} at ${Math.round(box.x)},${Math.round(box.y)}`,
     );
   }
+  if (faces.length === 0 && width !== null && height !== null)
+    lines.push(`  ${noFaceAdvice({ width, height })}`);
   return `${lines.map(printable).join('\n')}\n`;
 }

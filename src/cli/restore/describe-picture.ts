@@ -7,6 +7,7 @@ import { unfilledShare } from '../../restore/photo/fill-in.ts';
 import type { Subject } from '../../restore/photo/find-subject.ts';
 import type { PhotoColor } from '../../restore/photo/photo-options.ts';
 import type { RestoredSubject } from '../../restore/photo/restore-subject.ts';
+import { noFaceAdvice } from '../terminal/no-face-advice.ts';
 
 /** What became of a picture, for the terminal. */
 export function describePicture(
@@ -17,7 +18,9 @@ export function describePicture(
 ): string[] {
   if (subject.kind === 'aligned') return describeAligned(picture, subject.recognised, paint !== undefined);
   if (subject.faces.length === 0 && color !== 'gray')
-    return [paint ? 'no face found to fill in; draw a --box around it, or say --aligned' : 'no face found'];
+    return [
+      paint ? 'no face found to fill in; draw a --box around it, or say --aligned' : noFaceAdvice(picture),
+    ];
   const notes = describeFaces(reportFaces(subject, restored) ?? []);
   const unfilled = paint ? Math.round(100 * unfilledShare(paint, subject.faces)) : 0;
   if (unfilled > 0) notes.push(`${unfilled} % of what is painted is not near a face and stays as it is`);

@@ -15,12 +15,12 @@ export const searchFlags = {
     type: integerFlag('--min-size', 10, 100_000),
     placeholder: '<n>',
     description:
-      'Longer side in pixels of the smallest face to find (default: 20, in large photos 1/80 of the side; RetinaFace: any)',
+      'Longer side in pixels of the smallest face to find (default: 20, rising to 50 in photos of 12 megapixels and more; RetinaFace: any)',
   },
   minScore: {
     type: numberFlag('--min-score', 0, 1),
     placeholder: '<s>',
-    description: 'Least score of a face, 0 to 1 (default 0.25; RetinaFace: 0.8)',
+    description: 'Least score of a face, 0 to 1 (default 0.3; RetinaFace: 0.8)',
   },
 } as const;
 

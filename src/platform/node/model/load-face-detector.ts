@@ -1,5 +1,5 @@
 import type { FaceDetector } from '../../../face/face-detector.ts';
-import { createSsdFaceDetector } from '../../../face/ssd-face-detector.ts';
+import { createSsdFaceDetector, type SsdFaceWeights } from '../../../face/ssd-face-detector.ts';
 import { createNodeRuntime, type NodeRuntimeOptions } from '../engine/node-runtime.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
 import { openRetinaFaceDetector } from './face-network-files.ts';
@@ -20,8 +20,14 @@ export async function loadFaceDetector({
 }: LoadFaceDetectorOptions = {}): Promise<FaceDetector> {
   const runtime = await createNodeRuntime({ threads, device: 'cpu' });
   if (file !== undefined) return openRetinaFaceDetector(file, runtime);
-  return createSsdFaceDetector(runtime, {
-    detector: await readFaceApiWeights('ssd_mobilenetv1_model'),
-    landmarks: await readFaceApiWeights('face_landmark_68_model'),
-  });
+  return createSsdFaceDetector(runtime, await readFaceNetworks());
+}
+
+/** @throws {CheckpointError} if the package's files are missing or damaged */
+export async function readFaceNetworks(): Promise<SsdFaceWeights> {
+  const [detector, landmarks] = await Promise.all([
+    readFaceApiWeights('ssd_mobilenetv1_model'),
+    readFaceApiWeights('face_landmark_68_model'),
+  ]);
+  return { detector, landmarks };
 }
