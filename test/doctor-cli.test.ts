@@ -79,15 +79,19 @@ describe('runDoctor', () => {
 
     await writeFile(join(weights, 'interlcm/visual_encoder_1step.pth'), 'half');
     const lacking = await examine({ folders: [weights], foldersNamed: true });
-    expect(lacking.code).toBe(1);
+    // The checkpoint beside it is whole: nothing is broken.
+    expect(lacking.rows['checkpoint']).toMatchObject({ status: 'ok' });
+    expect(lacking.code).toBe(0);
     expect(lacking.rows['interlcm-1step']).toMatchObject({
-      status: 'failed',
+      status: 'note',
       found: expect.stringContaining('interlcm/spatial_encoder_1step.pth'),
       advice: `npx interlcm download interlcm-1step -o ${weights}`,
     });
 
     await rm(join(weights, 'clip'), { recursive: true });
-    const { rows } = await examine({ folders: [weights], foldersNamed: true });
+    const { rows, code } = await examine({ folders: [weights], foldersNamed: true });
+    expect(code).toBe(1);
+    expect(rows['interlcm-1step']).toMatchObject({ status: 'failed' });
     expect(rows['checkpoint']).toMatchObject({ status: 'failed', found: expect.stringContaining('CLIP') });
   });
 

@@ -84,7 +84,9 @@ describe('interlcm download', () => {
     const { error, stderr } = await run(['interlcm-3step'], { flags: { mirror: [`${url}/`], yes: true } });
     expect(error).toBeUndefined();
     expect(stderr).toContain('CC BY-NC 4.0: NOT for commercial use');
-    expect(stderr).toMatch(/lcm\/unet\/diffusion_pytorch_model\.safetensors: .* size right \(no SHA-256/);
+    expect(stderr).toMatch(
+      /lcm\/unet\/diffusion_pytorch_model\.safetensors: .* size as the server says \(no SHA-256/,
+    );
 
     const store = await openCheckpointFolder(join(root, 'weights'));
     try {

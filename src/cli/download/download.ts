@@ -18,7 +18,7 @@ const details = `Files come from where their authors publish them, to the places
 looks for them; what is there already is not fetched again. A download that broke off, or was
 interrupted, goes on where it ended. Sizes are checked, and SHA-256 digests where they are known.
 
-HF_ENDPOINT names a mirror of the Hugging Face hub, HTTPS_PROXY, HTTP_PROXY and NO_PROXY the way
+HF_TOKEN is sent to the hub alone, for gated files. HF_ENDPOINT names a mirror of the hub, HTTPS_PROXY, HTTP_PROXY and NO_PROXY the way
 to the network; HF_HUB_OFFLINE=1 is the same as --offline.`;
 
 const flags = {
@@ -178,6 +178,7 @@ async function fetchAll(
       mirrors,
       half: flags.half ?? false,
       hubUrl: env['HF_ENDPOINT'] || 'https://huggingface.co',
+      hubToken: env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'],
       onNote: (note) => progress.line(`  ${note}`),
       onProgress: ({ file, fetchedBytes }, { phase, doneBytes, totalBytes }) => {
         if (phase === 'fetch') done.set(file.path, Math.max(doneBytes - fetchedBytes, 0));
@@ -201,9 +202,10 @@ async function fetchAll(
 }
 
 const checkedWords = {
-  sha256: 'SHA-256 right',
-  size: 'size right (no SHA-256 is known)',
-  kind: 'its kind right (neither size nor SHA-256 is known)',
+  sha256: 'SHA-256 as published',
+  told: 'SHA-256 as the server that sent it says (none is known from elsewhere)',
+  size: 'size as the server says (no SHA-256 is known)',
+  whole: 'all there by its headers (neither size nor SHA-256 is known)',
 } as const;
 
 /** Bytes a second over the last few seconds. */

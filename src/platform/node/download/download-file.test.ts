@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvHttpProxyAgent, MockAgent } from 'undici';
@@ -299,9 +299,115 @@ describe('downloadFile', () => {
       serve((_request, response) =>
         response.writeHead(302, { location: store.url, 'x-linked-etag': `"${digest}"` }).end(),
       );
-    expect((await download({ urls: [(await hub(sha256)).url] })).value).toMatchObject({ checked: 'sha256' });
+    expect((await download({ urls: [(await hub(sha256)).url] })).value).toMatchObject({ checked: 'told' });
     const wrong = await download({ urls: [(await hub('0'.repeat(64))).url] });
     expect(wrong.error?.message).toContain('what came has the SHA-256');
+  });
+
+  it('joins no parts where an answer does not tell its version', async () => {
+    const changed = makeFile(file.length, 9);
+    const { url } = await serve((request, response, count) => {
+      if (count === 1) return honest(request, response, { cutAfter: 100_000 });
+      const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const body = changed.subarray(start);
+      response.writeHead(start > 0 ? 206 : 200, {
+        'content-length': body.length,
+        ...(start > 0 && { 'content-range': `bytes ${start}-${changed.length - 1}/${changed.length}` }),
+      });
+      response.end(body);
+    });
+    expect((await download({ urls: [url] })).value).toMatchObject({ checked: 'size' });
+    expect((await readFile(target)).equals(changed)).toBe(true);
+  });
+
+  it.each([
+    ['weights', 'weights.pth', 1000],
+    ['a config', 'config.json', undefined],
+  ])('ends a body without end, of %s', async (_, name, aboutBytes) => {
+    const { url } = await serve((_request, response) => {
+      response.write(name.endsWith('.json') ? '{' : 'PK\x03\x04');
+      const more = (): void => void (response.destroyed || response.write(Buffer.alloc(2 ** 20, ' '), more));
+      more();
+    });
+    const { error } = await download({ urls: [url], aboutBytes, target: join(root, name) }, { retries: 0 });
+    expect(error?.message).toMatch(/more than the (4000|16777216) bytes/);
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('refuses a length far beyond what is expected', async () => {
+    const { url } = await serve((_request, response) =>
+      response.writeHead(200, { 'content-length': 5001 }).end(),
+    );
+    const { error } = await download({ urls: [url], aboutBytes: 1000 }, { retries: 0 });
+    expect(error?.message).toContain('has 5001 bytes, at most 4000 are expected');
+  });
+
+  it.each([
+    ['a config', 'config.json', Buffer.from('{"sample_size": 96, "in_chan')],
+    ['weights', 'weights.pth', makeFile(5000, 1)],
+  ])('does not take %s cut short for whole where no length was told', async (_, name, body) => {
+    const server = createTcpServer((socket) => {
+      socket.once('data', () =>
+        socket.end(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n'), body])),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { error } = await download(
+      { urls: [`http://127.0.0.1:${port}/x`], target: join(root, name) },
+      { retries: 0 },
+    );
+    server.close();
+    expect(error?.message).toContain('what came is not whole');
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it.each(['weights.pth.part', 'weights.pth.part.json'])(
+    'writes nothing through %s that is a link',
+    async (name) => {
+      const other = join(root, 'precious');
+      await writeFile(other, 'precious');
+      await mkdir(join(root, 'deep'));
+      await symlink(other, join(root, 'deep', name));
+      const { url } = await serve((request, response) => honest(request, response));
+      expect((await download({ urls: [url], sha256 })).value).toMatchObject({ checked: 'sha256' });
+      expect(await readFile(other, 'utf8')).toBe('precious');
+    },
+  );
+
+  it('asks once more where an address that it was sent to has expired', async () => {
+    const store = await serve((request, response, count) =>
+      count === 1 ? response.writeHead(403).end() : honest(request, response),
+    );
+    const hub = await serve((_request, response) => response.writeHead(302, { location: store.url }).end());
+    expect((await download({ urls: [hub.url] }, { retries: 0 })).value).toMatchObject({ bytes: file.length });
+    expect(hub.requests).toHaveLength(2);
+
+    const expired = await serve((_request, response) => response.writeHead(403).end());
+    const other = await serve((_request, response) =>
+      response.writeHead(302, { location: expired.url }).end(),
+    );
+    expect(
+      (await download({ urls: [other.url], target: `${target}2` }, { retries: 0 })).error?.message,
+    ).toContain('403');
+    expect(expired.requests).toHaveLength(2);
+  });
+
+  it('sends a token to the hub alone, not to where it redirects and not to other sources', async () => {
+    const store = await serve((request, response) => honest(request, response));
+    const hub = await serve((request, response) =>
+      request.headers.authorization === 'Bearer secret'
+        ? response.writeHead(302, { location: store.url }).end()
+        : response.writeHead(401).end(),
+    );
+    const mirror = await serve((_request, response) => response.writeHead(404).end());
+    const credentials = { origin: new URL(hub.url).origin, token: 'secret' };
+    const { value } = await download({ urls: [mirror.url, hub.url] }, { credentials, retries: 0 });
+    expect(value).toMatchObject({ bytes: file.length });
+    for (const { headers } of [...mirror.requests, ...store.requests])
+      expect(headers.authorization).toBeUndefined();
+    const without = await download({ urls: [hub.url], target: `${target}2` }, { retries: 0 });
+    expect(without.error?.message).toContain('set HF_TOKEN');
   });
 
   it('waits and asks again when a server is busy', async () => {

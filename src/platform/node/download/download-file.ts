@@ -1,22 +1,25 @@
 /** Fetches one large file so that whatever goes wrong costs little: resumed, checked, and there in full or not at all. */
 
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
+import { fileLimits } from '../../../tensor/file-limits.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { writeFully } from '../files/write-fully.ts';
-import { askForFile, HttpError } from './http-download.ts';
+import { ContentError, fileSha256, requireKind, requireWhole } from './downloaded-content.ts';
+import { askForFile, type Credentials, HttpError } from './http-download.ts';
 
 export interface FileDownload {
   /** where it goes; until then it is `target.part`, with `target.part.json` about its source */
   readonly target: string;
   /** tried in turn */
   readonly urls: readonly string[];
+  /** about how large: one that is several times larger is refused */
+  readonly aboutBytes?: number;
   /** exact size, where known */
   readonly bytes?: number;
   /** lower-case hexadecimal, where known */
@@ -36,6 +39,8 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** told of what was tried again or given up */
   readonly onNote?: (note: string) => void;
+  /** a token for gated files, sent to this origin and to no other */
+  readonly credentials?: Credentials;
   /** before the first retry; doubles with each. Default 1000 */
   readonly waitMs?: number;
   /** of a source that makes no headway; default 5 */
@@ -46,8 +51,11 @@ export interface DownloadedFile {
   readonly url: string;
   readonly bytes: number;
   readonly sha256: string;
-  /** how the contents were checked: 'sha256' if a digest was known beforehand */
-  readonly checked: 'sha256' | 'size' | 'kind';
+  /**
+   * how the contents were checked: 'sha256' if a digest was known beforehand; 'told' if it is the answering server's own
+   * word, which is no proof; 'whole' if neither size nor digest is known, but everything its headers name is there
+   */
+  readonly checked: 'sha256' | 'told' | 'size' | 'whole';
 }
 
 /** No source had the file. */
@@ -62,13 +70,18 @@ export class DownloadError extends Error {
   }
 }
 
-/** What came is not the file, and would not be the next time. */
-class ContentError extends Error {}
 /** This machine cannot keep the file: no other source helps. */
 class LocalError extends Error {}
 
-/** A file of unknown size may have at most this many. */
+/** A file of which nothing is known may have at most this many. */
 const maxUnknownBytes = 64 * 2 ** 30;
+/** So many times larger than expected is another file: weights may be there twice, in twice the precision. */
+const mostTimesLarger = 4;
+
+function mostBytes({ target, aboutBytes }: FileDownload): number {
+  if (target.endsWith('.json')) return fileLimits.jsonBytes;
+  return aboutBytes === undefined ? maxUnknownBytes : mostTimesLarger * aboutBytes;
+}
 const longestWaitMs = 30_000;
 
 /**
@@ -116,6 +129,7 @@ async function downloadFrom(
   const { signal, onNote, waitMs = 1000, retries = 5 } = options;
   let furthest = await sizeOf(partPath(file));
   let gotOn = false;
+  let askedAgain = false;
   for (let failed = 0; ; ) {
     let error: unknown;
     try {
@@ -130,6 +144,11 @@ async function downloadFrom(
     const start = await sizeOf(partPath(file));
     if (http?.status === 416 && start > 0) {
       await dropPart(file);
+      continue;
+    }
+    // Addresses that a hub redirects to expire; asked again, it gives a new one.
+    if (http?.status === 403 && http.redirected && !askedAgain) {
+      askedAgain = true;
       continue;
     }
     if (error instanceof ContentError || error instanceof LocalError || (http && !http.passes)) throw error;
@@ -156,9 +175,11 @@ interface PartState {
 async function fetchPart(
   url: string,
   file: FileDownload,
-  { dispatcher, signal, onProgress }: DownloadOptions,
+  { dispatcher, signal, onProgress, credentials }: DownloadOptions,
 ): Promise<string | undefined> {
   const part = partPath(file);
+  // Whoever put a link there would have another file written over.
+  await keep(() => Promise.all([part, statePath(file)].map(dropLink)));
   const state = await readState(file);
   const there = await sizeOf(part);
   const validator = state?.url === url ? state.validator : undefined;
@@ -167,19 +188,27 @@ async function fetchPart(
   const whole = file.bytes ?? (validator === undefined ? undefined : state?.totalBytes);
   if (start > 0 && start === whole) return state?.sha256;
 
-  const answer = await askForFile(url, { start, validator, dispatcher, signal });
+  const answer = await askForFile(url, { start, validator, dispatcher, signal, credentials });
   const { body, sha256 } = answer;
   // What breaks off after reading has ended is of no interest.
   body.on('error', () => {});
   try {
     const totalBytes = answer.totalBytes ?? file.bytes;
+    const most = totalBytes ?? mostBytes(file);
+    if (file.bytes === undefined && most > mostBytes(file))
+      throw new ContentError(`the server's file has ${most} bytes, at most ${mostBytes(file)} are expected`);
     if (file.bytes !== undefined && totalBytes !== file.bytes)
       throw new ContentError(`the server's file has ${totalBytes} bytes, the published one ${file.bytes}`);
     const other = (before: unknown, now: unknown): boolean =>
       before !== undefined && now !== undefined && before !== now;
-    if (answer.start > 0 && (other(validator, answer.validator) || other(state?.totalBytes, totalBytes))) {
+    // Without a version in the answer, only a digest could tell whether the parts belong together.
+    const unknown = file.sha256 === undefined && answer.validator === undefined;
+    if (
+      answer.start > 0 &&
+      (unknown || other(validator, answer.validator) || other(state?.totalBytes, totalBytes))
+    ) {
       await dropPart(file);
-      throw new Error('the file changed on the server');
+      throw new Error('the file may have changed on the server');
     }
     await keep(async () => {
       const room = (totalBytes ?? answer.start) - answer.start;
@@ -189,14 +218,12 @@ async function fetchPart(
         JSON.stringify({ url, validator: answer.validator, totalBytes, sha256 } satisfies PartState),
       );
     });
-    const handle = await keep(() => open(part, answer.start > 0 ? 'r+' : 'w'));
+    const handle = await keep(() => open(part, answer.start > 0 ? openPart : openPart | constants.O_TRUNC));
     try {
       let position = answer.start;
       for await (const chunk of body as AsyncIterable<Buffer>) {
-        if (position + chunk.length > (totalBytes ?? maxUnknownBytes))
-          throw new ContentError(
-            `the server sends more than the ${totalBytes ?? maxUnknownBytes} bytes of the file`,
-          );
+        if (position + chunk.length > most)
+          throw new ContentError(`the server sends more than the ${most} bytes of the file`);
         await keep(() => writeFully(handle, chunk, position));
         position += chunk.length;
         onProgress?.({ phase: 'fetch', doneBytes: position, totalBytes });
@@ -239,53 +266,20 @@ async function finish(
   if (known !== undefined && sha256 !== known)
     throw new ContentError(`what came has the SHA-256 ${sha256}, the published file ${known}`);
   const totalBytes = file.bytes ?? (await readState(file))?.totalBytes;
+  if (known === undefined && totalBytes === undefined) await requireWhole(part, file.target);
   await keep(() => rename(part, file.target));
   await rm(statePath(file), { force: true });
-  return { url, bytes, sha256, checked: known ? 'sha256' : totalBytes === undefined ? 'kind' : 'size' };
+  const checked = file.sha256 ? 'sha256' : hubSha256 ? 'told' : totalBytes === undefined ? 'whole' : 'size';
+  return { url, bytes, sha256, checked };
 }
 
-/** Of a file on disk, lower-case hexadecimal. */
-export async function fileSha256(
-  path: string,
-  signal?: AbortSignal,
-  onProgress?: (doneBytes: number) => void,
-): Promise<string> {
-  const hash = createHash('sha256');
-  let done = 0;
-  for await (const chunk of createReadStream(path, {
-    signal,
-    highWaterMark: 2 ** 20,
-  }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    done += chunk.length;
-    onProgress?.(done);
-  }
-  return hash.digest('hex');
+async function dropLink(path: string): Promise<void> {
+  const status = await lstat(path).catch(() => undefined);
+  if (status?.isSymbolicLink()) await rm(path);
 }
 
-/** How files begin: zip, a pickle of old PyTorch; safetensors have a brace after eight bytes of length. */
-const torchMarks = ['PK\x03\x04', '\x80\x02'];
-
-/** An error page may come as a success: what the name promises must be in the file. */
-async function requireKind(path: string, target: string): Promise<void> {
-  const beginning = (await readBeginning(path, 512)).toString('latin1');
-  const fits = /\.json$/.test(target)
-    ? beginning.trimStart().startsWith('{')
-    : torchMarks.some((mark) => beginning.startsWith(mark)) || beginning[8] === '{';
-  if (fits) return;
-  const shown = JSON.stringify(beginning.slice(0, 40));
-  throw new ContentError(`what came is not the file that its name promises: it begins with ${shown}`);
-}
-
-async function readBeginning(path: string, length: number): Promise<Buffer> {
-  const handle = await open(path);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-}
+/** Never through a link; systems without links have no such flag. */
+const openPart = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 function partPath({ target }: FileDownload): string {
   return `${target}.part`;

@@ -8,10 +8,11 @@ import {
   type DownloadedFile,
   type DownloadProgress,
   downloadFile,
-  fileSha256,
   makeTargetFolder,
   sizeOf,
 } from './download-file.ts';
+import { fileSha256 } from './downloaded-content.ts';
+import type { Credentials } from './http-download.ts';
 import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
 
 /** A file that is to be fetched. */
@@ -92,6 +93,8 @@ export interface RunDownloadOptions extends PlanOptions {
   readonly mirrors: readonly string[];
   /** where the Hugging Face hub, or a mirror of it, is */
   readonly hubUrl: string;
+  /** of an account on the hub, for gated files */
+  readonly hubToken?: string;
   readonly onProgress?: (file: PlannedFile, progress: DownloadProgress) => void;
   readonly onNote?: (note: string) => void;
   readonly onDone?: (path: string, result: DownloadedFile) => void;
@@ -129,9 +132,14 @@ async function fetchOne(planned: PlannedFile, folder: string, options: RunDownlo
             ...options.mirrors.map((mirror) => `${mirror.replace(/\/+$/, '')}/${place}`),
             ...sources.map((source) => sourceUrl(source, options.hubUrl)),
           ],
+          aboutBytes: file.aboutBytes,
           ...(!half && { bytes: file.bytes, sha256: file.sha256 }),
         },
-        { ...options, onProgress: (progress) => options.onProgress?.(planned, progress) },
+        {
+          ...options,
+          credentials: credentialsOf(options),
+          onProgress: (progress) => options.onProgress?.(planned, progress),
+        },
       );
       options.onDone?.(place, result);
       return;
@@ -139,6 +147,10 @@ async function fetchOne(planned: PlannedFile, folder: string, options: RunDownlo
       if (!half || !(error instanceof DownloadError) || !error.missing) throw error;
       options.onNote?.(`${place} is not published; taking ${file.path} in full precision`);
     }
+}
+
+function credentialsOf({ hubUrl, hubToken }: RunDownloadOptions): Credentials | undefined {
+  return hubToken ? { origin: new URL(hubUrl).origin, token: hubToken } : undefined;
 }
 
 /** `hf:OWNER/NAME/PATH` as an address of the hub. */

@@ -9,6 +9,8 @@ export class HttpError extends Error {
   /** undefined if the answer itself was wrong */
   readonly status: number | undefined;
   readonly retryAfterMs: number | undefined;
+  /** whether another address than the one asked for gave the answer */
+  redirected = false;
 
   constructor(message: string, status?: number, retryAfterMs?: number) {
     super(message);
@@ -35,6 +37,12 @@ export interface FileAnswer {
   readonly body: Readable;
 }
 
+export interface Credentials {
+  /** e.g. 'https://huggingface.co' */
+  readonly origin: string;
+  readonly token: string;
+}
+
 export interface FileQuestion {
   /** bytes that are there already */
   readonly start: number;
@@ -42,6 +50,7 @@ export interface FileQuestion {
   readonly validator?: string;
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
+  readonly credentials?: Credentials;
 }
 
 const maxRedirects = 10;
@@ -79,7 +88,7 @@ function proxyAddress(variable: string): string | undefined {
  * @throws {HttpError} if the answer is none; what the network reports otherwise
  */
 export async function askForFile(url: string, question: FileQuestion): Promise<FileAnswer> {
-  const { start, validator, dispatcher, signal } = question;
+  const { start, validator, dispatcher, signal, credentials } = question;
   // Compressed transfers have other lengths and offsets than the file.
   const headers: Record<string, string> = { 'accept-encoding': 'identity', 'user-agent': 'interlcm' };
   if (start > 0) {
@@ -90,7 +99,12 @@ export async function askForFile(url: string, question: FileQuestion): Promise<F
   let current = httpUrl(url);
   if (!current) throw new HttpError('it is no http or https address');
   for (let hops = 0; hops <= maxRedirects; hops++) {
-    const answer = await request(current, { headers, dispatcher, signal });
+    const authorized = current.origin === credentials?.origin;
+    const answer = await request(current, {
+      headers: authorized ? { ...headers, authorization: `Bearer ${credentials.token}` } : headers,
+      dispatcher,
+      signal,
+    });
     const header = (name: string): string | undefined => [answer.headers[name]].flat()[0];
     sha256 ??= /^"?([0-9a-f]{64})"?$/.exec(header('x-linked-etag') ?? '')?.[1];
     const location = header('location');
@@ -103,6 +117,7 @@ export async function askForFile(url: string, question: FileQuestion): Promise<F
       return { ...readAnswer(answer.statusCode, header, start), sha256, body: answer.body };
     } catch (error) {
       await discard(answer.body);
+      if (error instanceof HttpError) error.redirected = hops > 0;
       throw error;
     }
   }
@@ -154,7 +169,8 @@ function readAnswer(
 }
 
 function meaning(status: number): string {
-  if (status === 401 || status === 403) return ' (it does not allow it)';
+  if (status === 401 || status === 403)
+    return ' (it does not allow it; of a gated file on the hub, set HF_TOKEN to a token of an account that may have it)';
   if (status === 404 || status === 410) return ' (it has no such file)';
   return status === 416 ? ' (it has no more bytes than are there already)' : '';
 }

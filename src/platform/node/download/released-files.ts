@@ -112,7 +112,10 @@ const interlcmRelease = 'https://github.com/sen-mao/InterLCM/releases';
 function encoders(title: string, suffix: string): ReleasedPart {
   const file = (kind: string, aboutBytes: number): ReleasedFile => ({
     path: `interlcm/${kind}_encoder${suffix}.pth`,
-    sources: [`${interlcmRelease}/download/v0.1.0/${kind}_encoder${suffix}.pth`],
+    sources: [
+      `${interlcmRelease}/download/v0.1.0/${kind}_encoder${suffix}.pth`,
+      `hf:senmaonk/InterLCM/weights/${kind}_encoder${suffix}.pth`,
+    ],
     aboutBytes,
   });
   return {
