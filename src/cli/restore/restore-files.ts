@@ -187,7 +187,10 @@ class Run {
     const duration = formatDuration(performance.now() - this.#startedMs);
     const kept = this.#files.filter(({ status }) => status === 'kept').length;
     const before = kept > 0 ? `, ${kept} done before` : '';
-    this.#progress.line(`${this.#done} of ${this.#files.length} restored in ${duration}${before}`);
+    const unchanged = this.#files.filter(({ status }) => status === 'unchanged').length;
+    const left = unchanged > 0 ? `, ${unchanged} left as ${unchanged === 1 ? 'it was' : 'they were'}` : '';
+    const restored = this.#done - unchanged;
+    this.#progress.line(`${restored} of ${this.#files.length} restored in ${duration}${left}${before}`);
     for (const { error } of failed) this.#progress.line(`  ${error}`);
     const stoppedBy = this.#stoppedBy;
     const error =

@@ -1,7 +1,8 @@
 /** From one file to the bytes of its results, and a report of them. */
 
-import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
+import { type BytePixels, type Pixels, toBytePixels } from '../../image/pixels.ts';
 import { sideBySide } from '../../image/side-by-side.ts';
+import { layOnWhite, whitenUnseen } from '../../image/transparency.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
 import { decodeImageOf, type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
@@ -100,7 +101,8 @@ export async function makeResults(
     });
   const { photo } = settings;
   const paint = await within(readPaint(image, settings.inpaint));
-  const searching = findSubject(image.pixels, tools, {
+  const seen = whitenUnseen(image.pixels, image.alpha);
+  const searching = findSubject(seen, tools, {
     ...settings.selection,
     aligned: settings.aligned,
     upscale: photo.upscale,
@@ -123,22 +125,24 @@ export async function makeResults(
     const options = { ...photo, ...sampling, seed, signal, onProgress: onStep, paint };
     const restored = await within(restoreSubject(image, subject, tools, options));
     const laid = await within(laySubject(image, restored, laying));
-    const notes = describePicture(image.pixels, subject, restored, { paint, color: photo.color });
+    const notes = describePicture(seen, subject, restored, { paint, color: photo.color });
     return { restored, laid, notes };
   };
 
+  const enlarged = subject.kind === 'photo' ? photo.upscale : 1;
+  const encoding = { metadata, original: bytes, enlarged };
   const first = await restoreWith(0, sampling.seed);
-  const result = await encode(image, first.laid, file, { metadata, original: bytes });
+  const result = await encode(image, first.laid, file, encoding);
   const results = [{ path: file.path, bytes: result }];
   if (file.comparison !== undefined) {
     const input = inputOfSubject(image, first.restored, photo);
     results.push({ path: file.comparison, bytes: await compare(image, input, first.laid, file) });
   }
-  const notes = [...image.notes, ...first.notes];
+  const notes = [...first.notes];
   const samples: string[] = [];
   for (const [i, { seed, path }] of (first.laid.untouched ? [] : file.samples).entries()) {
     const next = await restoreWith(1 + i, seed);
-    results.push({ path, bytes: await encode(image, next.laid, file, { metadata, original: bytes }) });
+    results.push({ path, bytes: await encode(image, next.laid, file, encoding) });
     samples.push(path);
     notes.push(...next.notes.slice(1).map((note) => `seed ${seed}, ${note}`));
   }
@@ -151,8 +155,9 @@ export async function makeResults(
     comparison: file.comparison ?? null,
     samples,
     faces: reportFaces(subject, first.restored),
-    dropped: [...image.dropped, ...lost],
-    notes: [...notes, ...file.notes],
+    // A copy has lost nothing.
+    dropped: result === bytes ? [] : [...image.dropped, ...lost],
+    notes: [...(result === bytes ? [] : image.notes), ...notes, ...file.notes],
   };
   return { report, results };
 }
@@ -195,24 +200,30 @@ async function enlargeOnce(tools: ResultTools, options: UpscaleOptions): Promise
   return upscaler && ((photo) => (made ??= upscaler.upscale(photo, options)));
 }
 
+interface Encoding extends Pick<RestoreSettings, 'metadata'> {
+  readonly original: Uint8Array;
+  readonly enlarged: number | undefined;
+}
+
 /** What is untouched stays so to the byte, unless it has to change its format or lose its metadata. */
 async function encode(
   image: ImageFile,
   { pixels, alpha, untouched }: LaidSubject,
   { format }: OutputFile,
-  { metadata: kept, original }: Pick<RestoreSettings, 'metadata'> & { readonly original: Uint8Array },
+  { metadata: kept, original, enlarged }: Encoding,
 ): Promise<Uint8Array> {
   const keep = kept === 'keep';
   if (untouched && keep && format === image.format) return original;
   const { look, metadata } = image;
-  return encodeImage(pixels, format, { ...look, alpha, ...(keep && { metadata }) });
+  return encodeImage(pixels, format, { ...look, alpha, enlarged, ...(keep && { metadata }) });
 }
 
 function compare(
   { look }: ImageFile,
   input: BytePixels,
-  { pixels }: LaidSubject,
+  { pixels, alpha }: LaidSubject,
   { format }: OutputFile,
 ): Promise<Uint8Array> {
-  return encodeImage(sideBySide(input, toBytePixels(pixels)), format, look);
+  const onWhite = (shown: Pixels): BytePixels => layOnWhite({ pixels: toBytePixels(shown), alpha });
+  return encodeImage(sideBySide(onWhite(input), onWhite(pixels)), format, look);
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { VideoReport, VideoRequest } from '../../platform/node/video/restore-video.ts';
+import type { VideoReport, VideoRequest } from '../../platform/node/video/video-request.ts';
 import type { RestoreEnvironment } from './restore-files.ts';
 import { restoreVideos } from './restore-videos.ts';
 
@@ -12,7 +12,7 @@ vi.mock('../../platform/node/video/restore-video.ts', () => ({
     restored.push(path.basename(output));
     await mkdir(path.dirname(output), { recursive: true });
     await writeFile(output, 'a restored video');
-    const report: VideoReport = { frames: 7, tracks: [], resumedFrames: 0, notes: [] };
+    const report: VideoReport = { frames: 7, tracks: [], resumedFrames: 0, unchanged: false, notes: [] };
     await onResult?.(report);
     return report;
   },

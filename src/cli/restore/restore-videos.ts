@@ -4,13 +4,9 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { requireWritable } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
-import {
-  restoreVideo,
-  type VideoOptions,
-  type VideoProgress,
-  type VideoReport,
-} from '../../platform/node/video/restore-video.ts';
+import { restoreVideo } from '../../platform/node/video/restore-video.ts';
 import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
+import type { VideoOptions, VideoProgress, VideoReport } from '../../platform/node/video/video-request.ts';
 import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-writer.ts';
 import { formatDuration, Progress } from '../terminal/progress.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -21,8 +17,8 @@ import type { RestoreSettings } from './restore-settings.ts';
 export interface VideoFileReport extends Partial<VideoReport> {
   readonly input: string;
   readonly output: string;
-  /** 'kept': an earlier run has done it */
-  readonly status: 'done' | 'kept' | 'failed';
+  /** 'unchanged': there was nothing to restore; 'kept': an earlier run has done it */
+  readonly status: 'done' | 'unchanged' | 'kept' | 'failed';
   readonly error: string | null;
   readonly ms: number;
 }
@@ -87,7 +83,8 @@ export async function restoreVideos(
           onProgress: (step) => progress.update(input, step),
           onResult: async (done) => result?.record(done),
         });
-        videos.push({ ...report, input, output, status: 'done', error: null, ms: finished() });
+        const status = report.unchanged ? 'unchanged' : 'done';
+        videos.push({ ...report, input, output, status, error: null, ms: finished() });
         progress.done(input, output, report, finished());
       } catch (error) {
         progress.close();

@@ -86,7 +86,9 @@ export async function runRestore(
     const outcome = await restoreVideos(settings, environment);
     if (flags.json) environment.stdout.write(`${JSON.stringify(outcome.report, null, 2)}\n`);
     if (outcome.stoppedBy !== undefined) throw outcome.stoppedBy;
-    return outcome.report.videos.some(({ status }) => status === 'failed') ? 1 : 0;
+    const { videos } = outcome.report;
+    if (videos.some(({ status }) => status === 'failed')) return 1;
+    return videos.some(({ tracks }) => tracks?.length === 0) ? 3 : 0;
   }
   const { restoreFiles } = await import('./restore-files.ts');
   const { report, stoppedBy } = await restoreFiles(settings, environment);

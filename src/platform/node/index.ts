@@ -31,5 +31,6 @@ export type { RunSettings } from './train/run-settings.ts';
 export { openTrainLog, type TrainLog } from './train/train-log.ts';
 export { resumeRun, startRun, type TrainOptions } from './train/train-run.ts';
 export type { TrainingSource } from './train/training-files.ts';
-export { restoreVideo, type VideoReport, type VideoRequest } from './video/restore-video.ts';
+export { restoreVideo } from './video/restore-video.ts';
 export { probeVideo, type VideoInfo } from './video/video-probe.ts';
+export type { VideoReport, VideoRequest } from './video/video-request.ts';

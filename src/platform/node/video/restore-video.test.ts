@@ -11,9 +11,10 @@ import { microSpec } from '../../../verify/formula.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 import { loadFaceDetector } from '../model/load-face-detector.ts';
 import { loadRestorer } from '../model/load-restorer.ts';
-import { restoreVideo, type VideoProgress, type VideoRequest } from './restore-video.ts';
+import { restoreVideo } from './restore-video.ts';
 import { probeVideo } from './video-probe.ts';
 import { readFrames } from './video-reader.ts';
+import type { VideoProgress, VideoRequest } from './video-request.ts';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 const frames = 28;

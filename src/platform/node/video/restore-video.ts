@@ -1,87 +1,28 @@
 /** Restores the faces of a video: found in all frames first, then restored frame by frame, track by track. */
 
+import { copyFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { alignFace, cutFace } from '../../../face/face-crop.ts';
-import type { DetectedFace, FaceDetector } from '../../../face/face-detector.ts';
-import type { FaceParser } from '../../../face/face-parser.ts';
+import type { DetectedFace } from '../../../face/face-detector.ts';
 import { type FaceTrack, trackFaces } from '../../../face/face-track.ts';
 import { faceSharpness, sharpFrom } from '../../../face/sharpness.ts';
-import { type BytePixels, toBytePixels } from '../../../image/pixels.ts';
-import type { PhotoOptions } from '../../../restore/photo/photo-options.ts';
-import { restorePhoto } from '../../../restore/photo/restore-photo.ts';
-import type { Restorer } from '../../../restore/restorer.ts';
-import { type FoundFace, VideoJournal, type VideoKeys } from './video-journal.ts';
+import type { BytePixels } from '../../../image/pixels.ts';
+import { explainSystemError } from '../files/system-error.ts';
+import { joinParts } from './join-video.ts';
+import { restoreFrames } from './restore-frames.ts';
+import { type FoundFace, VideoJournal } from './video-journal.ts';
 import { probeVideo, type VideoInfo } from './video-probe.ts';
 import { readFrames } from './video-reader.ts';
-import { chooseEncoder, joinParts, openPart, type PartWriter, type VideoFormat } from './video-writer.ts';
+import type { TrackReport, VideoReport, VideoRequest } from './video-request.ts';
+import { chooseEncoder, describeOddSize } from './video-writer.ts';
 
-export interface VideoOptions
-  extends Omit<PhotoOptions, 'upscale' | 'background' | 'parser' | 'paint' | 'describer' | 'onProgress'> {
-  /** Longer side of the smallest face to look for, in pixels; a twelfth of the shorter side of the pictures unless given. */
-  readonly minSize?: number;
-  readonly minScore?: number;
-  /** Frames over which landmarks are smoothed, see `trackFaces`. */
-  readonly smoothing?: number;
-}
-
-export interface VideoProgress {
-  readonly phase: 'find' | 'restore' | 'join';
-  readonly frame: number;
-  /** of the video; an estimate while faces are looked for */
-  readonly frames: number;
-}
-
-export interface VideoTools {
-  detector(): Promise<FaceDetector>;
-  restorer(): Promise<Restorer>;
-  /** see `PhotoOptions` */
-  parser?(): Promise<FaceParser | undefined>;
-}
-
-export interface VideoRequest {
-  readonly input: string;
-  readonly output: string;
-  readonly format: VideoFormat;
-  /** tell apart runs that may not go on from each other's parts */
-  readonly keys: VideoKeys;
-  readonly options: VideoOptions;
-  readonly tools: VideoTools;
-  readonly onProgress?: (progress: VideoProgress) => void;
-  /** Told when the result is there; only then the parts go. */
-  readonly onResult?: (report: VideoReport) => Promise<void>;
-  /** A part is closed after this long, so that a stopped run loses no more; a minute unless given. */
-  readonly partMs?: number;
-}
-
-/** One face of a video. */
-export interface TrackReport {
-  readonly track: number;
-  readonly firstFrame: number;
-  readonly frames: number;
-  /** mean over the track, in pixels */
-  readonly size: number;
-  /** 'sharp': left alone */
-  readonly status: 'restored' | 'sharp';
-}
-
-export interface VideoReport {
-  readonly frames: number;
-  readonly tracks: readonly TrackReport[];
-  /** frames that an earlier run had restored */
-  readonly resumedFrames: number;
-  readonly notes: readonly string[];
-}
-
-const defaultPartMs = 60_000;
-/** Whatever the time: short parts take more room, long ones cannot be undone. */
-const partFrames = { min: 12, max: 240 };
 /** Mean difference of two frames' thumbnails, of 255, from which on they show different scenes. */
 const cutFrom = 40;
 const thumbnailSide = 16;
 
 /**
  * Restores a video. What is done is kept in `<output>.parts` until the result is there.
- * @throws {Error} if the video cannot be read or written, or shows no face; the signal's reason
+ * @throws {Error} if the video cannot be read or written; the signal's reason
  */
 export async function restoreVideo(request: VideoRequest): Promise<VideoReport> {
   const { input, output, format, keys, options } = request;
@@ -97,22 +38,78 @@ export async function restoreVideo(request: VideoRequest): Promise<VideoReport> 
     searched.map(({ faces }) => faces),
     { cuts, smoothing: options.smoothing, stride: searchStride(info) },
   );
-  if (tracks.length === 0)
-    throw new Error(
-      `Cannot restore ${input}: no face was found in its ${frames} frames. Take a smaller --min-size or --min-score`,
-    );
   const chosen = tracks.map((track) => ({ track, sharp: !options.force && isSharp(track, journal) }));
   const resumedFrames = journal.parts.reduce((sum, part) => sum + part.frames, 0);
   const restored = chosen.filter(({ sharp }) => !sharp).map(({ track }) => track);
-  await restoreFrames(request, info, encoder, journal, restored);
+  const faults: string[] = [];
+  const notes = [...info.notes, ...describeCut(info, searched.length)];
+  if (tracks.length === 0) notes.push('no face found: try a smaller --min-size or --min-score');
+  if (restored.length === 0 && sameKind(input, output)) {
+    // As with photos: what nothing is done to stays as it is.
+    await copyWhole(input, output);
+    notes.splice(0, info.notes.length);
+  } else {
+    await restoreFrames(request, info, encoder, journal, restored, (line) => faults.push(line));
+    notes.push(...describeOddSize(info, encoder), ...(await join(request, info, journal)));
+  }
+  if (faults.length > 0 && frames === (info.statedFrames ?? frames))
+    notes.push(`damaged: FFmpeg found ${faults.length} faults, such as ${faults[0]}`);
+  const report: VideoReport = {
+    frames,
+    tracks: chosen.map(({ track, sharp }) => reportTrack(track, sharp)),
+    resumedFrames,
+    unchanged: restored.length === 0,
+    notes,
+  };
+  await request.onResult?.(report);
+  await journal.remove();
+  return report;
+}
 
-  request.onProgress?.({ phase: 'join', frame: frames, frames });
+/** A file that was cut off still says how many frames it had. */
+function describeCut(
+  { statedFrames = 0, durationSeconds, frameRate, statesOwnDuration }: VideoInfo,
+  frames: number,
+): string[] {
+  const rate = frameRate.numerator / frameRate.denominator;
+  const stated = statedFrames || (statesOwnDuration ? Math.round((durationSeconds ?? 0) * rate) : 0);
+  // Durations are rounded, and rates vary.
+  const slack = statedFrames > 0 ? 0 : Math.max(2, Math.round(stated / 20));
+  return frames + slack < stated
+    ? [`cut short or damaged: ${frames} of its ${stated} frames could be read, and are restored`]
+    : [];
+}
+
+function sameKind(input: string, output: string): boolean {
+  return path.extname(input).toLowerCase() === path.extname(output).toLowerCase();
+}
+
+async function copyWhole(input: string, output: string): Promise<void> {
+  const unfinished = `${output}.unfinished`;
+  try {
+    await copyFile(input, unfinished);
+    await rename(unfinished, output);
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    throw new Error(`Cannot write ${output}: ${explainSystemError(error)}`, { cause: error });
+  }
+}
+
+async function join(
+  { input, output, format, options: { signal }, onProgress }: VideoRequest,
+  info: VideoInfo,
+  journal: VideoJournal,
+): Promise<readonly string[]> {
+  const { searched } = journal;
+  const frames = searched.length;
+  onProgress?.({ phase: 'join', frame: frames, frames });
   const frameUs = (1e6 * info.frameRate.denominator) / info.frameRate.numerator;
-  const notes = await joinParts(
+  return joinParts(
     input,
     journal.parts.map(({ name, startUs }) => ({ file: path.join(journal.folder, name), startUs })),
     {
       folder: journal.folder,
+      frames,
       endUs: (searched.at(-1)?.timeUs ?? 0) + frameUs,
       result: output,
       format,
@@ -120,15 +117,6 @@ export async function restoreVideo(request: VideoRequest): Promise<VideoReport> 
       signal,
     },
   );
-  const report: VideoReport = {
-    frames,
-    tracks: chosen.map(({ track, sharp }) => reportTrack(track, sharp)),
-    resumedFrames,
-    notes: [...info.notes, ...notes],
-  };
-  await request.onResult?.(report);
-  await journal.remove();
-  return report;
 }
 
 function reportTrack({ id, firstFrame, faces }: FaceTrack, sharp: boolean): TrackReport {
@@ -192,82 +180,6 @@ const sharpnessSize = 512;
 
 function sharpnessOf(pixels: BytePixels, { landmarks }: DetectedFace): number {
   return faceSharpness(cutFace(pixels, alignFace(landmarks, sharpnessSize), sharpnessSize));
-}
-
-async function restoreFrames(
-  request: VideoRequest,
-  info: VideoInfo,
-  encoder: readonly string[],
-  journal: VideoJournal,
-  tracks: readonly FaceTrack[],
-): Promise<void> {
-  const { input, onProgress, options, partMs = defaultPartMs } = request;
-  const frames = journal.searched.length;
-  const last = journal.parts.at(-1);
-  const firstFrame = last ? last.firstFrame + last.frames : 0;
-  if (firstFrame >= frames) return;
-  let part: OpenPart | undefined;
-  const close = async (): Promise<void> => {
-    if (!part) return;
-    await part.writer.finish();
-    await journal.addPart({ firstFrame: part.firstFrame, frames: part.frames, startUs: part.startUs });
-    part = undefined;
-  };
-  try {
-    for await (const { index, timeUs, pixels } of readFrames(input, info, {
-      signal: options.signal,
-      firstFrame,
-    })) {
-      const restored = await restoreFrame(pixels, index, tracks, request);
-      part ??= {
-        writer: await openPart(journal.nextPartFile(), info, encoder),
-        firstFrame: index,
-        frames: 0,
-        startUs: timeUs,
-        openedMs: performance.now(),
-      };
-      await part.writer.write(restored, timeUs - part.startUs);
-      part.frames++;
-      onProgress?.({ phase: 'restore', frame: index + 1, frames });
-      const old = performance.now() - part.openedMs > partMs;
-      if (part.frames >= partFrames.max || (part.frames >= partFrames.min && old)) await close();
-    }
-    await close();
-  } catch (error) {
-    await part?.writer.discard();
-    throw error;
-  }
-}
-
-interface OpenPart {
-  readonly writer: PartWriter;
-  readonly firstFrame: number;
-  readonly startUs: number;
-  readonly openedMs: number;
-  frames: number;
-}
-
-/** Each face by itself: its noise is that of its track, whatever other faces there are. */
-async function restoreFrame(
-  pixels: BytePixels,
-  frame: number,
-  tracks: readonly FaceTrack[],
-  { tools, options }: VideoRequest,
-): Promise<BytePixels> {
-  let result = pixels;
-  for (const { id, firstFrame, faces } of tracks) {
-    const face = faces[frame - firstFrame];
-    if (!face) continue;
-    const seed = (options.seed ?? 0) + id;
-    const photo = await restorePhoto(result, [face], await tools.restorer(), {
-      ...options,
-      seed,
-      parser: await tools.parser?.(),
-      force: true,
-    });
-    result = toBytePixels(photo.pixels);
-  }
-  return result;
 }
 
 /** Mean light of 16 × 16 fields. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { DetectedFace } from '../../../face/face-detector.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import { makeFolder } from '../files/make-folder.ts';
+import { explainSystemError } from '../files/system-error.ts';
 
 const point = z.tuple([z.number(), z.number()]);
 const box = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
@@ -24,7 +25,7 @@ const frameSchema = z.object({
   faces: z.array(faceSchema),
 });
 const partSchema = z.object({
-  name: z.string().regex(/^part-\d+\.mp4$/),
+  name: z.string().regex(/^part-\d+\.nut$/),
   firstFrame: z.int(),
   frames: z.int().positive(),
   startUs: z.number(),
@@ -114,12 +115,16 @@ export class VideoJournal {
 }
 
 function partName(index: number): string {
-  return `part-${String(index).padStart(5, '0')}.mp4`;
+  return `part-${String(index).padStart(5, '0')}.nut`;
 }
 
 /** A line that a killed process left unfinished stays alone on its line. */
 async function appendLine(file: string, value: unknown): Promise<void> {
-  await appendFile(file, `\n${JSON.stringify(value)}`);
+  try {
+    await appendFile(file, `\n${JSON.stringify(value)}`);
+  } catch (error) {
+    throw new Error(`Cannot write ${file}: ${explainSystemError(error)}`, { cause: error });
+  }
 }
 
 /** The lines that are whole; a damaged one is passed over. */

@@ -23,11 +23,21 @@ export interface VideoInfo {
   readonly timeBase: Ratio;
   /** undefined where the file does not tell */
   readonly durationSeconds: number | undefined;
+  /** The duration is that of the pictures, not of the longest stream. */
+  readonly statesOwnDuration: boolean;
   /** of the conversion from Y'CbCr to RGB: 'bt709', 'smpte170m' …; guessed from the size where not told */
   readonly colorMatrix: string;
   /** what the file says of its colours, for the result: `color_space`, `color_primaries` … */
   readonly colorTags: Readonly<Record<string, string>>;
   readonly audioStreams: number;
+  /** how many the file says it has; undefined where it does not tell */
+  readonly statedFrames: number | undefined;
+  /** of the pictures, for the result: `language`, `title`, `timecode` */
+  readonly tags: Readonly<Record<string, string>>;
+  /** indices of streams that are still pictures, such as a cover */
+  readonly covers: readonly number[];
+  /** files inside it, such as fonts */
+  readonly attachments: number;
   /** what the result will not have, or show otherwise */
   readonly notes: readonly string[];
 }
@@ -47,12 +57,17 @@ const streamSchema = z.object({
   color_space: z.string().optional(),
   color_primaries: z.string().optional(),
   color_transfer: z.string().optional(),
+  nb_frames: z.string().optional(),
+  codec_tag_string: z.string().optional(),
+  tags: z.record(z.string(), z.string()).optional(),
   disposition: z.object({ attached_pic: z.int().optional() }).optional(),
   side_data_list: z.array(z.object({ rotation: z.number().optional() })).optional(),
 });
 const probeSchema = z.object({
   streams: z.array(streamSchema),
-  format: z.object({ duration: z.string().optional() }).optional(),
+  format: z
+    .object({ duration: z.string().optional(), tags: z.record(z.string(), z.string()).optional() })
+    .optional(),
 });
 type Stream = z.infer<typeof streamSchema>;
 
@@ -70,7 +85,7 @@ export async function probeVideo(file: string, signal?: AbortSignal): Promise<Vi
       ({ codec_type, disposition }) => codec_type === 'video' && disposition?.attached_pic !== 1,
     );
     if (!stream) throw new Error('it has no moving pictures');
-    return describe(stream, streams, format?.duration);
+    return describe(stream, streams, format);
   } catch (error) {
     signal?.throwIfAborted();
     const problem = error instanceof Error ? error.message : String(error);
@@ -79,14 +94,19 @@ export async function probeVideo(file: string, signal?: AbortSignal): Promise<Vi
   }
 }
 
-function describe(stream: Stream, streams: readonly Stream[], fileDuration: string | undefined): VideoInfo {
+function describe(
+  stream: Stream,
+  streams: readonly Stream[],
+  format: z.infer<typeof probeSchema>['format'],
+): VideoInfo {
   const { width = 0, height = 0 } = stream;
   if (width < 1 || height < 1 || width > maxSide || height > maxSide)
     throw new RangeError(`its pictures are said to be ${width} x ${height}`);
   const rotation = stream.side_data_list?.find((data) => data.rotation !== undefined)?.rotation ?? 0;
   const onItsSide = Math.abs(Math.round(rotation / 90)) % 2 === 1;
   const aspect = parseRatio(stream.sample_aspect_ratio, ':') ?? { numerator: 1, denominator: 1 };
-  const duration = Number(stream.duration ?? fileDuration ?? Number.NaN);
+  const ownDuration = parseClock(lowerCase(stream.tags)['duration']);
+  const duration = Number(stream.duration ?? ownDuration ?? format?.duration ?? Number.NaN);
   const colorTags = Object.fromEntries(
     (['color_space', 'color_primaries', 'color_transfer'] as const).flatMap((name) => {
       const value = stream[name];
@@ -101,6 +121,7 @@ function describe(stream: Stream, streams: readonly Stream[], fileDuration: stri
     frameRate: parseRatio(stream.avg_frame_rate) ??
       parseRatio(stream.r_frame_rate) ?? { numerator: 25, denominator: 1 },
     timeBase: parseRatio(stream.time_base) ?? { numerator: 1, denominator: 90_000 },
+    statesOwnDuration: stream.duration !== undefined || ownDuration !== undefined || streams.length === 1,
     durationSeconds: duration > 0 ? duration : undefined,
     colorMatrix: matrices.includes(colorTags['color_space'] ?? '')
       ? colorTags['color_space']!
@@ -109,21 +130,75 @@ function describe(stream: Stream, streams: readonly Stream[], fileDuration: stri
         : 'smpte170m',
     colorTags,
     audioStreams: streams.filter(({ codec_type }) => codec_type === 'audio').length,
-    notes: listNotes(stream),
+    statedFrames: Number(stream.nb_frames) || undefined,
+    tags: tagsOf(stream, streams, format?.tags),
+    covers: streams.filter(isCover).map(({ index }) => index),
+    attachments: streams.filter(({ codec_type }) => codec_type === 'attachment').length,
+    notes: [...listNotes(stream), ...listLostStreams(stream, streams)],
   };
+}
+
+function isCover({ codec_type, disposition }: Stream): boolean {
+  return codec_type === 'video' && disposition?.attached_pic === 1;
+}
+
+/** Those that stay true of the result; the others tell how it was encoded. */
+function tagsOf(
+  stream: Stream,
+  streams: readonly Stream[],
+  fileTags: Stream['tags'],
+): Readonly<Record<string, string>> {
+  const found = lowerCase(stream.tags);
+  const timecodes = [found, ...streams.map(({ tags }) => lowerCase(tags)), lowerCase(fileTags)];
+  const all = {
+    language: found['language'],
+    title: found['title'],
+    timecode: timecodes.find(({ timecode }) => timecode !== undefined)?.['timecode'],
+  };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) =>
+      value === undefined || value === 'und' ? [] : [[name, value]],
+    ),
+  );
+}
+
+function lowerCase(tags: Stream['tags'] = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(tags).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function listLostStreams(stream: Stream, streams: readonly Stream[]): string[] {
+  const others = streams.filter((one) => one.codec_type === 'video' && !isCover(one) && one !== stream);
+  // The time code's track is made anew from its tag.
+  const data = streams.filter((one) => one.codec_type === 'data' && one.codec_tag_string !== 'tmcd');
+  return [
+    ...(others.length > 0 ? [`further pictures left out: ${others.length} of its streams`] : []),
+    ...(data.length > 0 ? [`data left out: ${data.length} of its streams`] : []),
+  ];
 }
 
 /** What FFmpeg's scaler knows. */
 const matrices = ['bt709', 'fcc', 'smpte170m', 'smpte240m', 'bt470bg', 'bt2020nc'];
 
-function listNotes({ pix_fmt = '', color_transfer = '', field_order = 'progressive' }: Stream): string[] {
+function listNotes({
+  pix_fmt = '',
+  color_transfer = '',
+  field_order = 'progressive',
+  tags,
+}: Stream): string[] {
   const notes: string[] = [];
   if (/p1[0-9](le|be)$|p1[0-9]$|48|64/.test(pix_fmt)) notes.push(`${pix_fmt} samples become 8-bit`);
   if (/^(smpte2084|arib-std-b67)$/.test(color_transfer))
     notes.push('HDR: the networks read its values as they are');
   if (/^(tt|bb|tb|bt)$/.test(field_order)) notes.push('interlaced: restored as it is, its lines mixed');
-  if (/^(ya|rgba|bgra|argb|abgr|yuva|gbrap)/.test(pix_fmt)) notes.push('its transparency is left out');
+  if (/^(ya|rgba|bgra|argb|abgr|yuva|gbrap)/.test(pix_fmt) || lowerCase(tags)['alpha_mode'] === '1')
+    notes.push('its transparency is left out');
   return notes;
+}
+
+/** Seconds of `00:01:02.5`. */
+function parseClock(text: string | undefined): number | undefined {
+  const parts = /^(\d+):(\d+):(\d+(?:\.\d+)?)$/.exec(text ?? '');
+  return parts ? Number(parts[1]) * 3600 + Number(parts[2]) * 60 + Number(parts[3]) : undefined;
 }
 
 function parseRatio(text: string | undefined, separator = '/'): Ratio | undefined {

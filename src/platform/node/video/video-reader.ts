@@ -17,6 +17,8 @@ export interface ReadFramesOptions {
   readonly signal?: AbortSignal;
   /** frames before this one are decoded, but not given */
   readonly firstFrame?: number;
+  /** Told of each fault in the file, in FFmpeg's words. */
+  readonly onFault?: (line: string) => void;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface ReadFramesOptions {
 export async function* readFrames(
   file: string,
   { width, height, stream, colorMatrix, frameRate }: VideoInfo,
-  { signal, firstFrame = 0 }: ReadFramesOptions = {},
+  { signal, firstFrame = 0, onFault }: ReadFramesOptions = {},
 ): AsyncGenerator<VideoFrame> {
   signal?.throwIfAborted();
   const times = new FrameTimes((1e6 * frameRate.denominator) / frameRate.numerator, firstFrame);
@@ -39,7 +41,7 @@ export async function* readFrames(
   const child = startFfmpeg(
     'ffmpeg',
     [
-      ...['-nostdin', '-nostats', '-loglevel', 'info', ...localOnly, '-i', fileArgument(file)],
+      ...['-nostdin', '-nostats', '-loglevel', 'level+info', ...localOnly, '-i', fileArgument(file)],
       ...[
         '-map',
         `0:${stream}`,
@@ -52,7 +54,10 @@ export async function* readFrames(
         'pipe:1',
       ],
     ],
-    (line) => times.read(line),
+    (line) => {
+      times.read(line);
+      if (/\[(error|fatal)\]/.test(line)) onFault?.(line);
+    },
   );
   child.stdin.end();
   void child.ended.catch(() => {}).finally(() => times.close());

@@ -1,7 +1,6 @@
-/** Frames to parts of a video, and parts to the whole with the sound of the original. */
+/** Frames to parts of a video. */
 
-import { rename, rm, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { rename, rm } from 'node:fs/promises';
 import type { BytePixels } from '../../../image/pixels.ts';
 import { fileArgument, localOnly, runFfmpeg, startFfmpeg } from './ffmpeg.ts';
 import { matroskaFrameHeader, matroskaHeader } from './matroska-frames.ts';
@@ -63,14 +62,13 @@ export async function openPart(
     '-vf',
     [
       `setsar=${ratio(pixelAspect, '/')}`,
-      // 4:2:0 has one colour for two by two pixels.
-      'pad=ceil(iw/2)*2:ceil(ih/2)*2',
+      ...(padsOddSizes(encoder) ? paddingTo(info) : []),
       `scale=out_color_matrix=${colorMatrix}:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int`,
-      'format=yuv420p',
+      `format=${pixelFormat(info, encoder)}`,
     ].join(','),
     ...['-c:v', ...encoder, ...colorArguments(info)],
-    // A part is a file of exact times, whatever the whole will be.
-    ...['-video_track_timescale', String(trackTimescale(timeBase)), '-f', 'mp4', fileArgument(unfinished)],
+    // NUT keeps every time as it is, and a frame whose end nothing tells.
+    ...['-f', 'nut', fileArgument(unfinished)],
   ]);
   child.stdout.resume();
   // Each write waits until its bytes are taken: they may be overwritten then, and never pile up.
@@ -78,7 +76,11 @@ export async function openPart(
     new Promise((resolve, reject) => {
       child.stdin.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), (error) => {
         // Why the program ended says more than that the pipe broke.
-        if (error) child.ended.then(() => reject(error), reject);
+        if (error)
+          child.ended.then(
+            () => reject(error),
+            (cause: unknown) => reject(cannotWrite(file, cause)),
+          );
         else resolve();
       });
     });
@@ -92,7 +94,9 @@ export async function openPart(
     },
     async finish() {
       child.stdin.end();
-      await child.ended;
+      await child.ended.catch((cause: unknown) => {
+        throw cannotWrite(file, cause);
+      });
       await rename(unfinished, file);
     },
     async discard() {
@@ -101,6 +105,44 @@ export async function openPart(
       await rm(unfinished, { force: true });
     },
   };
+}
+
+export function cannotWrite(file: string, cause: unknown): Error {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const reason = /No space left on device/.test(message) ? 'the disk is full' : message;
+  return new Error(`Cannot write ${file}: ${reason}`, { cause });
+}
+
+function isOdd({ width, height }: VideoInfo): boolean {
+  return width % 2 === 1 || height % 2 === 1;
+}
+
+/** Of the encoders only this one takes no odd sizes at all. */
+function padsOddSizes([name]: readonly string[]): boolean {
+  return name === 'libopenh264';
+}
+
+/** The edge once more. */
+function paddingTo({ width, height }: VideoInfo): string[] {
+  const [right, bottom] = [width % 2, height % 2];
+  return right + bottom === 0
+    ? []
+    : [`pad=iw+${right}:ih+${bottom}`, `fillborders=right=${right}:bottom=${bottom}:mode=smear`];
+}
+
+/** H.264 with one colour for two by two pixels has even sizes only. */
+function pixelFormat(info: VideoInfo, [name]: readonly string[]): string {
+  return isOdd(info) && name === 'libx264' ? 'yuv444p' : 'yuv420p';
+}
+
+/** What an odd size costs. */
+export function describeOddSize(info: VideoInfo, encoder: readonly string[]): string[] {
+  if (!isOdd(info)) return [];
+  const size = `${info.width} x ${info.height}`;
+  if (padsOddSizes(encoder)) return [`${size} pixels: the edge is repeated to make the sides even`];
+  return pixelFormat(info, encoder) === 'yuv444p'
+    ? [`${size} pixels: an odd size is kept by H.264 in 4:4:4, which some players do not show`]
+    : [];
 }
 
 function colorArguments({ colorMatrix, colorTags }: VideoInfo): string[] {
@@ -112,85 +154,6 @@ function colorArguments({ colorMatrix, colorTags }: VideoInfo): string[] {
   ];
 }
 
-/** Ticks a second that hold every time of the original. */
-function trackTimescale({ numerator, denominator }: VideoInfo['timeBase']): number {
-  return numerator === 1 && denominator <= 500_000 && denominator >= 1000 ? denominator : 90_000;
-}
-
 function ratio({ numerator, denominator }: { numerator: number; denominator: number }, sign: string): string {
   return `${numerator}${sign}${denominator}`;
-}
-
-/** A whole part on disk. */
-export interface VideoPart {
-  readonly file: string;
-  /** when its first frame is shown, since the beginning of the original, in microseconds */
-  readonly startUs: number;
-}
-
-/**
- * Joins parts without encoding them again, and copies sound, subtitles, chapters and tags of the original.
- * @param folder for a list of the parts
- * @param endUs when the last frame ends
- * @returns what could not be copied as it was
- */
-export async function joinParts(
-  original: string,
-  parts: readonly VideoPart[],
-  { folder, endUs, result, format, info, signal }: JoinOptions,
-): Promise<string[]> {
-  const list = path.join(folder, 'parts.txt');
-  const lines = parts.map(({ file, startUs }, i) => {
-    const end = parts[i + 1]?.startUs ?? endUs;
-    return `file '${path.basename(file)}'\nduration ${((end - startUs) / 1e6).toFixed(6)}\n`;
-  });
-  await writeFile(list, `ffconcat version 1.0\n${lines.join('')}`);
-  const unfinished = `${result}.unfinished`;
-  const base = [
-    ...['-y', '-nostdin', '-nostats', '-loglevel', 'error', ...localOnly],
-    ...['-itsoffset', (parts[0]!.startUs / 1e6).toFixed(6), '-f', 'concat', '-i', fileArgument(list)],
-    ...[...localOnly, '-i', fileArgument(original), '-map_metadata', '1', '-map_chapters', '1'],
-    ...['-map', '0:v', '-c:v', 'copy'],
-  ];
-  const muxer = [
-    ...['-metadata:s:v:0', 'rotate='],
-    ...(format === 'mp4' || format === 'mov'
-      ? ['-video_track_timescale', String(trackTimescale(info.timeBase)), '-movflags', '+faststart']
-      : []),
-    ...['-f', format === 'mkv' ? 'matroska' : format, fileArgument(unfinished)],
-  ];
-  const subtitles = ['-map', '1:s?', '-c:s', 'copy'];
-  const sound = ['-map', '1:a?', '-c:a', 'copy'];
-  const encodedSound = ['-map', '1:a?', '-c:a', format === 'webm' ? 'libopus' : 'aac', '-b:a', '192k'];
-  const attempts = [
-    { args: [...sound, ...subtitles], notes: [] },
-    { args: sound, notes: ['subtitles left out: they do not fit the kind of file'] },
-    {
-      args: encodedSound,
-      notes: ['sound encoded again, subtitles left out: they do not fit the kind of file'],
-    },
-  ];
-  try {
-    for (const [i, { args, notes }] of attempts.entries())
-      try {
-        await runFfmpeg('ffmpeg', [...base, ...args, ...muxer], signal);
-        await rename(unfinished, result);
-        return notes;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (i === attempts.length - 1) throw error;
-      }
-    return [];
-  } finally {
-    await rm(unfinished, { force: true });
-  }
-}
-
-export interface JoinOptions {
-  readonly folder: string;
-  readonly endUs: number;
-  readonly result: string;
-  readonly format: VideoFormat;
-  readonly info: VideoInfo;
-  readonly signal?: AbortSignal;
 }

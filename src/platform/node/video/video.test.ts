@@ -3,9 +3,10 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { joinParts } from './join-video.ts';
 import { probeVideo } from './video-probe.ts';
 import { readFrames } from './video-reader.ts';
-import { chooseEncoder, joinParts, openPart, type VideoFormat } from './video-writer.ts';
+import { chooseEncoder, openPart, type VideoFormat } from './video-writer.ts';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 
@@ -86,7 +87,9 @@ describe.skipIf(!hasFfmpeg)('videos', () => {
       await writer?.finish();
     }
     const result = join(root, `joined-${name}`);
-    expect(await joinParts(original, parts, { folder: root, endUs, result, format, info })).toEqual([]);
+    expect(await joinParts(original, parts, { folder: root, frames, endUs, result, format, info })).toEqual(
+      [],
+    );
 
     const before = frameTicks(original);
     const after = frameTicks(result);

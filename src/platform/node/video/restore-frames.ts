@@ -1,0 +1,93 @@
+/** The frames of a video through the model, into parts on disk. */
+
+import type { FaceTrack } from '../../../face/face-track.ts';
+import { type BytePixels, toBytePixels } from '../../../image/pixels.ts';
+import { restorePhoto } from '../../../restore/photo/restore-photo.ts';
+import type { VideoJournal } from './video-journal.ts';
+import type { VideoInfo } from './video-probe.ts';
+import { readFrames } from './video-reader.ts';
+import type { VideoRequest } from './video-request.ts';
+import { openPart, type PartWriter } from './video-writer.ts';
+
+const defaultPartMs = 60_000;
+/** Whatever the time: short parts take more room, long ones cannot be undone. */
+const partFrames = { min: 12, max: 240 };
+
+/** Goes on behind the parts that are there. */
+export async function restoreFrames(
+  request: VideoRequest,
+  info: VideoInfo,
+  encoder: readonly string[],
+  journal: VideoJournal,
+  tracks: readonly FaceTrack[],
+  onFault: (line: string) => void,
+): Promise<void> {
+  const { input, onProgress, options, partMs = defaultPartMs } = request;
+  const frames = journal.searched.length;
+  const last = journal.parts.at(-1);
+  const firstFrame = last ? last.firstFrame + last.frames : 0;
+  if (firstFrame >= frames) return;
+  let part: OpenPart | undefined;
+  const close = async (): Promise<void> => {
+    if (!part) return;
+    await part.writer.finish();
+    await journal.addPart({ firstFrame: part.firstFrame, frames: part.frames, startUs: part.startUs });
+    part = undefined;
+  };
+  try {
+    for await (const { index, timeUs, pixels } of readFrames(input, info, {
+      signal: options.signal,
+      firstFrame,
+      onFault,
+    })) {
+      const restored = await restoreFrame(pixels, index, tracks, request);
+      part ??= {
+        writer: await openPart(journal.nextPartFile(), info, encoder),
+        firstFrame: index,
+        frames: 0,
+        startUs: timeUs,
+        openedMs: performance.now(),
+      };
+      await part.writer.write(restored, timeUs - part.startUs);
+      part.frames++;
+      onProgress?.({ phase: 'restore', frame: index + 1, frames });
+      const old = performance.now() - part.openedMs > partMs;
+      if (part.frames >= partFrames.max || (part.frames >= partFrames.min && old)) await close();
+    }
+    await close();
+  } catch (error) {
+    await part?.writer.discard();
+    throw error;
+  }
+}
+
+interface OpenPart {
+  readonly writer: PartWriter;
+  readonly firstFrame: number;
+  readonly startUs: number;
+  readonly openedMs: number;
+  frames: number;
+}
+
+/** Each face by itself: its noise is that of its track, whatever other faces there are. */
+async function restoreFrame(
+  pixels: BytePixels,
+  frame: number,
+  tracks: readonly FaceTrack[],
+  { tools, options }: VideoRequest,
+): Promise<BytePixels> {
+  let result = pixels;
+  for (const { id, firstFrame, faces } of tracks) {
+    const face = faces[frame - firstFrame];
+    if (!face) continue;
+    const seed = (options.seed ?? 0) + id;
+    const photo = await restorePhoto(result, [face], await tools.restorer(), {
+      ...options,
+      seed,
+      parser: await tools.parser?.(),
+      force: true,
+    });
+    result = toBytePixels(photo.pixels);
+  }
+  return result;
+}
