@@ -121,6 +121,12 @@ export async function readRestoreSettings(
 /** @throws {UsageError} if pictures are among the inputs, or a flag makes no sense for videos */
 function refuseForVideos(flags: RestoreFlags, pictures: number): void {
   if (pictures > 0) throw new UsageError('Videos and pictures are restored in runs of their own');
+  const refusal = refusalForVideos(flags);
+  if (refusal !== undefined) throw new UsageError(refusal);
+}
+
+/** Why videos cannot be restored with these flags, if they cannot. */
+export function refusalForVideos(flags: RestoreFlags): string | undefined {
   const { aligned, face, box, upscale, comparison, samples, format, inpaint, mask, metadata } = flags;
   const given = {
     '--aligned': aligned,
@@ -134,8 +140,8 @@ function refuseForVideos(flags: RestoreFlags, pictures: number): void {
     '--mask': mask !== undefined,
     '--metadata strip': metadata === 'strip',
   };
-  for (const [flag, value] of Object.entries(given))
-    if (value) throw new UsageError(`${flag} is for pictures, not for videos`);
+  const first = Object.entries(given).find(([, value]) => value);
+  return first && `${first[0]} is for pictures, not for videos`;
 }
 
 function isInpainting({ inpaint, mask }: RestoreFlags): boolean {

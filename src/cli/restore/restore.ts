@@ -5,9 +5,10 @@ import type { Runtime } from '../../runtime/runtime.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { splitFaceIndices } from './face-indices.ts';
-import type { RestoreEnvironment } from './restore-files.ts';
+import type { RestoreEnvironment, RestoreOutcome } from './restore-files.ts';
 import { type RestoreFlags, restoreDetails, restoreFlags } from './restore-flags.ts';
-import { isVideo, readRestoreSettings } from './restore-settings.ts';
+import { isVideo, type RestoreSettings, readRestoreSettings, refusalForVideos } from './restore-settings.ts';
+import type { VideosOutcome } from './restore-videos.ts';
 
 export const restoreCommand = command(
   {
@@ -79,21 +80,55 @@ export async function runRestore(
   flags: RestoreFlags,
   environment: RunEnvironment,
 ): Promise<number> {
-  const settings = await readRestoreSettings(inputs, flags);
+  const videos = await findVideos(inputs, flags);
+  const settings = await readRestoreSettings(videos.only ? videos.paths : inputs, flags);
   // Pictures and networks need libraries that take a while to load.
-  if (inputs.some(isVideo)) {
-    const { restoreVideos } = await import('./restore-videos.ts');
-    const outcome = await restoreVideos(settings, environment);
-    if (flags.json) environment.stdout.write(`${JSON.stringify(outcome.report, null, 2)}\n`);
-    if (outcome.stoppedBy !== undefined) throw outcome.stoppedBy;
-    const { videos } = outcome.report;
-    if (videos.some(({ status }) => status === 'failed')) return 1;
-    return videos.some(({ tracks }) => tracks?.length === 0) ? 3 : 0;
-  }
-  const { restoreFiles } = await import('./restore-files.ts');
-  const { report, stoppedBy } = await restoreFiles(settings, environment);
+  const pictures = videos.only ? undefined : await restorePictures(settings, environment);
+  const passedOver = videos.only ? undefined : refusalForVideos(flags);
+  if (videos.paths.length > 0 && passedOver !== undefined)
+    environment.stderr.write(
+      `${videos.paths.length} ${videos.paths.length === 1 ? 'video' : 'videos'} passed over: ${passedOver}\n`,
+    );
+  const restorable = pictures?.stoppedBy === undefined && passedOver === undefined ? videos.paths : [];
+  const moving = restorable.length > 0 ? await restoreMoving(settings, restorable, environment) : undefined;
+  const report = { ...pictures?.report, ...moving?.report };
   if (flags.json) environment.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  const stoppedBy = pictures?.stoppedBy ?? moving?.stoppedBy;
   if (stoppedBy !== undefined) throw stoppedBy;
-  if (report.files.some(({ status }) => status === 'failed')) return 1;
-  return report.files.some(({ faces }) => faces?.length === 0) ? 3 : 0;
+  const photos = pictures?.report.files ?? [];
+  const clips = moving?.report.videos ?? [];
+  if ([...photos, ...clips].some(({ status }) => status === 'failed')) return 1;
+  const faceless =
+    photos.some(({ faces }) => faces?.length === 0) || clips.some(({ tracks }) => tracks?.length === 0);
+  return faceless ? 3 : 0;
+}
+
+/** The videos that are named, or lie in what is: `only` they, or pictures beside them. */
+async function findVideos(
+  inputs: readonly string[],
+  { recursive = false, output }: RestoreFlags,
+): Promise<{ readonly paths: readonly string[]; readonly only: boolean }> {
+  const { findInputFiles } = await import('../../platform/node/files/input-files.ts');
+  const found = await findInputFiles(inputs, { recursive, outputFolder: output, isVideo });
+  const paths = found.videos.map((video) => video.path);
+  // A video that is named and is not there is one that cannot be read.
+  const named = inputs.length > 0 && inputs.every(isVideo) && paths.length === 0;
+  return { paths: named ? inputs : paths, only: named || (paths.length > 0 && found.files.length === 0) };
+}
+
+async function restorePictures(
+  settings: RestoreSettings,
+  environment: RunEnvironment,
+): Promise<RestoreOutcome> {
+  const { restoreFiles } = await import('./restore-files.ts');
+  return restoreFiles(settings, environment);
+}
+
+async function restoreMoving(
+  settings: RestoreSettings,
+  inputs: readonly string[],
+  environment: RunEnvironment,
+): Promise<VideosOutcome> {
+  const { restoreVideos } = await import('./restore-videos.ts');
+  return restoreVideos({ ...settings, inputs }, environment);
 }

@@ -19,6 +19,8 @@ export interface InputFile {
 export interface InputFiles {
   /** each file once, in the order of the arguments, by name within a folder */
   readonly files: readonly InputFile[];
+  /** as `files`, of what `isVideo` says is one */
+  readonly videos: readonly InputFile[];
   /** arguments and folders that gave nothing, and why */
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
@@ -28,6 +30,8 @@ export interface InputOptions {
   readonly recursive: boolean;
   /** not entered from outside, so that results do not become inputs of the next run */
   readonly outputFolder?: string;
+  /** tells videos by their names; without it there are none */
+  readonly isVideo?: (path: string) => boolean;
 }
 
 const imageExtension = /^\.(png|jpe?g|jpe|jfif|webp|avif|tiff?|gif|bmp|hei[cf])$/i;
@@ -47,13 +51,16 @@ export async function findInputFiles(args: readonly string[], options: InputOpti
 
 class Search implements InputFiles {
   readonly files: InputFile[] = [];
+  readonly videos: InputFile[] = [];
   readonly problems: { path: string; message: string }[] = [];
   readonly #seen = new Set<string>();
   readonly #output: string | undefined;
   readonly #recursive: boolean;
+  readonly #isVideo: (path: string) => boolean;
 
-  constructor({ recursive, outputFolder }: InputOptions) {
+  constructor({ recursive, outputFolder, isVideo = () => false }: InputOptions) {
     this.#recursive = recursive;
+    this.#isVideo = isVideo;
     this.#output = outputFolder === undefined ? undefined : resolve(outputFolder);
   }
 
@@ -71,7 +78,8 @@ class Search implements InputFiles {
     const identity = await realpath(path).catch(() => resolve(path));
     if (this.#seen.has(identity)) return;
     this.#seen.add(identity);
-    this.files.push({ path, relativePath, ...(signature && { signature }) });
+    const files = this.#isVideo(path) ? this.videos : this.files;
+    files.push({ path, relativePath, ...(signature && { signature }) });
   }
 
   /** @returns how many pictures it holds, or undefined if it could not be listed */
@@ -96,7 +104,7 @@ class Search implements InputFiles {
         if (!this.#recursive || resolve(path) === this.#output) continue;
         count += (await this.#addFolder(path, relativePath, visited)) ?? 0;
       } else {
-        const known = await recognise(path);
+        const known = this.#isVideo(path) ? {} : await recognise(path);
         if (!known) continue;
         await this.#addFile(path, relativePath, known.signature);
         count++;
@@ -115,7 +123,7 @@ class Search implements InputFiles {
     paths.sort(byName.compare);
     let count = 0;
     for (const absolute of paths) {
-      const known = await recognise(absolute);
+      const known = this.#isVideo(absolute) ? {} : await recognise(absolute);
       if (!known) continue;
       count++;
       const path = isAbsolute(arg) ? absolute : relative('', absolute);

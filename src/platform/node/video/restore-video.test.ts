@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -132,8 +132,8 @@ describe.skipIf(!hasFfmpeg)('restoreVideo', () => {
     // No frame was searched twice, and no unfinished part is left.
     expect(searches).toBe(allSearches);
     expect((await readdir(folder)).filter((name) => name.startsWith('part-'))).toEqual([
-      'part-00000.mp4',
-      'part-00001.mp4',
+      'part-00000.nut',
+      'part-00001.nut',
     ]);
     const resumed = await restoreVideo(request('parts.mp4'));
     expect(resumed).toEqual({ ...whole, resumedFrames: 24 });
@@ -186,7 +186,7 @@ describe.skipIf(!hasFfmpeg)('restoreVideo', () => {
   }, async () => {
     await interrupted('keys.mp4', ({ phase, frame }) => phase === 'restore' && frame === 13);
     const folder = join(root, 'keys.mp4.parts');
-    expect(await readFile(join(folder, 'parts.jsonl'), 'utf8')).toContain('part-00000.mp4');
+    expect(await readFile(join(folder, 'parts.jsonl'), 'utf8')).toContain('part-00000.nut');
     searches = 0;
     const keys = { search: 'a', restoration: 'b' };
     const report = await restoreVideo(request('keys.mp4', { keys }));
@@ -197,13 +197,33 @@ describe.skipIf(!hasFfmpeg)('restoreVideo', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('says that there is no face', async () => {
-    const empty = join(root, 'empty.mp4');
-    ffmpeg('-f', 'lavfi', '-i', 'gradients=size=160x120:rate=5:duration=1', empty);
-    await expect(restoreVideo(request('none.mp4', { input: empty }))).rejects.toThrow(
-      /Cannot restore .*empty.mp4: no face was found in its 5 frames/,
-    );
-    await rm(empty);
-    await rm(join(root, 'none.mp4.parts'), { recursive: true });
+  it('leaves a video without a face as it is, and says so', { timeout: 240_000 }, async () => {
+    for (const [name, source] of [
+      ['gradients.mp4', 'gradients=size=160x120:rate=5:duration=1'],
+      ['bars.mp4', 'smptebars=size=176x144:rate=5:duration=1'],
+    ] as const) {
+      const empty = join(root, name);
+      ffmpeg('-f', 'lavfi', '-i', source, empty);
+      const report = await restoreVideo(request(`none-${name}`, { input: empty }));
+      expect(report).toMatchObject({ frames: 5, tracks: [], unchanged: true });
+      expect(report.notes).toEqual(['no face found: try a smaller --min-size or --min-score']);
+      expect(await readFile(join(root, `none-${name}`))).toEqual(await readFile(empty));
+    }
+  });
+
+  it('says that a file was cut off', { timeout: 240_000 }, async () => {
+    for (const share of [0.5, 0.8]) {
+      const whole = join(root, 'whole-bars.mp4');
+      const front = ['-movflags', '+faststart', '-g', '1'];
+      ffmpeg('-f', 'lavfi', '-i', 'testsrc2=size=176x144:rate=5:duration=2', ...front, whole);
+      const bytes = await readFile(whole);
+      const cut = join(root, 'cut.mp4');
+      await writeFile(cut, bytes.subarray(0, Math.floor(bytes.length * share)));
+      const { notes, frames } = await restoreVideo(request(`cut-${share}.mp4`, { input: cut }));
+      expect(frames).toBeLessThan(10);
+      expect(notes).toContain(
+        `cut short or damaged: ${frames} of its 10 frames could be read, and are restored`,
+      );
+    }
   });
 });
