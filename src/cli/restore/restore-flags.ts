@@ -23,8 +23,8 @@ every input. If there is no face, the result is the input.
 
 Photos are turned upright by their EXIF orientation. RGB numbers and their colour profile are
 kept; CMYK, Lab and gray profiles are converted to sRGB. Transparency is kept (JPEG: laid on
-white), and so are EXIF, XMP, and 16 bits in PNG and TIFF. IPTC and further pages or frames are
-left out, and said to be.
+white), and so are print resolution, EXIF, XMP, texts, and 16 bits in PNG and TIFF. IPTC, motion
+photos' videos and further pages or frames are left out, and said to be.
 
 --color colorize gives faces their colours; --inpaint fills in what is painted exactly white (PNG
 keeps a brush exact, JPEG does not), --mask what is white in another picture. Both take released
@@ -34,7 +34,8 @@ in weights, where download writes, if none is given. --detector, --parser and --
 
 Videos (MP4, MOV, MKV, WebM and what else FFmpeg reads) are restored frame by frame; --output may
 name the file. Faces are followed through the frames, with one noise each; sound and times are
-kept. A stopped run goes on from the last part in OUTPUT.parts. FFmpeg 5.1 or later is needed.
+kept, transparency is not. A stopped run goes on from the last part in OUTPUT.parts. A video
+without a face stays as it is. FFmpeg 5.1 or later is needed.
 
 Exit codes: 0 all done, 1 some failed, 2 the command is wrong, 3 no face in some, 130 interrupted.`;
 
