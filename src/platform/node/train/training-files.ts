@@ -1,5 +1,6 @@
 /** The pictures that training reads: found and looked at before it begins. */
 
+import { open } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import sharp from 'sharp';
 import { layOnWhite } from '../../../image/transparency.ts';
@@ -130,11 +131,36 @@ async function findHeaderProblem(path: string): Promise<string | undefined> {
   if (!signature.format) return `${signature.name} files cannot be read; convert it to PNG or JPEG`;
   try {
     const { width, height } = await sharp(path, { limitInputPixels: false }).metadata();
-    return width * height > defaultMaxPixels
-      ? `it has more than ${defaultMaxPixels / 1e6} million pixels`
-      : undefined;
+    if (width * height > defaultMaxPixels) return `it has more than ${defaultMaxPixels / 1e6} million pixels`;
+    if (await hasEnd(path, signature.format)) return undefined;
+    // Only the mark of the end may be missing: reading tells.
+    return await readImageFile(path).then(
+      () => undefined,
+      () => `the ${signature.name} file ends too early`,
+    );
   } catch {
     return `the ${signature.name} file is damaged`;
+  }
+}
+
+const endMarks: Readonly<Record<string, Buffer>> = {
+  jpeg: Buffer.of(0xff, 0xd9),
+  png: Buffer.from('IEND'),
+};
+const tailBytes = 1 << 16;
+
+/** Whether the mark that ends a file of such a format is where it should be; true for formats without one. */
+async function hasEnd(path: string, format: string): Promise<boolean> {
+  const mark = endMarks[format];
+  if (!mark) return true;
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(size - tailBytes, 0);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(size - start), 0, size - start, start);
+    return buffer.subarray(0, bytesRead).includes(mark);
+  } finally {
+    await file.close();
   }
 }
 
