@@ -1,0 +1,191 @@
+/** The service as it is started: real processes, the embedded model, kills at any moment. */
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { hasRedis, type RedisServer, startRedis } from '../src/server/job/redis-server.test-support.ts';
+
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
+const face = readFileSync(new URL('../examples/face-low.png', import.meta.url));
+const minutes = 60_000;
+
+const folder = mkdtempSync(path.join(tmpdir(), 'interlcm-serve-'));
+const processes: ChildProcess[] = [];
+afterEach(async () => {
+  for (const child of processes.splice(0)) await kill(child, 'SIGKILL');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** @param until what it says on standard error once it is there */
+function run(args: readonly string[], until: RegExp): Promise<{ child: ChildProcess; said: string }> {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  processes.push(child);
+  let said = '';
+  return new Promise((resolve, reject) => {
+    child.stderr!.on('data', (text) => {
+      said += text;
+      const found = until.exec(said);
+      if (found) resolve({ child, said: found[1] ?? found[0] });
+    });
+    child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${said}`)));
+  });
+}
+
+function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode);
+  return new Promise((resolve) => {
+    child.once('exit', (code) => resolve(code));
+    child.kill(signal);
+  });
+}
+
+const serve = (data: string, ...flags: string[]) =>
+  run(['serve', '--port', '0', '--data', data, '--threads', '2', ...flags], /Restoring at (\S+)/);
+
+interface Restoration {
+  readonly id: string;
+  readonly status: string;
+  readonly problem?: { readonly type: string };
+  readonly result?: { readonly href: string };
+}
+
+async function send(url: string, photo: Uint8Array<ArrayBuffer>, query = ''): Promise<Restoration> {
+  const response = await fetch(`${url}/v1/restorations${query}`, { method: 'POST', body: photo });
+  expect(response.status).toBe(202);
+  return (await response.json()) as Restoration;
+}
+
+async function finished(url: string, id: string): Promise<Restoration> {
+  for (;;) {
+    const job = (await (await fetch(`${url}/v1/restorations/${id}`)).json()) as Restoration;
+    if (job.status === 'done' || job.status === 'failed') return job;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const resultOf = async (url: string, id: string): Promise<Buffer> =>
+  Buffer.from(await (await fetch(`${url}/v1/restorations/${id}/result`)).arrayBuffer());
+
+/** Ids of processes that restore for a service. */
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return text === '' ? [] : text.split(' ').map(Number);
+}
+
+/** What the command line makes of the same photo. */
+let expected: Buffer;
+beforeAll(async () => {
+  const input = path.join(folder, 'face.png');
+  await sharp(face).toFile(input);
+  const out = path.join(folder, 'out');
+  execFileSync(process.execPath, [main, 'restore', input, '-o', out, '--threads', '2'], { stdio: 'ignore' });
+  expected = await sharp(path.join(out, 'face.png')).removeAlpha().raw().toBuffer();
+}, 5 * minutes);
+
+it('restores as the command line does, refuses what is no photo, and stops when told', async () => {
+  const { child, said: url } = await serve(path.join(folder, 'plain'));
+  const answer = await fetch(`${url}/v1/restorations`, {
+    method: 'POST',
+    body: new Uint8Array(face),
+    headers: { prefer: 'wait', accept: 'image/*' },
+  });
+  expect(answer.status).toBe(200);
+  const pixels = await sharp(Buffer.from(await answer.arrayBuffer())).removeAlpha().raw().toBuffer();
+  expect(pixels.equals(expected)).toBe(true);
+
+  const noPhoto = await send(url, new Uint8Array([1, 2, 3]));
+  expect(await finished(url, noPhoto.id)).toMatchObject({
+    status: 'failed',
+    problem: { type: 'urn:interlcm:problem:unreadable-picture' },
+  });
+  const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
+  // It is an aligned face itself.
+  expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
+  const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
+  const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
+  expect(await two.json()).toMatchObject({ width: 512, height: 256, faces: [{ index: 0 }, { index: 1 }] });
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
+  expect(await kill(child, 'SIGTERM')).toBe(0);
+}, 5 * minutes);
+
+it('loses one job at most when the process dies that restores', async () => {
+  const { child, said: url } = await serve(path.join(folder, 'crash'));
+  const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
+  const lost = await send(url, new Uint8Array(large), '?force=true');
+  const next = await send(url, new Uint8Array(face));
+  await expect
+    .poll(async () => (await (await fetch(`${url}/v1/restorations/${lost.id}`)).json()) as Restoration)
+    .toMatchObject({ status: 'running' });
+  const [restoring] = childrenOf(child.pid!);
+  process.kill(restoring!, 'SIGKILL');
+  expect(await finished(url, lost.id)).toMatchObject({
+    status: 'failed',
+    problem: { type: 'urn:interlcm:problem:worker-lost' },
+  });
+  expect(await finished(url, next.id)).toMatchObject({ status: 'done' });
+}, 5 * minutes);
+
+it('does what it accepted after kill -9, once', async () => {
+  const data = path.join(folder, 'killed');
+  const first = await serve(data);
+  const jobs: Restoration[] = [];
+  for (let i = 0; i < 3; i++) jobs.push(await send(first.said, new Uint8Array(face), `?seed=${i}`));
+  await expect
+    .poll(async () => (await (await fetch(`${first.said}/v1/restorations/${jobs[0]!.id}`)).json()) as Restoration, {
+      timeout: minutes,
+    })
+    .not.toMatchObject({ status: 'queued' });
+  await kill(first.child, 'SIGKILL');
+  const { child, said: url } = await serve(data);
+  for (const { id } of jobs) expect(await finished(url, id)).toMatchObject({ status: 'done' });
+  const pixels = await sharp(await resultOf(url, jobs[0]!.id)).removeAlpha().raw().toBuffer();
+  expect(pixels.equals(expected)).toBe(true);
+  expect(readdirSync(path.join(data, 'pictures')).sort()).toEqual(jobs.map(({ id }) => id).sort());
+  await kill(child, 'SIGTERM');
+}, 5 * minutes);
+
+let redis: RedisServer | undefined;
+afterAll(() => redis?.stop());
+
+it.skipIf(!hasRedis)(
+  'gives the job of a worker that dies to another one (needs redis-server)',
+  async () => {
+    redis = await startRedis();
+    const shared = ['--redis', redis.url, '--data', path.join(folder, 'shared')];
+    const { said: url } = await run(['serve', '--port', '0', '--accept-only', ...shared], /Restoring at (\S+)/);
+    const job = await send(url, new Uint8Array(face));
+    const dying = await run(['work', ...shared, '--threads', '1'], /Working/);
+    await expect
+      .poll(async () => (await (await fetch(`${url}/v1/restorations/${job.id}`)).json()) as Restoration, {
+        timeout: minutes,
+      })
+      .not.toMatchObject({ status: 'queued' });
+    await kill(dying.child, 'SIGKILL');
+    await run(['work', ...shared, '--threads', '2'], /Working/);
+    expect(await finished(url, job.id)).toMatchObject({ status: 'done' });
+    const pixels = await sharp(await resultOf(url, job.id)).removeAlpha().raw().toBuffer();
+    expect(pixels.equals(expected)).toBe(true);
+  },
+  5 * minutes,
+);
+
+it('says which flags do not go together', () => {
+  const refuse = (...args: string[]): string => {
+    try {
+      execFileSync(process.execPath, [main, ...args], { encoding: 'utf8', stdio: 'pipe' });
+    } catch (error) {
+      const { status, stderr } = error as { status: number; stderr: string };
+      return `${status} ${stderr}`;
+    }
+    return 'accepted';
+  };
+  expect(refuse('serve', '--host', '0.0.0.0')).toMatch(/^2 .*--without-keys/);
+  expect(refuse('serve', '--accept-only')).toMatch(/^2 .*--redis/);
+  expect(refuse('serve', '--redis', 'http://x')).toMatch(/^2 .*--redis takes an address/);
+  expect(refuse('work')).toMatch(/^2 .*--redis/);
+  expect(refuse('serve', '--keys', '/nowhere')).toMatch(/^1 .*Cannot read the keys in \/nowhere/);
+});
