@@ -86,67 +86,89 @@ beforeAll(async () => {
   expected = await sharp(path.join(out, 'face.png')).removeAlpha().raw().toBuffer();
 }, 5 * minutes);
 
-it('restores as the command line does, refuses what is no photo, and stops when told', async () => {
-  const { child, said: url } = await serve(path.join(folder, 'plain'));
-  const answer = await fetch(`${url}/v1/restorations`, {
-    method: 'POST',
-    body: new Uint8Array(face),
-    headers: { prefer: 'wait', accept: 'image/*' },
-  });
-  expect(answer.status).toBe(200);
-  const pixels = await sharp(Buffer.from(await answer.arrayBuffer())).removeAlpha().raw().toBuffer();
-  expect(pixels.equals(expected)).toBe(true);
+it(
+  'restores as the command line does, refuses what is no photo, and stops when told',
+  async () => {
+    const { child, said: url } = await serve(path.join(folder, 'plain'));
+    const answer = await fetch(`${url}/v1/restorations`, {
+      method: 'POST',
+      body: new Uint8Array(face),
+      headers: { prefer: 'wait', accept: 'image/*' },
+    });
+    expect(answer.status).toBe(200);
+    const pixels = await sharp(Buffer.from(await answer.arrayBuffer()))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(pixels.equals(expected)).toBe(true);
 
-  const noPhoto = await send(url, new Uint8Array([1, 2, 3]));
-  expect(await finished(url, noPhoto.id)).toMatchObject({
-    status: 'failed',
-    problem: { type: 'urn:interlcm:problem:unreadable-picture' },
-  });
-  const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
-  // It is an aligned face itself.
-  expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
-  const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
-  const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
-  expect(await two.json()).toMatchObject({ width: 512, height: 256, faces: [{ index: 0 }, { index: 1 }] });
-  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
-  expect(await kill(child, 'SIGTERM')).toBe(0);
-}, 5 * minutes);
+    const noPhoto = await send(url, new Uint8Array([1, 2, 3]));
+    expect(await finished(url, noPhoto.id)).toMatchObject({
+      status: 'failed',
+      problem: { type: 'urn:interlcm:problem:unreadable-picture' },
+    });
+    const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
+    // It is an aligned face itself.
+    expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
+    const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
+    const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
+    expect(await two.json()).toMatchObject({ width: 512, height: 256, faces: [{ index: 0 }, { index: 1 }] });
+    expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
+    expect(await kill(child, 'SIGTERM')).toBe(0);
+  },
+  5 * minutes,
+);
 
-it('loses one job at most when the process dies that restores', async () => {
-  const { child, said: url } = await serve(path.join(folder, 'crash'));
-  const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
-  const lost = await send(url, new Uint8Array(large), '?force=true');
-  const next = await send(url, new Uint8Array(face));
-  await expect
-    .poll(async () => (await (await fetch(`${url}/v1/restorations/${lost.id}`)).json()) as Restoration)
-    .toMatchObject({ status: 'running' });
-  const [restoring] = childrenOf(child.pid!);
-  process.kill(restoring!, 'SIGKILL');
-  expect(await finished(url, lost.id)).toMatchObject({
-    status: 'failed',
-    problem: { type: 'urn:interlcm:problem:worker-lost' },
-  });
-  expect(await finished(url, next.id)).toMatchObject({ status: 'done' });
-}, 5 * minutes);
+it(
+  'loses one job at most when the process dies that restores',
+  async () => {
+    const { child, said: url } = await serve(path.join(folder, 'crash'));
+    const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
+    const lost = await send(url, new Uint8Array(large), '?force=true');
+    const next = await send(url, new Uint8Array(face));
+    await expect
+      .poll(async () => (await (await fetch(`${url}/v1/restorations/${lost.id}`)).json()) as Restoration)
+      .toMatchObject({ status: 'running' });
+    const [restoring] = childrenOf(child.pid!);
+    process.kill(restoring!, 'SIGKILL');
+    expect(await finished(url, lost.id)).toMatchObject({
+      status: 'failed',
+      problem: { type: 'urn:interlcm:problem:worker-lost' },
+    });
+    expect(await finished(url, next.id)).toMatchObject({ status: 'done' });
+  },
+  5 * minutes,
+);
 
-it('does what it accepted after kill -9, once', async () => {
-  const data = path.join(folder, 'killed');
-  const first = await serve(data);
-  const jobs: Restoration[] = [];
-  for (let i = 0; i < 3; i++) jobs.push(await send(first.said, new Uint8Array(face), `?seed=${i}`));
-  await expect
-    .poll(async () => (await (await fetch(`${first.said}/v1/restorations/${jobs[0]!.id}`)).json()) as Restoration, {
-      timeout: minutes,
-    })
-    .not.toMatchObject({ status: 'queued' });
-  await kill(first.child, 'SIGKILL');
-  const { child, said: url } = await serve(data);
-  for (const { id } of jobs) expect(await finished(url, id)).toMatchObject({ status: 'done' });
-  const pixels = await sharp(await resultOf(url, jobs[0]!.id)).removeAlpha().raw().toBuffer();
-  expect(pixels.equals(expected)).toBe(true);
-  expect(readdirSync(path.join(data, 'pictures')).sort()).toEqual(jobs.map(({ id }) => id).sort());
-  await kill(child, 'SIGTERM');
-}, 5 * minutes);
+it(
+  'does what it accepted after kill -9, once',
+  async () => {
+    const data = path.join(folder, 'killed');
+    const first = await serve(data);
+    const jobs: Restoration[] = [];
+    for (let i = 0; i < 3; i++) jobs.push(await send(first.said, new Uint8Array(face), `?seed=${i}`));
+    await expect
+      .poll(
+        async () =>
+          (await (await fetch(`${first.said}/v1/restorations/${jobs[0]!.id}`)).json()) as Restoration,
+        {
+          timeout: minutes,
+        },
+      )
+      .not.toMatchObject({ status: 'queued' });
+    await kill(first.child, 'SIGKILL');
+    const { child, said: url } = await serve(data);
+    for (const { id } of jobs) expect(await finished(url, id)).toMatchObject({ status: 'done' });
+    const pixels = await sharp(await resultOf(url, jobs[0]!.id))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    expect(pixels.equals(expected)).toBe(true);
+    expect(readdirSync(path.join(data, 'pictures')).sort()).toEqual(jobs.map(({ id }) => id).sort());
+    await kill(child, 'SIGTERM');
+  },
+  5 * minutes,
+);
 
 let redis: RedisServer | undefined;
 afterAll(() => redis?.stop());
@@ -156,7 +178,10 @@ it.skipIf(!hasRedis)(
   async () => {
     redis = await startRedis();
     const shared = ['--redis', redis.url, '--data', path.join(folder, 'shared')];
-    const { said: url } = await run(['serve', '--port', '0', '--accept-only', ...shared], /Restoring at (\S+)/);
+    const { said: url } = await run(
+      ['serve', '--port', '0', '--accept-only', ...shared],
+      /Restoring at (\S+)/,
+    );
     const job = await send(url, new Uint8Array(face));
     const dying = await run(['work', ...shared, '--threads', '1'], /Working/);
     await expect
@@ -167,7 +192,10 @@ it.skipIf(!hasRedis)(
     await kill(dying.child, 'SIGKILL');
     await run(['work', ...shared, '--threads', '2'], /Working/);
     expect(await finished(url, job.id)).toMatchObject({ status: 'done' });
-    const pixels = await sharp(await resultOf(url, job.id)).removeAlpha().raw().toBuffer();
+    const pixels = await sharp(await resultOf(url, job.id))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
     expect(pixels.equals(expected)).toBe(true);
   },
   5 * minutes,
