@@ -70,7 +70,11 @@ export async function startService(settings: ServiceSettings, log: Logger): Prom
     },
     hostname: settings.host,
     port: settings.port,
-    serverOptions: { headersTimeout: headersTimeoutMs, requestTimeout: requestTimeoutMs },
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: 5000,
+    },
   });
   const stop = async (): Promise<number> => {
     isOpen = false;
