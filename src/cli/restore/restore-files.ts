@@ -9,6 +9,7 @@ import { adviseOn } from '../terminal/advice.ts';
 import {
   type OutputFile,
   type OutputRequest,
+  pathsOf,
   planOutputFiles,
   refuseToOverwriteInputs,
 } from '../terminal/output-files.ts';
@@ -53,22 +54,42 @@ export async function restoreFiles(
     throw new UsageError(`--mask ${mask} is for one picture, not for ${found.files.length}`);
   const requests: OutputRequest[] = [];
   for (const file of found.files) requests.push(await requestOutput(file, settings.format));
-  const { seed = 0 } = settings.sampling;
-  const outputs = planOutputFiles(requests, {
-    folder: settings.outputFolder,
-    comparison: settings.comparison,
-    moreSeeds: Array.from({ length: settings.samples - 1 }, (_, i) => seed + 1 + i),
-  });
-  await refuseToOverwriteInputs(outputs);
-  // Before any work: a restoration takes long, and would be lost.
-  await requireWritable(settings.outputFolder);
-
   const journal = await BatchJournal.open(settings.outputFolder);
+  const outputs = await planOutputs(requests, settings, journal);
   const run = new Run(settings, environment, { journal, total: outputs.length });
   for (const { path, message } of found.problems) run.fail(path, message);
   for (const [index, output] of outputs.entries())
     await run.restore(output, `[${index + 1}/${outputs.length}]`);
   return run.finish();
+}
+
+/** Names that take nobody's file away: neither an input's nor one that no run of ours has written. */
+async function planOutputs(
+  requests: readonly OutputRequest[],
+  { outputFolder, comparison, samples, sampling: { seed = 0 } }: RestoreSettings,
+  journal: BatchJournal,
+): Promise<OutputFile[]> {
+  const moreSeeds = Array.from({ length: samples - 1 }, (_, i) => seed + 1 + i);
+  const plan = (foreign: readonly string[]) =>
+    planOutputFiles(requests, { folder: outputFolder, comparison, moreSeeds, foreign });
+  const foreign: string[] = [];
+  let outputs = plan(foreign);
+  await refuseToOverwriteInputs(outputs);
+  // Before any work: a restoration takes long, and would be lost.
+  await requireWritable(outputFolder);
+  const checked = new Set<string>();
+  for (let settled = false; !settled; ) {
+    settled = true;
+    for (const path of outputs.flatMap(pathsOf)) {
+      if (checked.has(path)) continue;
+      checked.add(path);
+      if (!(await journal.isForeign(path))) continue;
+      foreign.push(path);
+      settled = false;
+    }
+    if (!settled) outputs = plan(foreign);
+  }
+  return outputs;
 }
 
 async function requestOutput(input: InputFile, format: RestoreSettings['format']): Promise<OutputRequest> {

@@ -485,3 +485,20 @@ describe('usage', () => {
     expect((await readdir(root)).toSorted()).toEqual(['a.png', 'b.png']);
   });
 });
+
+it('keeps a file in the output folder that is no earlier result, and replaces its own', async () => {
+  await put('a.png');
+  await mkdir(join(root, 'out'));
+  await writeFile(join(root, 'out/a.png'), 'somebody wrote this');
+  const first = await run(['a.png']);
+  expect(await readFile(join(root, 'out/a.png'), 'utf8')).toBe('somebody wrote this');
+  expect(first.report?.files[0]).toMatchObject({
+    output: join(root, 'out/a-2.png'),
+    notes: [expect.stringContaining('a.png was there and is no result of an earlier run')],
+  });
+  // The result before is ours: done already, or written over.
+  expect(summary((await run(['a.png'])).report?.files)).toEqual([['a.png', 'kept']]);
+  const other = await run(['a.png'], { seed: 5 });
+  expect(other.report?.files[0]).toMatchObject({ status: 'done', output: join(root, 'out/a-2.png') });
+  expect((await visibleIn('out')).sort()).toEqual(['a-2.png', 'a.png']);
+});

@@ -44,6 +44,21 @@ describe('planOutputFiles', () => {
     ]);
   });
 
+  it('keeps files that are to be kept, and says so', () => {
+    const input = { path: join('in', 'a.png'), relativePath: 'a.png' };
+    const options = {
+      folder: 'out',
+      comparison: true,
+      foreign: ['out/A.png', 'out/a-2-comparison.png'].map((path) => join(path)),
+    };
+    const [planned] = planOutputFiles([{ input, format: 'png' }], options);
+    expect(planned).toMatchObject({
+      path: join('out', 'a-2.png'),
+      comparison: join('out', 'a-2-comparison-2.png'),
+      notes: ['written as a-2.png: a.png was there and is no result of an earlier run, so it is kept'],
+    });
+  });
+
   it('tells composed from decomposed letters no more than disks do', () => {
     const paths = plan(['\u00e9.png', 'e\u0301.png']).map(({ path }) => path.normalize('NFC'));
     expect(paths).toEqual([join('out', '\u00e9.png'), join('out', '\u00e9-2.png')]);

@@ -1,7 +1,7 @@
 /** Where results go: names that say which input they come from and never take each other's place. */
 
 import { stat } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { join, parse, relative } from 'node:path';
 import type { InputFile } from '../../platform/node/files/input-files.ts';
 import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { UsageError } from './usage-error.ts';
@@ -34,6 +34,7 @@ const imageExtensions = new Set([...Object.values(extensions).flat(), '.gif']);
  * Chooses a path in `folder` for each result: the input's place and name, with another extension where the format
  * asks for it. Where two inputs would meet (`a.png`, `a.jpg`), the one whose name stays whole keeps it, and the
  * other becomes `a-2.png`. Letter case does not tell names apart, as on many disks.
+ * @param foreign paths of files in `folder` that are to be kept
  * @param moreSeeds of further results of each input, `a-seed8.png`
  */
 export function planOutputFiles(
@@ -42,10 +43,12 @@ export function planOutputFiles(
     folder,
     comparison,
     moreSeeds = [],
-  }: { folder: string; comparison: boolean; moreSeeds?: readonly number[] },
+    foreign = [],
+  }: { folder: string; comparison: boolean; moreSeeds?: readonly number[]; foreign?: readonly string[] },
 ): OutputFile[] {
   const wanted = requests.map(({ input, format }) => withExtension(input.relativePath, format));
-  const taken = new Set<string>();
+  const kept = new Set(foreign.map((path) => nameKey(relative(folder, path))));
+  const taken = new Set(kept);
   const names: (string | undefined)[] = requests.map(() => undefined);
   const claim = (index: number, name: string): void => {
     if (names[index] !== undefined || taken.has(nameKey(name))) return;
@@ -59,7 +62,13 @@ export function planOutputFiles(
   const planned = requests.map((request, index) => {
     const name = names[index] ?? claimNumbered(wanted[index]!, taken);
     const notes =
-      name === wanted[index] ? [] : [`written as ${name}: ${wanted[index]} comes from another input`];
+      name === wanted[index]
+        ? []
+        : [
+            kept.has(nameKey(wanted[index]!))
+              ? `written as ${name}: ${wanted[index]} was there and is no result of an earlier run, so it is kept`
+              : `written as ${name}: ${wanted[index]} comes from another input`,
+          ];
     return { ...request, name, path: join(folder, name), notes };
   });
   return planned.map(({ name, ...file }) => {
@@ -69,6 +78,11 @@ export function planOutputFiles(
     const samples = moreSeeds.map((seed) => ({ seed, path: claimBeside(`seed${seed}`) }));
     return { ...file, samples, ...(comparison && { comparison: claimBeside('comparison') }) };
   });
+}
+
+/** Every path that a result is to be written to. */
+export function pathsOf({ path, comparison, samples }: OutputFile): string[] {
+  return [path, ...(comparison === undefined ? [] : [comparison]), ...samples.map((sample) => sample.path)];
 }
 
 /** A name as far as disks tell names apart. */
@@ -104,8 +118,8 @@ export async function refuseToOverwriteInputs(outputs: readonly OutputFile[]): P
     if (identity !== undefined) inputs.set(identity, input.path);
   }
   for (const output of outputs)
-    for (const path of [output.path, output.comparison, ...output.samples.map((sample) => sample.path)]) {
-      const identity = path === undefined ? undefined : await fileIdentity(path);
+    for (const path of pathsOf(output)) {
+      const identity = await fileIdentity(path);
       const input = identity === undefined ? undefined : inputs.get(identity);
       if (input !== undefined)
         throw new UsageError(

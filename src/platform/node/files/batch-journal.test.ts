@@ -30,6 +30,26 @@ describe('BatchJournal', () => {
     expect(await journal.find('a')).toBeUndefined();
   });
 
+  it('tells its own files from others', async () => {
+    const journal = await BatchJournal.open(folder);
+    await journal.record(entry('a', 'first'));
+    await journal.record(entry('a', 'second'));
+    const file = join(folder, 'a.txt');
+    expect(await journal.isForeign(file)).toBe(false);
+    for (const known of [journal, await BatchJournal.open(folder)])
+      for (const [contents, foreign] of [
+        ['first', false],
+        ['second', false],
+        ['changed by hand', true],
+      ] as const) {
+        await writeFile(file, contents);
+        expect(await known.isForeign(file)).toBe(foreign);
+      }
+    await writeFile(join(folder, 'b.txt'), 'first');
+    expect(await journal.isForeign(join(folder, 'b.txt'))).toBe(true);
+    expect(await journal.isForeign(folder)).toBe(true);
+  });
+
   it('survives a line cut off anywhere', async () => {
     const journal = await BatchJournal.open(folder);
     await journal.record(entry('a'));

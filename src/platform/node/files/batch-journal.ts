@@ -22,6 +22,8 @@ export type JournalEntry = z.infer<typeof entrySchema>;
 export class BatchJournal {
   readonly #file: string;
   readonly #entries: Map<string, JournalEntry>;
+  /** Digests of everything that was ever written under a path, those of lines that later ones replace included. */
+  readonly #written = new Map<string, Set<string>>();
   #needsLineEnd: boolean;
 
   private constructor(file: string, entries: Map<string, JournalEntry>, needsLineEnd: boolean) {
@@ -34,12 +36,27 @@ export class BatchJournal {
   static async open(folder: string): Promise<BatchJournal> {
     const file = path.join(folder, '.interlcm.jsonl');
     const text = await readFile(file, 'utf8').catch(() => '');
-    const entries = new Map<string, JournalEntry>();
+    const journal = new BatchJournal(file, new Map(), text !== '' && !text.endsWith('\n'));
     for (const line of text.split('\n')) {
       const entry = parseEntry(line);
-      if (entry) entries.set(entry.key, entry);
+      if (entry) journal.#keep(entry);
     }
-    return new BatchJournal(file, entries, text !== '' && !text.endsWith('\n'));
+    return journal;
+  }
+
+  /** Whether there is a file that no run has written, or that was changed since: not to be replaced. */
+  async isForeign(file: string): Promise<boolean> {
+    const status = await stat(file).catch(() => undefined);
+    if (!status) return false;
+    if (!status.isFile()) return true;
+    const written = this.#written.get(path.relative(path.dirname(this.#file), file));
+    return !written?.has(await hashFile(file).catch(() => 'unreadable'));
+  }
+
+  #keep(entry: JournalEntry): void {
+    this.#entries.set(entry.key, entry);
+    for (const { path: file, sha256 } of entry.files)
+      this.#written.set(file, (this.#written.get(file) ?? new Set()).add(sha256));
   }
 
   /** The report of a result whose files are all there, as they were written. */
@@ -69,7 +86,7 @@ export class BatchJournal {
       throw new Error(`Cannot write ${this.#file}: ${explainSystemError(error)}`, { cause: error });
     }
     this.#needsLineEnd = false;
-    this.#entries.set(entry.key, entry);
+    this.#keep(entry);
   }
 }
 
