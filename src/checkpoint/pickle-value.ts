@@ -2,7 +2,7 @@
 
 import type { TensorDtype } from './tensor-entry.ts';
 
-export type PickleKey = string | number | boolean | null;
+type PickleKey = string | number | boolean | null;
 
 /** Lists and tuples are arrays, dictionaries are maps, integers beyond 2^53 are bigints. */
 export type PickleValue =

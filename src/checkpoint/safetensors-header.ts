@@ -14,7 +14,7 @@ export interface SafetensorsHeaderEntry {
   readonly range: readonly [number, number];
 }
 
-export interface SafetensorsHeader {
+interface SafetensorsHeader {
   readonly entries: ReadonlyMap<string, SafetensorsHeaderEntry>;
   readonly metadata: Readonly<Record<string, string>>;
 }

@@ -21,7 +21,7 @@ export interface StoredZipEntry {
 }
 
 /** What the directory says of an entry. */
-export interface StoredZipRecord {
+interface StoredZipRecord {
   readonly name: Uint8Array;
   readonly crc32: number;
   readonly size: number;

@@ -145,7 +145,7 @@ function parseValue(text: string): unknown {
 }
 
 /** A copy of `json` with settings changed; `null` removes one. */
-export function applyOverrides(json: unknown, overrides: readonly Override[]): unknown {
+function applyOverrides(json: unknown, overrides: readonly Override[]): unknown {
   const copy = structuredClone(json) as Record<string, unknown>;
   for (const [keys, value] of overrides) {
     let place = copy;

@@ -1,6 +1,6 @@
 /** Sinusoidal embeddings of numbers (Vaswani et al. 2017, arXiv:1706.03762), as diffusers lays them out. */
 
-export interface SinusoidOptions {
+interface SinusoidOptions {
   /** Cosines before sines. */
   readonly cosineFirst: boolean;
   /** Subtracted from the half width in the frequencies' denominator. */

@@ -14,7 +14,7 @@ export interface FaceTrack {
   readonly detections: number;
 }
 
-export interface TrackOptions {
+interface TrackOptions {
   /** Least intersection over union of a face's box with where the track is expected; 0.3 unless given. */
   readonly minOverlap?: number;
   /** A face that is not found for more frames than this is gone; 8 unless given, twice the stride at least. */

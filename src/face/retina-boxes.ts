@@ -10,7 +10,7 @@ export interface RetinaFace extends ScoredBox {
   readonly landmarks: readonly Point[];
 }
 
-export interface RetinaTensors {
+interface RetinaTensors {
   /** [anchors, 4] */
   readonly boxes: Float32Array;
   /** [anchors] */

@@ -22,7 +22,7 @@ import { boxCrop, usualPoints } from './landmark-crop.ts';
 import { mergeBoxes } from './merge-boxes.ts';
 import { decodeRetinaFaces, type RetinaFace, suppressOverlaps } from './retina-boxes.ts';
 
-export const defaultRetinaMinScore = 0.8;
+const defaultRetinaMinScore = 0.8;
 const defaultMaxFaces = 100;
 /** Smaller photos are enlarged until their shorter side has so many pixels. */
 const leastSide = 640;

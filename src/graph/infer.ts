@@ -7,7 +7,7 @@ type InferRules = {
 };
 
 /** The shape that two shapes broadcast to (NumPy's rule). */
-export function broadcastShapes(a: Shape, b: Shape): Shape {
+function broadcastShapes(a: Shape, b: Shape): Shape {
   const rank = Math.max(a.length, b.length);
   const shape: number[] = [];
   for (let i = 0; i < rank; i++) {

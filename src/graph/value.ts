@@ -105,11 +105,6 @@ export interface Value<K extends OpType = OpType> {
   readonly shape: Shape;
 }
 
-/** A rule for every operation. */
-export type RuleTable<Rule extends { readonly [K in OpType]: unknown }> = {
-  readonly [K in OpType]: Rule[K];
-};
-
 /** Whether a value is made by the given operation; narrows its attributes. */
 export function isOp<K extends OpType>(value: Value, op: K): value is Value<K> {
   return (value as Value).op === op;

@@ -3,7 +3,7 @@ import type { Value } from '../graph/value.ts';
 import { convLayer, groupNorm, linear } from './layers.ts';
 import type { ParameterScope } from './parameter-scope.ts';
 
-export interface ResnetBlockOptions {
+interface ResnetBlockOptions {
   readonly outChannels: number;
   readonly groups: number;
   readonly epsilon: number;

@@ -27,7 +27,7 @@ export function addBias(x: Value, bias: Value): Value {
   return add(x, perChannel(bias));
 }
 
-export interface BatchNormStatistics {
+interface BatchNormStatistics {
   readonly mean: Value;
   readonly variance: Value;
   readonly gamma: Value;

@@ -4,7 +4,7 @@ import type { Value } from '../graph/value.ts';
 import { convLayer, groupNorm, layerNorm, linear } from './layers.ts';
 import type { ParameterScope } from './parameter-scope.ts';
 
-export interface TransformerOptions {
+interface TransformerOptions {
   readonly heads: number;
   readonly layers: number;
   readonly groups: number;

@@ -31,7 +31,7 @@ export interface NetworkCheckpoint<Config> {
 }
 
 /** How a model is best sampled, where it is not told otherwise. */
-export const samplingSchema = z.strictObject({
+const samplingSchema = z.strictObject({
   steps: z.number().int().positive().optional(),
   startStep: z.number().int().positive().optional(),
   guidanceScale: z.number().optional(),

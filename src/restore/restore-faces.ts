@@ -28,7 +28,7 @@ export type StageName = keyof RestorationGraphs;
 export type RunStage = (stage: StageName, feeds: Tensors) => Promise<Tensors>;
 
 export interface SampleOptions extends RestoreOptions {
-  /** CLIP-free guidance scale, embedded rather than applied. */
+  /** Classifier-free guidance scale, embedded rather than applied. */
   guidanceScale?: number;
   /** Noise for each re-noising in order, instead of the seed's. */
   noises?: readonly HostTensor[];

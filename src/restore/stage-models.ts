@@ -25,7 +25,7 @@ export type PrepareWeights = (
 /** `low` keeps one stage loaded and no transformed weights of the large networks; `fast` keeps and transforms all. */
 export type MemoryMode = 'low' | 'balanced' | 'fast';
 
-export interface StagePlan {
+interface StagePlan {
   /** How convolutions of a stage are rewritten; undefined leaves them direct. */
   readonly winograd: (stage: StageName) => WinogradOptions | undefined;
   /** Estimated bytes that loaded stages may take together. */

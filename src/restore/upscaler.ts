@@ -91,14 +91,14 @@ async function enlarge(
 }
 
 /** Where a tile starts, and which part of the axis is taken from it. */
-export interface TileSpan {
+interface TileSpan {
   readonly start: number;
   readonly from: number;
   readonly to: number;
 }
 
 /** Tiles that cover an axis of `length`: cuts go through the middle of what neighbours share. */
-export function tileSpans(length: number, tile: number, margin: number): TileSpan[] {
+function tileSpans(length: number, tile: number, margin: number): TileSpan[] {
   const step = tile - 2 * margin;
   const count = length <= tile ? 1 : Math.ceil((length - 2 * margin) / step);
   const starts = Array.from({ length: count }, (_, i) =>

@@ -2,7 +2,7 @@ import { add, div, mul, sqrt, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 
 /** What Adam's step takes; numbers, or values that are fed. */
-export interface AdamRates {
+interface AdamRates {
   readonly learningRate: Value | number;
   /** 1 − β₁ᵗ and 1 − β₂ᵗ for step t, which counts from 1. */
   readonly meanCorrection: Value | number;
@@ -17,7 +17,7 @@ export interface AdamConfig {
 }
 
 /** A parameter and its running moments, all of one shape. */
-export interface AdamState {
+interface AdamState {
   readonly parameter: Value;
   /** Running mean of the gradient. */
   readonly mean: Value;

@@ -193,7 +193,7 @@ function segmentBody(
 }
 
 /** Runs a loaded part; `outputs` are tensors to write into. */
-export type RunPart = (part: ProgramPart, feeds: Tensors, outputs: Tensors) => Promise<Tensors>;
+type RunPart = (part: ProgramPart, feeds: Tensors, outputs: Tensors) => Promise<Tensors>;
 
 /**
  * Computes the program's values and adds its gradients to `gradients`.

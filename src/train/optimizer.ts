@@ -14,7 +14,7 @@ export interface OptimizerConfig extends AdamConfig {
   readonly averageDecay?: number | undefined;
 }
 
-export interface StepReport {
+interface StepReport {
   /** Euclidean norm over all gradients, before clipping. */
   readonly gradientNorm: number;
 }

@@ -3,7 +3,7 @@ import type { Shape } from '../graph/value.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import { elementCount, hostTensor } from '../tensor/host-tensor.ts';
 
-export interface FlatTensors {
+interface FlatTensors {
   /** All elements, tensor after tensor; zeros fill the last piece. */
   readonly data: Float32Array;
   /** Views into `data` by name. */

@@ -4,7 +4,7 @@ import type { Tensors } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 
 /** What a network's batch normalisations remember, beside its trained parameters. */
-export interface RunningStatistics {
+interface RunningStatistics {
   /** By full name, to be fed at every run; they start as a new network's. */
   readonly tensors: Readonly<Record<string, HostTensor>>;
   /** Outputs that a program needs. */

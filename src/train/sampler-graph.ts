@@ -16,7 +16,7 @@ import { buildVaeDecoder, type Photo } from '../models/vae/vae.ts';
 import { repeatRow } from '../restore/restore-faces.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from './stage-networks.ts';
 
-export interface SamplerInputs {
+interface SamplerInputs {
   /** c_v [B, L, E]. */
   readonly context: Value;
   /** The photo's latent, scaled. */
@@ -27,7 +27,7 @@ export interface SamplerInputs {
   readonly photo?: Photo | undefined;
 }
 
-export interface SamplerOptions {
+interface SamplerOptions {
   readonly steps: number;
   readonly startStep: number;
   readonly guidanceScale: number;

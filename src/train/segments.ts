@@ -9,7 +9,7 @@ import { elementCount } from '../tensor/host-tensor.ts';
 export const bytesOf = (value: Value): number => 4 * elementCount(value.shape);
 
 /** Values in the order they are computed, and the number of the segment that computes each; leaves have none. */
-export interface Segmentation {
+interface Segmentation {
   readonly segments: readonly (readonly Value[])[];
   readonly segmentOf: ReadonlyMap<Value, number>;
 }

@@ -21,7 +21,7 @@ export function networkScopes(): NetworkScopes {
 }
 
 /** Networks that a stage needs, whatever their weights are. */
-export function networksOfStage(config: TrainConfig): readonly NetworkName[] {
+function networksOfStage(config: TrainConfig): readonly NetworkName[] {
   switch (config.stage) {
     case 'autoencoder':
       return ['vae'];

@@ -174,7 +174,7 @@ const sharedSchema = z.strictObject({
   saveEvery: count.default(500),
 });
 
-export const trainConfigSchema = z.discriminatedUnion(
+const trainConfigSchema = z.discriminatedUnion(
   'stage',
   stageSchemas.map((schema) => sharedSchema.extend(schema.shape)) as never,
 ) as unknown as z.ZodType<TrainConfig>;
@@ -184,7 +184,7 @@ type StageSettings = z.output<(typeof stageSchemas)[number]>;
 export type TrainConfig = Shared & StageSettings;
 export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
   Extract<StageSettings, { stage: Stage }>;
-export type OptimizerSettings = z.output<typeof optimizerSchema>;
+type OptimizerSettings = z.output<typeof optimizerSchema>;
 export type AdversarialSettings = z.output<typeof adversarialSchema>;
 export type PerceptualSettings = z.output<typeof perceptualSchema>;
 

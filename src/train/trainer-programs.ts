@@ -12,7 +12,7 @@ import type { StageGraph } from './stage-graph.ts';
 import type { TrainConfig } from './train-config.ts';
 
 /** Before the names of losses, and of validation's columns, among a program's values. */
-export const lossPrefix = 'loss.';
+const lossPrefix = 'loss.';
 export const previewPrefix = 'preview.';
 
 export interface TrainerPrograms {
@@ -26,7 +26,7 @@ export interface TrainerPrograms {
   release(): Promise<void>;
 }
 
-export interface TrainerProgramsOptions {
+interface TrainerProgramsOptions {
   readonly config: TrainConfig;
   readonly stage: StageGraph;
   /** As {@link lossTerms} gives them. */

@@ -58,7 +58,7 @@ export interface TrainingDataSettings {
 }
 
 /** A degradation and how often it is taken, in relation to the others. */
-export interface DegradationShare {
+interface DegradationShare {
   readonly preset: DegradationPreset;
   readonly share: number;
 }

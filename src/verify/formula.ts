@@ -64,7 +64,7 @@ export function formulaNoise(k: number, shape: Shape): HostTensor {
 }
 
 /** Standard normal values by Box and Muller from the hash of a name. */
-export function formulaNormal(name: string, shape: Shape): HostTensor {
+function formulaNormal(name: string, shape: Shape): HostTensor {
   const noise = hostTensor(shape);
   const hash = fnv1a(name);
   const unit = (i: number): number => (word(hash, i) + 0.5) / 2 ** 32;
@@ -137,7 +137,7 @@ export const microSpec: FormulaSpec = {
 };
 
 /** The files of a formula checkpoint in the released layout: JSON configs, and tensors by network. */
-export interface FormulaFiles {
+interface FormulaFiles {
   readonly configs: Readonly<Record<string, unknown>>;
   readonly weights: Readonly<Record<string, ReadonlyMap<string, Shape>>>;
 }

@@ -44,7 +44,7 @@ const adamEpsilon = 1e-8;
 /** The reference starts from the photo's latent in place of the first step's prediction. */
 const startStep = 2;
 
-export interface TrainingWeights {
+interface TrainingWeights {
   /** Weights of the training networks by their files' keys. */
   readonly discriminator: ReadTensor;
   readonly vgg: ReadTensor;

@@ -45,10 +45,10 @@ const SSIM_LIMIT = 1e-6;
 const FID_LIMIT = 1e-6;
 
 /** One tensor of the reference; 8-bit tensors come as float32 of 0..255. */
-export type ReadReference = (name: string) => Promise<HostTensor>;
+type ReadReference = (name: string) => Promise<HostTensor>;
 
 /** JPEG of this platform. */
-export interface JpegCodecs {
+interface JpegCodecs {
   encodeJpeg(pixels: Pixels, quality: number): Promise<Uint8Array>;
   decodeJpeg(bytes: Uint8Array): Promise<Pixels>;
 }

@@ -1,6 +1,6 @@
 /** One line of a verification: what was measured, what is allowed. */
 
-export type VerifyKind = 'relative error' | 'absolute error' | 'part of the largest gradient' | 'PSNR dB';
+type VerifyKind = 'relative error' | 'absolute error' | 'part of the largest gradient' | 'PSNR dB';
 
 export interface VerifyRow {
   readonly name: string;

@@ -43,7 +43,7 @@ export interface EvaluateRequest {
   readonly sheet?: string;
 }
 
-export interface EvaluateEnvironment {
+interface EvaluateEnvironment {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;

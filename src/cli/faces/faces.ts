@@ -50,7 +50,7 @@ export const facesCommand = command(
 
 export type FacesFlags = GivenFlags<typeof flags>;
 
-export interface FacesEnvironment {
+interface FacesEnvironment {
   /** @param file of RetinaFace; the built-in detector without one */
   readonly loadDetector: (file?: string) => Promise<FaceDetector>;
   readonly stdout: { write(text: string): unknown };

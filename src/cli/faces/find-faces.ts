@@ -38,7 +38,7 @@ export interface PhotoFaces {
   readonly error: string | null;
 }
 
-export interface AnnotatedFile {
+interface AnnotatedFile {
   readonly input: InputFile;
   readonly annotated?: { readonly path: string; readonly format: ImageFormat };
 }

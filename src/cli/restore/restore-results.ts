@@ -63,14 +63,14 @@ export interface Result {
   readonly bytes: Uint8Array;
 }
 
-export interface ResultOptions {
+interface ResultOptions {
   readonly signal: AbortSignal;
   /** @param fraction 0..1 of all results of the file */
   readonly onProgress: (what: string, fraction: number) => void;
 }
 
 /** Networks of a command. */
-export interface ResultTools extends PhotoTools {
+interface ResultTools extends PhotoTools {
   /** undefined where none is asked for */
   upscaler(): Promise<Upscaler | undefined>;
 }

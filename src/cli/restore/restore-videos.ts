@@ -14,7 +14,7 @@ import { LoadedNetworks } from './loaded-networks.ts';
 import type { RestoreEnvironment } from './restore-files.ts';
 import type { RestoreSettings } from './restore-settings.ts';
 
-export interface VideoFileReport extends Partial<VideoReport> {
+interface VideoFileReport extends Partial<VideoReport> {
   readonly input: string;
   readonly output: string;
   /** 'unchanged': there was nothing to restore; 'kept': an earlier run has done it */
@@ -23,7 +23,7 @@ export interface VideoFileReport extends Partial<VideoReport> {
   readonly ms: number;
 }
 
-export interface VideosOutcome {
+interface VideosOutcome {
   readonly report: { readonly videos: readonly VideoFileReport[] };
   readonly stoppedBy?: unknown;
 }

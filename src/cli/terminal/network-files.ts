@@ -6,12 +6,12 @@ import { downloadFolder, type ReleasedFile, releases } from '../../platform/node
 import { UsageError } from './usage-error.ts';
 
 /** Names of releases that a flag takes, as `download` has them. */
-export const networkReleases = {
+const networkReleases = {
   '--detector': ['detector', 'detector-small'],
   '--parser': ['parser'],
   '--background': ['upscaler-2x', 'upscaler-4x'],
 } as const;
-export type NetworkFlag = keyof typeof networkReleases;
+type NetworkFlag = keyof typeof networkReleases;
 
 /** Folders that names are looked for in: the checkpoint, if one is given, and where `download` writes. */
 export function networkFolders(checkpoint: string | undefined): string[] {
@@ -47,7 +47,7 @@ export async function findNetworkFile(
 /** What released encoders can do beside restoring. */
 export type EncoderTask = 'colorization' | 'inpainting';
 
-export interface TaskEncoders {
+interface TaskEncoders {
   readonly checkpoint: string;
   readonly visualEncoder: string;
   readonly spatialEncoder: string;

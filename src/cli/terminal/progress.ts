@@ -9,7 +9,7 @@ export interface ProgressStream {
   readonly columns?: number;
 }
 
-export interface ProgressOptions {
+interface ProgressOptions {
   /** all of the work, in any unit: pictures, iterations, bytes */
   readonly total: number;
   /** milliseconds; for tests */

@@ -2,7 +2,7 @@
 import { integerFlag, numberFlag, textFlag } from './flag-types.ts';
 import { findNetworkFile } from './network-files.ts';
 
-export const builtInDetector = 'face-api';
+const builtInDetector = 'face-api';
 
 export const searchFlags = {
   detector: {

@@ -47,7 +47,7 @@ type GradientRules = { readonly [K in OpType]: GradientRule<K> };
 const leaf = 'a leaf has no inputs';
 
 /** Sums what broadcasting repeated: the gradient of a tensor of `shape` that was broadcast. */
-export function sumTo(dy: Value, shape: Shape): Value {
+function sumTo(dy: Value, shape: Shape): Value {
   const extra = dy.shape.length - shape.length;
   const axes = dy.shape.flatMap((extent, axis) =>
     axis < extra || (shape[axis - extra] === 1 && extent !== 1) ? [axis] : [],

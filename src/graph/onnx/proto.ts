@@ -3,8 +3,8 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Shape } from '../value.ts';
 
 /** TensorProto.DataType */
-export const onnxType = { float32: 1, int64: 7, float16: 10, bfloat16: 16 } as const;
-export type OnnxTensorType = keyof typeof onnxType;
+const onnxType = { float32: 1, int64: 7, float16: 10, bfloat16: 16 } as const;
+type OnnxTensorType = keyof typeof onnxType;
 
 /** Operator sets: the version of ai.onnx that has Attention, and ONNX Runtime's own domain. */
 const opsets = { '': 23, 'com.microsoft': 1 };
@@ -53,7 +53,7 @@ function attribute(name: string, value: AttributeValue): Uint8Array {
   });
 }
 
-export interface NodeSpec {
+interface NodeSpec {
   readonly op: string;
   readonly name: string;
   readonly inputs: readonly string[];
@@ -82,7 +82,7 @@ export function encodeNode({
 }
 
 /** Where an initializer's bytes are: in the model, or in another file. */
-export type TensorBytes =
+type TensorBytes =
   | { readonly bytes: Uint8Array }
   | { readonly location: string; readonly offset: number; readonly byteLength: number };
 
@@ -141,7 +141,7 @@ function valueInfo(name: string, shape: Shape): Uint8Array {
   });
 }
 
-export interface GraphSpec {
+interface GraphSpec {
   readonly name: string;
   readonly nodes: readonly Uint8Array[];
   readonly initializers: readonly Uint8Array[];

@@ -9,7 +9,7 @@ import type { OpType, Value } from '../value.ts';
 /** Operations that only move or name data: not worth hoisting by themselves. */
 const layout: ReadonlySet<OpType> = new Set(['Reshape', 'Transpose', 'Expand', 'Slice', 'Concat', 'Pad']);
 
-export interface Hoisted<Name extends string> {
+interface Hoisted<Name extends string> {
   /** The graph's outputs, with leaves in place of what was hoisted. */
   readonly body: Record<Name, Value>;
   /** What was hoisted, by the name of the leaf that stands for it. */

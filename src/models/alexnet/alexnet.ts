@@ -5,7 +5,7 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 
 /** Widths of the five convolutions of the published network. */
-export const alexnetWidths = [64, 192, 384, 256, 256] as const;
+const alexnetWidths = [64, 192, 384, 256, 256] as const;
 
 /** Published files also hold the classifier. */
 export const unusedAlexnetWeights = /^classifier\./;

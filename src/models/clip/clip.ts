@@ -16,7 +16,7 @@ const visionSchema = z.object({
   hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
   layer_norm_eps: z.number().positive().default(1e-5),
 });
-export type ClipConfig = z.infer<typeof visionSchema>;
+type ClipConfig = z.infer<typeof visionSchema>;
 
 /** config.json of a whole CLIP model, or of its vision tower alone. */
 export const clipConfigSchema = z.union([

@@ -4,7 +4,7 @@ import { type BatchNorm, batchNorm } from '../../nn/batch-norm.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 
-export interface DiscriminatorConfig {
+interface DiscriminatorConfig {
   /** Width of the first layer. */
   readonly ndf: number;
   /** Layers that double the width, up to eight times the first. */

@@ -6,7 +6,7 @@ import { addBias, sameConv, sameDepthwiseConv } from '../../nn/tensorflow-layers
 
 /** Side of the square crop in pixels. */
 export const landmarkImageSize = 112;
-export const landmarkCount = 68;
+const landmarkCount = 68;
 
 const meanRgb = [122.782, 117.001, 104.298];
 const widths = [32, 64, 128, 256];

@@ -14,7 +14,7 @@ export const faceDescriptorSize = 128;
 /** The first convolution. */
 export const stemKey = 'conv32_down';
 export const stemKernel = 7;
-export interface ResidualBlock {
+interface ResidualBlock {
   readonly key: string;
   readonly width: number;
   /** Whether it halves the image. */

@@ -8,8 +8,6 @@ import { resizePixels } from '../../image/resize.ts';
 import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 import { buildTfjsGraph } from '../tfjs/graph-model.ts';
 
-/** Numbers of a descriptor. */
-export const FACERES_LENGTH = 1024;
 const SIDE = 224;
 
 /** Aligned faces have this side, and this part of them is described: hairline to chin. */

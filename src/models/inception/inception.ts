@@ -24,7 +24,7 @@ const point: ConvLayerOptions = { kernel: 1 };
 const five: ConvLayerOptions = { kernel: 5 };
 const halving: ConvLayerOptions = { stride: 2, padding: 0 };
 
-export interface InceptionFeatures {
+interface InceptionFeatures {
   /** After the first max pooling, [N, 64, 73, 73] of 299 × 299. */
   readonly block0: Value;
   /** After the second, [N, 192, 35, 35]. */

@@ -7,9 +7,9 @@ import { buildVgg, imagenetNormalise, lastActivations, vggWidths } from '../vgg/
 
 /** The networks whose features are compared: AlexNet or VGG16. */
 export const lpipsTrunks = ['alex', 'vgg'] as const;
-export type LpipsTrunk = (typeof lpipsTrunks)[number];
+type LpipsTrunk = (typeof lpipsTrunks)[number];
 
-export interface LpipsNetworks {
+interface LpipsNetworks {
   /** The trunk's weights. */
   readonly trunk: ParameterScope;
   /** The metric's linear layers. */

@@ -6,7 +6,7 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { countParts } from '../match-stored.ts';
 
-export interface ParsenetConfig {
+interface ParsenetConfig {
   /** How often the image is halved, and doubled again. */
   readonly halvings: number;
   /** Channels at full size; they double with each halving, up to `mostWidth`. */

@@ -13,7 +13,7 @@ import {
 import type { PerceptualNetwork } from './perceptual-network.ts';
 
 /** A part of an image, in fractions of its sides. */
-export interface FractionalBox {
+interface FractionalBox {
   readonly left: number;
   readonly top: number;
   readonly right: number;
@@ -29,7 +29,7 @@ export const alignedFaceBox: FractionalBox = {
 };
 
 /** The first convolution and the last block of each width: images of 72, 35, 17, 8 and 4 pixels. */
-export const faceStages: readonly string[] = [
+const faceStages: readonly string[] = [
   'conv32_down',
   'conv32_3',
   'conv64_3',

@@ -11,7 +11,7 @@ import type { PerceptualNetwork } from './perceptual-network.ts';
  * Weight of each layer. The paper names none: these are the last convolutions before the poolings, with the weights
  * that image restoration commonly gives them.
  */
-export const vgg19Layers: Readonly<Record<string, number>> = {
+const vgg19Layers: Readonly<Record<string, number>> = {
   conv1_2: 0.1,
   conv2_2: 0.1,
   conv3_4: 1,

@@ -5,7 +5,7 @@ import { runningBatchNorm } from '../../nn/batch-norm.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 
-export interface ConvNormOptions {
+interface ConvNormOptions {
   readonly kernel?: number;
   readonly stride?: number;
 }

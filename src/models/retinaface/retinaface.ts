@@ -20,7 +20,7 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { buildMobilenet, buildResnet50, convNorm } from './backbone.ts';
 
-export interface RetinafaceConfig {
+interface RetinafaceConfig {
   readonly backbone: 'resnet50' | 'mobilenet0.25';
   /** Channels of the feature pyramid. */
   readonly width: number;
@@ -44,7 +44,7 @@ export const unusedRetinafaceWeights = /num_batches_tracked$/;
 /** Pixels between neighbours on each level of the pyramid. */
 export const retinafaceSteps = [8, 16, 32] as const;
 /** Anchors at each position. */
-export const retinafaceAnchors = 2;
+const retinafaceAnchors = 2;
 
 export type RetinafaceOutputs = {
   /** [N, anchors, 4]: centre x and y, log width and height, relative to the anchors and scaled */

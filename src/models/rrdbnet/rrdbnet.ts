@@ -8,7 +8,7 @@ import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { countParts } from '../match-stored.ts';
 
-export interface RrdbnetConfig {
+interface RrdbnetConfig {
   /** Sides of the result over those of the image. */
   readonly scale: 1 | 2 | 4;
   /** Channels of the trunk. */

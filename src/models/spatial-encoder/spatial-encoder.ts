@@ -25,7 +25,7 @@ export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
 });
 export type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
 
-export interface SpatialEncoderInputs {
+interface SpatialEncoderInputs {
   /** [N, 4, h, w] */
   readonly latents: Value;
   /** [N, C₀] sinusoid of the timestep. */

@@ -9,7 +9,7 @@ import { translationRule } from './translation-rules.ts';
 
 const topologySchema = z.object({ node: z.array(graphNodeSchema) });
 
-export interface TfjsGraph {
+interface TfjsGraph {
   /** The outputs asked for, with their axes as the model has them. */
   readonly outputs: Readonly<Record<string, Value>>;
   /** The values of the graph's parameters, by full name. */

@@ -23,7 +23,7 @@ import {
   withChannelsLast,
 } from './translation.ts';
 
-export type TranslationRule = (translation: Translation) => Translated;
+type TranslationRule = (translation: Translation) => Translated;
 
 const rules: Readonly<Record<string, TranslationRule>> = {
   Conv2D: (t) => convolution(t, false),

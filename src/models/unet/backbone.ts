@@ -8,7 +8,7 @@ import { spatialTransformer } from '../../nn/transformer.ts';
 import { ofBlock, type UNetBackboneConfig } from './unet-config.ts';
 
 /** Heads of the attention in block `block` of the contracting half. */
-export function headsOf(config: UNetBackboneConfig, block: number): number {
+function headsOf(config: UNetBackboneConfig, block: number): number {
   return ofBlock(config.num_attention_heads ?? config.attention_head_dim, block);
 }
 
@@ -40,7 +40,7 @@ export function blockLayers(config: UNetBackboneConfig, block: number, time: Val
   };
 }
 
-export interface Contracted {
+interface Contracted {
   /** What every layer gave, from `conv_in` on: the skip connections. */
   readonly skips: readonly Value[];
   /** After the middle block. */

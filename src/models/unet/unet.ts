@@ -12,7 +12,7 @@ export interface ControlResiduals {
   readonly mid: Value;
 }
 
-export interface UNetInputs {
+interface UNetInputs {
   /** [N, 4, h, w], noisy. */
   readonly latents: Value;
   /** [N, C₀] sinusoid of the timestep. */

@@ -6,7 +6,7 @@ import type { ParameterScope } from '../../nn/parameter-scope.ts';
 
 /** Convolutions of each of the five blocks. */
 const blocks = { 16: [2, 2, 3, 3, 3], 19: [2, 2, 4, 4, 4] } as const;
-export type VggDepth = keyof typeof blocks;
+type VggDepth = keyof typeof blocks;
 
 /** Widths of the five blocks of the published networks. */
 export const vggWidths = [64, 128, 256, 512, 512] as const;

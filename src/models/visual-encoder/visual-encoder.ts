@@ -16,7 +16,7 @@ export const visualEncoderConfigSchema = z.object({
   /** Number of context tokens. */
   out_channels: width.default(77),
 });
-export type VisualEncoderConfig = z.infer<typeof visualEncoderConfigSchema>;
+type VisualEncoderConfig = z.infer<typeof visualEncoderConfigSchema>;
 
 const groups = 32;
 const epsilon = 1e-6;

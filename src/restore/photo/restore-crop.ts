@@ -8,7 +8,7 @@ import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 import type { RestoreOptions, Restorer } from '../restorer.ts';
 import type { PhotoColor } from './photo-options.ts';
 
-export interface CropOptions extends RestoreOptions {
+interface CropOptions extends RestoreOptions {
   readonly color: PhotoColor;
   /** One channel, as large as the crop, above 0 where it is to be filled in. */
   readonly paint?: Pixels;

@@ -44,7 +44,7 @@ export type MetricsSetJson = z.infer<typeof metricsSetSchema>;
 const inputTolerance = 1e-6;
 
 /** How errors of a value are taken: relative to it, but to no less than `floor`; or as they are. */
-export type ValueError = { readonly relativeTo: number } | 'absolute';
+type ValueError = { readonly relativeTo: number } | 'absolute';
 
 export class MetricsSet {
   readonly json: MetricsSetJson;

@@ -16,7 +16,7 @@ import type { Credentials } from './http-download.ts';
 import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
 
 /** A file that is to be fetched. */
-export interface PlannedFile {
+interface PlannedFile {
   readonly file: ReleasedFile;
   /** what earlier runs have fetched of it */
   readonly fetchedBytes: number;
@@ -34,7 +34,7 @@ export interface DownloadPlan {
   readonly remainingBytes: number;
 }
 
-export interface PlanOptions {
+interface PlanOptions {
   /** take weights in half precision where they are published */
   readonly half: boolean;
 }
@@ -86,7 +86,7 @@ function placeIn(folder: string, file: string): string {
   return place;
 }
 
-export interface RunDownloadOptions extends PlanOptions {
+interface RunDownloadOptions extends PlanOptions {
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
   /** addresses of folders laid out like a checkpoint, tried before the published sources */

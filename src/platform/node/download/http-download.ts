@@ -25,7 +25,7 @@ export class HttpError extends Error {
 }
 
 /** The part of a file that was asked for, or all of it. */
-export interface FileAnswer {
+interface FileAnswer {
   /** byte at which `body` starts: 0 when the server does not continue what was there */
   readonly start: number;
   /** of the whole file; undefined if the server does not say */

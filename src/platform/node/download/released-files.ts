@@ -19,7 +19,7 @@ export interface ReleasedFile {
   readonly half?: { readonly path: string; readonly sources: readonly string[] };
 }
 
-export interface Licence {
+interface Licence {
   readonly name: string;
   readonly url: string;
   /** what it allows and forbids, in one line */

@@ -13,7 +13,7 @@ const entrySchema = z.object({
   files: z.array(z.object({ path: z.string(), sha256: z.string() })),
   report: z.unknown(),
 });
-export type JournalEntry = z.infer<typeof entrySchema>;
+type JournalEntry = z.infer<typeof entrySchema>;
 
 /**
  * A file of one line a result. A line is written before the files that it names, so that whatever the process is

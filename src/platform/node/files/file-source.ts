@@ -14,7 +14,7 @@ const largestRead = 2 ** 30;
 const readDescriptor = promisify(read);
 
 /** An open file; `close` it when no more is to be read. */
-export interface FileSource extends ByteSource {
+interface FileSource extends ByteSource {
   close(): Promise<void>;
 }
 

@@ -25,7 +25,7 @@ export interface InputFiles {
   readonly problems: readonly { readonly path: string; readonly message: string }[];
 }
 
-export interface InputOptions {
+interface InputOptions {
   /** whether folders inside folders count */
   readonly recursive: boolean;
   /** not entered from outside, so that results do not become inputs of the next run */

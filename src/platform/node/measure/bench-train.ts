@@ -59,7 +59,7 @@ interface Setup {
   readonly activationMiB?: number;
 }
 
-export const trainBenchSizes = {
+const trainBenchSizes = {
   tiny: { spec: microSpec, batch: 2, iterations: 3, vggDivisor: 8, ndf: 8 },
   small: { spec: smallSpec, batch: 8, iterations: 3, vggDivisor: 4, ndf: 16 },
   sd15: { spec: sd15Spec, batch: 1, iterations: 1, vggDivisor: 1, ndf: 64, activationMiB: 2048 },

@@ -14,13 +14,13 @@ import { weightCache } from '../engine/weight-cache.ts';
 import { openCheckpointFolder } from '../model/checkpoint-store.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 
-export const benchSizes = {
+const benchSizes = {
   micro: { ...microSpec, image_size: 512 },
   sd15: sd15Spec,
 } as const satisfies Record<string, FormulaSpec>;
-export type BenchSize = keyof typeof benchSizes;
+type BenchSize = keyof typeof benchSizes;
 
-export interface StageTiming {
+interface StageTiming {
   readonly name: string;
   /** All calls of one face together. */
   readonly ms: number;

@@ -54,7 +54,7 @@ export interface DoctorOptions {
 }
 
 /** The formula model and its reference values, in the package. */
-export const microReference = fileURLToPath(new URL('../../../../reference/micro.json', import.meta.url));
+const microReference = fileURLToPath(new URL('../../../../reference/micro.json', import.meta.url));
 
 const reinstall = 'Install again: npm ci in a clone, or npm install interlcm';
 const run = promisify(execFile);

@@ -17,7 +17,7 @@ import { ssim } from '../../../metrics/ssim.ts';
 import { type PictureSet, pairPictures } from '../files/picture-pairs.ts';
 import { type ImageFile, readImageFile } from '../picture/image-file.ts';
 
-export interface EvaluateSettings {
+interface EvaluateSettings {
   /** Folders; pictures belong together by name without the extension. At least `lq` or `restored` is given. */
   readonly folders: { readonly hq: string; readonly lq?: string; readonly restored?: string };
   /** Side of the square that everything is compared at; the size of what was restored unless given. */

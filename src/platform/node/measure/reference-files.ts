@@ -17,7 +17,7 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
-export interface ReferenceTensors {
+interface ReferenceTensors {
   readonly tensors: TensorFile;
   readonly read: ReadTensor;
   readonly names: readonly string[];

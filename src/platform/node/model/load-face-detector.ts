@@ -4,7 +4,7 @@ import { createNodeRuntime, type NodeRuntimeOptions } from '../engine/node-runti
 import { readFaceApiWeights } from './face-api-files.ts';
 import { openRetinaFaceDetector } from './face-network-files.ts';
 
-export interface LoadFaceDetectorOptions extends Pick<NodeRuntimeOptions, 'threads'> {
+interface LoadFaceDetectorOptions extends Pick<NodeRuntimeOptions, 'threads'> {
   /** weights of RetinaFace, see `openRetinaFaceDetector`, which are used instead */
   readonly file?: string;
 }

@@ -8,7 +8,7 @@ import type { Runtime } from '../../../runtime/runtime.ts';
 import { sizedSession } from '../../../runtime/sized-session.ts';
 import { openPerceptualNetwork } from './perceptual-files.ts';
 
-export interface LpipsMetric {
+interface LpipsMetric {
   /** The distance of two pictures of one size, at least 16 x 16. */
   distance(a: Pixels, b: Pixels): Promise<number>;
   release(): Promise<void>;

@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 export type FfmpegProgram = 'ffmpeg' | 'ffprobe';
 
 /** A running program. */
-export interface FfmpegProcess {
+interface FfmpegProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;

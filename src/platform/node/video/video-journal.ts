@@ -33,10 +33,10 @@ const partSchema = z.object({
 
 /** A face as it was found in a frame. */
 export type FoundFace = DetectedFace & { readonly sharpness: number };
-export interface SearchedFrame extends Omit<z.infer<typeof frameSchema>, 'faces'> {
+interface SearchedFrame extends Omit<z.infer<typeof frameSchema>, 'faces'> {
   readonly faces: readonly FoundFace[];
 }
-export type DonePart = z.infer<typeof partSchema>;
+type DonePart = z.infer<typeof partSchema>;
 
 export interface VideoKeys {
   /** names the video and how faces are looked for in it */

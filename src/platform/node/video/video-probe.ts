@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { fileArgument, localOnly, runFfmpeg } from './ffmpeg.ts';
 
 /** A fraction, such as 30000/1001 frames a second. */
-export interface Ratio {
+interface Ratio {
   readonly numerator: number;
   readonly denominator: number;
 }
