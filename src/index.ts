@@ -49,7 +49,7 @@ export {
 export * as ops from './graph/ops.ts';
 export { useWinograd, type WinogradOptions } from './graph/passes/winograd.ts';
 export type { Shape, Value } from './graph/value.ts';
-
+export type { ColorFix } from './image/color-fix.ts';
 // Pictures
 export { fixColor } from './image/color-fix.ts';
 export { type ContactSheetOptions, contactSheet } from './image/contact-sheet.ts';
@@ -100,7 +100,7 @@ export {
   type RestorationGraphs,
 } from './restore/restoration-graphs.ts';
 export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/restore-faces.ts';
-export type { ColorFix, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
+export type { RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export type { MemoryMode } from './restore/stage-models.ts';
 export {
   type DeviceName,

@@ -92,7 +92,8 @@ function checkShapes(content: HostTensor, style: HostTensor): [height: number, w
 }
 
 /** How the colours of the result are tied to those of the input. */
-export type ColorFix = 'wavelet' | 'adain' | 'none';
+export const colorFixes = ['wavelet', 'adain', 'none'] as const;
+export type ColorFix = (typeof colorFixes)[number];
 
 /** `image` with the colours of `reference`, both [B, C, H, W], by the method of that name. */
 export function fixColor(image: HostTensor, reference: HostTensor, method: ColorFix): HostTensor {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
+import { colorFixes } from '../image/color-fix.ts';
 import type { StoredTensors } from '../models/network-weights.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
 import type { UNetConfig } from '../models/unet/unet-config.ts';
@@ -35,7 +36,7 @@ const samplingSchema = z.strictObject({
   steps: z.number().int().positive().optional(),
   startStep: z.number().int().positive().optional(),
   guidanceScale: z.number().optional(),
-  colorFix: z.enum(['wavelet', 'adain', 'none']).optional(),
+  colorFix: z.enum(colorFixes).optional(),
   fidelity: z.number().min(0).max(1).optional(),
   /** Side of the square image, in pixels. */
   imageSize: z.number().int().positive().max(fileLimits.network.side).optional(),

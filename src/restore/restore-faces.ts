@@ -17,10 +17,18 @@ import { clipInput } from '../models/clip/clip-input.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { Tensors } from '../runtime/runtime.ts';
-import { elementCount, formatShape, type HostTensor, hostTensor, sameShape } from '../tensor/host-tensor.ts';
+import {
+  elementCount,
+  formatShape,
+  type HostTensor,
+  hostTensor,
+  repeatRow,
+  sameShape,
+} from '../tensor/host-tensor.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { defaultSampling } from './default-sampling.ts';
 import type { RestorationGraphs } from './restoration-graphs.ts';
-import type { RestoreOptions } from './restorer.ts';
+import type { RestoreOptions, RestoreProgress } from './restorer.ts';
 
 export type StageName = keyof RestorationGraphs;
 
@@ -35,11 +43,6 @@ export interface SampleOptions extends RestoreOptions {
   /** Sees every intermediate tensor by its name in the reference files. */
   observe?: (name: string, tensor: HostTensor) => void;
 }
-
-export const defaultSteps = 4;
-const defaultStartStep = 2;
-const defaultGuidanceScale = 8;
-const defaultFidelity = 1;
 
 /**
  * Restores a batch of aligned faces.
@@ -57,10 +60,10 @@ export async function restoreFaces(
   const { unet, clip, scheduler, sampling } = checkpoint;
   const {
     seed = 0,
-    steps = sampling.steps ?? defaultSteps,
-    startStep = Math.min(sampling.startStep ?? defaultStartStep, steps),
-    guidanceScale = sampling.guidanceScale ?? defaultGuidanceScale,
-    colorFix = sampling.colorFix ?? 'wavelet',
+    steps = sampling.steps ?? defaultSampling.steps,
+    startStep = Math.min(sampling.startStep ?? defaultSampling.startStep, steps),
+    guidanceScale = sampling.guidanceScale ?? defaultSampling.guidanceScale,
+    colorFix = sampling.colorFix ?? defaultSampling.colorFix,
     fidelity = fidelityOf(checkpoint) ?? 0,
     noises,
     observe = () => {},
@@ -72,9 +75,13 @@ export async function restoreFaces(
   if (options.fidelity !== undefined) requireFidelity(checkpoint, options.fidelity);
   const alphas = alphasCumprod(scheduler);
   const batch = lq.shape[0]!;
-  const track = progressTracker(steps - startStep + 1, options);
+  const calls = steps - startStep + 1;
+  const report = (stage: RestoreProgress['stage'], label: string, fraction: number): void => {
+    options.signal?.throwIfAborted();
+    options.onProgress?.({ stage, label, fraction });
+  };
 
-  track('encode', 'reading the face');
+  report('encode', 'reading the face', 0);
   const clipImage = clipInput(lq, clip.config.image_size);
   const { clip_tokens, context } = zeroUnlessTrained(
     sampling.visualEncoder,
@@ -96,7 +103,8 @@ export async function restoreFaces(
   let clean = startStep === 1 ? undefined : latent!.data;
   for (let step = startStep; step <= steps; step++) {
     const k = step - startStep; // the k-th network call
-    track('step', `step ${k + 1} of ${steps - startStep + 1}`);
+    const label = `step ${k + 1} of ${calls}`;
+    report('step', label, stepFraction(k, calls));
     const t = timesteps[step - 1]!;
     const scalings = stepScalings(scheduler, alphas, t);
     const latents = hostTensor(latent!.shape, clean ? addNoise(clean, noise(k), scalings) : noise(k));
@@ -108,14 +116,14 @@ export async function restoreFaces(
       await run('spatial', { latents, timestep, ...conditions }),
     );
     if (k === 0) for (const [name, tensor] of Object.entries(residuals)) observe(name, tensor);
-    track('step', `step ${k + 1} of ${steps - startStep + 1}`, 0.3);
+    report('step', label, stepFraction(k + 0.3, calls));
     const { eps } = await run('unet', { latents, timestep, guidance, ...residuals, ...conditions });
     observe(`eps${k + 1}`, eps!);
     clean = denoise(latents.data, eps!.data, scalings, clean);
     observe(`denoised${k + 1}`, hostTensor(latent!.shape, clean));
   }
 
-  track('decode', 'painting the face');
+  report('decode', 'painting the face', stepFraction(calls, calls));
   const { decoded } = await run('decode', {
     latent: hostTensor(latent!.shape, clean),
     image: lq,
@@ -128,7 +136,7 @@ export async function restoreFaces(
 
 /** How far a model's results follow the photo unless told otherwise; undefined if its decoder does not see the photo. */
 export function fidelityOf({ vae, sampling }: Pick<Checkpoint, 'vae' | 'sampling'>): number | undefined {
-  return vae.config.photo_fusion ? (sampling.fidelity ?? defaultFidelity) : undefined;
+  return vae.config.photo_fusion ? (sampling.fidelity ?? defaultSampling.fidelity) : undefined;
 }
 
 /** @throws {RangeError} unless the model's decoder sees the photo, and `fidelity` is in 0..1 */
@@ -147,23 +155,9 @@ function zeroUnlessTrained(trained: boolean | undefined, tensors: Tensors): Tens
   return Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, hostTensor(shape)]));
 }
 
-/** [B, n]: the same row for every image. */
-export function repeatRow(row: Float32Array, batch: number): HostTensor {
-  const data = new Float32Array(batch * row.length);
-  for (let b = 0; b < batch; b++) data.set(row, b * row.length);
-  return hostTensor([batch, row.length], data);
-}
-
-/** Rough shares of the time: encoding 0.15, decoding 0.25, the steps the rest. */
-function progressTracker(calls: number, { onProgress, signal }: RestoreOptions) {
-  let done = 0;
-  return (stage: 'encode' | 'step' | 'decode', label: string, within = 0): void => {
-    signal?.throwIfAborted();
-    const fraction =
-      stage === 'encode' ? 0 : stage === 'decode' ? 0.75 : 0.15 + (0.6 * (done + within)) / calls;
-    if (stage === 'step' && within > 0) done += 1;
-    onProgress?.({ stage, label, fraction });
-  };
+/** Rough shares of the time: encoding 0.15, the steps 0.6, decoding 0.25. @param done network calls, of `calls` */
+function stepFraction(done: number, calls: number): number {
+  return 0.15 + (0.6 * done) / calls;
 }
 
 /** @throws {RangeError} unless `lq` is [B, 3, size, size] */

@@ -1,9 +1,7 @@
 /** What a loaded model offers to whoever restores with it: a command, a page, a server. */
 
+import type { ColorFix } from '../image/color-fix.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-
-/** How the colours of the result are tied to those of the input. */
-export type ColorFix = 'wavelet' | 'adain' | 'none';
 
 /** One report of a restoration under way. */
 export interface RestoreProgress {
@@ -21,6 +19,7 @@ export interface RestoreOptions {
   steps?: number;
   /** 1..4: the step whose predecessor the encoded input stands in for; 1 starts from pure noise. */
   startStep?: number;
+  /** How the colours of the result are tied to those of the input. */
   colorFix?: ColorFix;
   /**
    * 0..1, for models whose decoder sees the photo: 0 is the face that the model makes, 1 follows the photo most; as

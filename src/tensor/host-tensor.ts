@@ -62,3 +62,10 @@ export function relativeError(a: Float32Array, b: Float32Array): number {
   }
   return Math.sqrt(norm > 0 ? difference / norm : difference);
 }
+
+/** [B, n]: the same row for every item. */
+export function repeatRow(row: Float32Array, batch: number): HostTensor {
+  const data = new Float32Array(batch * row.length);
+  for (let b = 0; b < batch; b++) data.set(row, b * row.length);
+  return hostTensor([batch, row.length], data);
+}

@@ -11,11 +11,12 @@ import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { buildGradientProgram } from './gradient-program.ts';
 import { drawInitialWeights } from './initial-weights.ts';
+import { rateAt } from './learning-rate.ts';
 import { type LoadOptions, loadProgram } from './loaded-program.ts';
 import { hingeLoss } from './losses.ts';
 import { createOptimizer } from './optimizer.ts';
 import { runningStatistics } from './running-statistics.ts';
-import { type AdversarialSettings, rateAt } from './train-config.ts';
+import type { AdversarialSettings } from './train-config.ts';
 
 export interface Judge {
   /** Scores of images [B, 3, H, W]; its parameters are those of {@link Judge.parameters}. */

@@ -16,18 +16,23 @@ export const scheduleSchema = z.discriminatedUnion('type', [
 ]);
 export type Schedule = z.infer<typeof scheduleSchema>;
 
+interface RateSettings {
+  /** The highest rate. */
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  readonly warmupIterations: number;
+}
+
 /**
  * The rate of an iteration, which counts from 1. The last cosine cycle stays at its end.
  * @see Loshchilov & Hutter 2017, arXiv:1608.03983
  */
-export function learningRateAt(
-  base: number,
-  schedule: Schedule,
-  warmupIterations: number,
+export function rateAt(
+  { learningRate, schedule, warmupIterations }: RateSettings,
   iteration: number,
 ): number {
   const warmup = Math.min(1, iteration / (warmupIterations + 1));
-  if (schedule.type === 'constant') return base * warmup;
+  if (schedule.type === 'constant') return learningRate * warmup;
   const { periods, restartWeights, minimum } = schedule;
   let done = iteration - 1;
   let cycle = 0;
@@ -35,5 +40,5 @@ export function learningRateAt(
   const period = periods[cycle]!;
   const weight = restartWeights[Math.min(cycle, restartWeights.length - 1)]!;
   const cosine = 0.5 * (1 + Math.cos((Math.PI * Math.min(done, period)) / period));
-  return warmup * (minimum + weight * (base - minimum) * cosine);
+  return warmup * (minimum + weight * (learningRate - minimum) * cosine);
 }

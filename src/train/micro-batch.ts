@@ -1,10 +1,10 @@
 /** Batches in parts, and parts in batches. */
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-import type { ImagePair } from './stage-graph.ts';
+import type { TrainingBatch } from './training-data.ts';
 
 /** Parts of `count` images each; views, not copies. */
-export function microBatches({ high, low, whole }: ImagePair, count: number): ImagePair[] {
-  const parts: ImagePair[] = [];
+export function microBatches({ high, low, whole }: TrainingBatch, count: number): TrainingBatch[] {
+  const parts: TrainingBatch[] = [];
   for (let i = 0; i + count <= high.shape[0]!; i += count)
     parts.push({
       high: batchSlice(high, i, count),

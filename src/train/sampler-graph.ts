@@ -13,7 +13,7 @@ import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.t
 import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, type Photo } from '../models/vae/vae.ts';
-import { repeatRow } from '../restore/restore-faces.ts';
+import { repeatRow } from '../tensor/host-tensor.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from './stage-networks.ts';
 
 interface SamplerInputs {

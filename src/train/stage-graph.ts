@@ -2,15 +2,7 @@
 import type { Value } from '../graph/value.ts';
 import type { RandomStream } from '../random/random-stream.ts';
 import type { Tensors } from '../runtime/runtime.ts';
-import type { HostTensor } from '../tensor/host-tensor.ts';
-
-/** Images of one micro-batch, each [B, 3, S, S] in [-1, 1]. */
-export interface ImagePair {
-  readonly high: HostTensor;
-  readonly low: HostTensor;
-  /** The degraded pictures that `low` are parts of, [B, 3, C, C], for networks that see the whole; `low` unless given. */
-  readonly whole?: HostTensor;
-}
+import type { TrainingBatch } from './training-data.ts';
 
 export interface StageGraph {
   /** Losses of the stage's own, by their name in the config; scalars, unweighted. */
@@ -25,5 +17,5 @@ export interface StageGraph {
    * What the graph is fed beside parameters.
    * @param streams one an image, from which its noise and timestep are drawn
    */
-  feeds(images: ImagePair, streams: readonly RandomStream[], purpose: 'training' | 'validation'): Tensors;
+  feeds(images: TrainingBatch, streams: readonly RandomStream[], purpose: 'training' | 'validation'): Tensors;
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { learningRateAt, type Schedule } from './learning-rate.ts';
+import { rateAt, type Schedule } from './learning-rate.ts';
 import { parseTrainConfig } from './train-config.ts';
 
 const folder = fileURLToPath(new URL('../../configs', import.meta.url));
@@ -19,8 +19,7 @@ describe('the configs', () => {
 
   it('have the published learning rates', () => {
     const { optimizer } = parseTrainConfig(read('interlcm.json'), 'interlcm.json');
-    const rate = (iteration: number): number =>
-      learningRateAt(optimizer.learningRate, optimizer.schedule, optimizer.warmupIterations, iteration);
+    const rate = (iteration: number): number => rateAt(optimizer, iteration);
     expect(rate(1)).toBe(5e-5);
     expect(rate(75_001)).toBeCloseTo(3.5e-5, 12); // half a period: midway between the rate and the minimum
     expect(rate(150_001)).toBeCloseTo(2e-5, 12);
@@ -54,7 +53,8 @@ describe('the cosine schedule', () => {
       restartWeights: [1, 0.5],
       minimum: 0.1,
     } satisfies Schedule;
-    const rate = (iteration: number): number => learningRateAt(1, schedule, 3, iteration);
+    const rate = (iteration: number): number =>
+      rateAt({ learningRate: 1, schedule, warmupIterations: 3 }, iteration);
     expect(rate(1)).toBe(0.25);
     expect(rate(4)).toBeCloseTo(0.1 + 0.9 * 0.5 * (1 + Math.cos(0.3 * Math.PI)), 12);
     expect(rate(11)).toBeCloseTo(0.55, 12);

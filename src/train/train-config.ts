@@ -1,7 +1,10 @@
 /** What a training run is made of, as one JSON file. */
+
 import { z } from 'zod';
+import { colorFixes } from '../image/color-fix.ts';
+import { defaultSampling } from '../restore/default-sampling.ts';
 import { networkNames } from '../restore/networks.ts';
-import { learningRateAt, scheduleSchema } from './learning-rate.ts';
+import { scheduleSchema } from './learning-rate.ts';
 
 /** Parts of a network's own config, checked when they are joined with what a checkpoint says. */
 const settings = z.record(z.string(), z.unknown()).optional();
@@ -106,13 +109,13 @@ const stageSchemas = [
   }),
   z.strictObject({
     stage: z.literal('interlcm'),
-    steps: count.default(4),
-    startStep: count.default(2),
-    guidanceScale: z.number().default(8),
+    steps: count.default(defaultSampling.steps),
+    startStep: count.default(defaultSampling.startStep),
+    guidanceScale: z.number().default(defaultSampling.guidanceScale),
     /** What the checkpoint says of the results' colours; the losses see them unfixed. */
-    colorFix: z.enum(['wavelet', 'adain', 'none']).default('wavelet'),
+    colorFix: z.enum(colorFixes).default(defaultSampling.colorFix),
     /** How far results follow the photo, where the decoder sees it: what validation uses and the checkpoint says. */
-    fidelity: fraction.default(1),
+    fidelity: fraction.default(defaultSampling.fidelity),
     /** Training draws it from here for each image; as `fidelity` says unless given. */
     fidelityRange: z.tuple([fraction, fraction]).optional(),
     /** Ablations: without them the context is zero, and the UNet gets no residuals. */
@@ -184,9 +187,7 @@ type StageSettings = z.output<(typeof stageSchemas)[number]>;
 export type TrainConfig = Shared & StageSettings;
 export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
   Extract<StageSettings, { stage: Stage }>;
-type OptimizerSettings = z.output<typeof optimizerSchema>;
 export type AdversarialSettings = z.output<typeof adversarialSchema>;
-export type PerceptualSettings = z.output<typeof perceptualSchema>;
 
 /** @throws {TypeError} naming every setting that is wrong */
 export function parseTrainConfig(json: unknown, file: string): TrainConfig {
@@ -212,12 +213,4 @@ function contradictionOf(config: TrainConfig): string | undefined {
   if (!Object.values(losses).some((loss) => loss && loss.weight > 0 && loss.from === 1))
     return 'no loss counts at the first iteration: give one of losses a weight above 0, and no "from"';
   return undefined;
-}
-
-/** The learning rate of a step, which counts from 1. */
-export function rateAt(
-  { learningRate, schedule, warmupIterations }: OptimizerSettings,
-  step: number,
-): number {
-  return learningRateAt(learningRate, schedule, warmupIterations, step);
 }

@@ -1,10 +1,10 @@
 /** One iteration: the generator learns from a batch, then the judge from what the generator made of it. */
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { rateAt } from './learning-rate.ts';
 import { microBatches } from './micro-batch.ts';
-import type { ImagePair } from './stage-graph.ts';
-import { rateAt } from './train-config.ts';
 import { stageFeeds, type TrainerParts } from './trainer-parts.ts';
 import { addLosses } from './trainer-programs.ts';
+import type { TrainingBatch } from './training-data.ts';
 
 export interface StepResult {
   /** Losses, learning rate and gradient norms by name. */
@@ -22,7 +22,7 @@ const imageStream = 1;
 export async function takeStep(
   trainer: TrainerParts,
   iteration: number,
-  images: ImagePair,
+  images: TrainingBatch,
   onUpdate: (ms: number) => void,
 ): Promise<StepResult> {
   const { config, microBatch, programs, generator, judge } = trainer;

@@ -5,10 +5,11 @@ import { networkOf } from '../restore/networks.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import type { Judge } from './judge.ts';
 import type { Optimizer } from './optimizer.ts';
-import type { ImagePair, StageGraph } from './stage-graph.ts';
+import type { StageGraph } from './stage-graph.ts';
 import { targetPrefix } from './stages/consistency.ts';
 import type { TrainConfig } from './train-config.ts';
 import type { TrainerPrograms } from './trainer-programs.ts';
+import type { TrainingBatch } from './training-data.ts';
 
 export interface TrainerParts {
   readonly config: TrainConfig;
@@ -27,7 +28,7 @@ export interface TrainerParts {
  */
 export function stageFeeds(
   { config, microBatch, stage, generator }: TrainerParts,
-  images: ImagePair,
+  images: TrainingBatch,
   index: number,
   purpose: 'training' | 'validation',
   keys: readonly number[],

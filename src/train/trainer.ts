@@ -11,7 +11,6 @@ import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
 import type { LoadOptions } from './loaded-program.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
-import type { ImagePair } from './stage-graph.ts';
 import { networkScopes } from './stage-networks.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
@@ -19,6 +18,7 @@ import type { TrainConfig } from './train-config.ts';
 import { type StepResult, takeStep } from './train-step.ts';
 import type { TrainerParts } from './trainer-parts.ts';
 import { createTrainerPrograms, lossTerms } from './trainer-programs.ts';
+import type { TrainingBatch } from './training-data.ts';
 import { type ValidationResult, validate } from './validation.ts';
 
 export interface TrainerOptions {
@@ -51,12 +51,12 @@ export interface Trainer {
    * @param iteration counts from 1
    * @throws {NonFiniteError} if the run diverged
    */
-  step(iteration: number, images: ImagePair): Promise<StepResult>;
+  step(iteration: number, images: TrainingBatch): Promise<StepResult>;
   /**
    * Losses with averaged weights, on draws that are the same at every call; where the stage makes images, how close
    * they come to the true ones as `psnr`, in place of the loss of that name, and `ssim`.
    */
-  validate(images: ImagePair): Promise<ValidationResult>;
+  validate(images: TrainingBatch): Promise<ValidationResult>;
   release(): Promise<void>;
 }
 

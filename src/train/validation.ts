@@ -2,9 +2,9 @@
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { imageScores } from './image-scores.ts';
 import { joinBatches, microBatches } from './micro-batch.ts';
-import type { ImagePair } from './stage-graph.ts';
 import { stageFeeds, type TrainerParts } from './trainer-parts.ts';
 import { addLosses, previewPrefix } from './trainer-programs.ts';
+import type { TrainingBatch } from './training-data.ts';
 
 export interface ValidationResult {
   readonly values: Readonly<Record<string, number>>;
@@ -17,7 +17,7 @@ export interface ValidationResult {
 /** First key of the draws of a validation: the same at every call. */
 const validationStream = 2;
 
-export async function validate(trainer: TrainerParts, images: ImagePair): Promise<ValidationResult> {
+export async function validate(trainer: TrainerParts, images: TrainingBatch): Promise<ValidationResult> {
   const { stage, microBatch, programs, generator } = trainer;
   const sums = new Map<string, number>();
   const scores = new Map<string, number>();

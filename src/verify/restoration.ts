@@ -5,9 +5,9 @@ import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
 import { fixColor } from '../image/color-fix.ts';
 import type { Checkpoint } from '../restore/checkpoint.ts';
 import { loadStages, type RestorerOptions } from '../restore/create-restorer.ts';
-import { repeatRow, restoreFaces } from '../restore/restore-faces.ts';
+import { restoreFaces } from '../restore/restore-faces.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tensor.ts';
+import { type HostTensor, hostTensor, relativeError, repeatRow } from '../tensor/host-tensor.ts';
 import { formulaImage, formulaNoise, formulaSpecSchema } from './formula.ts';
 import { type VerifyRow, verifyRow } from './report.ts';
 

@@ -6,20 +6,21 @@ import type { DetectedFace, DetectOptions, FaceDetector } from '../../face/face-
 import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
-import { encodeImage, type ImageFormat } from '../../platform/node/picture/encode-image.ts';
+import {
+  encodeImage,
+  type ImageFormat,
+  imageFormats,
+  pictureExtensions,
+} from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
-const formats: Readonly<Record<string, ImageFormat>> = {
-  '.png': 'png',
-  '.jpg': 'jpeg',
-  '.jpeg': 'jpeg',
-  '.webp': 'webp',
-  '.avif': 'avif',
-  '.tif': 'tiff',
-  '.tiff': 'tiff',
-};
+/** The format that a picture's name asks for. */
+function formatOf(file: string): ImageFormat | undefined {
+  const extension = extname(file).toLowerCase();
+  return imageFormats.find((format) => pictureExtensions[format].includes(extension));
+}
 
 /** What was found in one photo; sizes in pixels of the photo turned upright. */
 export interface PhotoFaces {
@@ -54,7 +55,7 @@ export async function findAnnotatedFiles(
   const found = await findInputFiles(photos, { recursive, outputFolder: output ?? '' });
   if (output === undefined) return { ...found, files: found.files.map((input) => ({ input })) };
   const isFolder = (await stat(output).catch(() => undefined))?.isDirectory() ?? false;
-  const format = isFolder ? undefined : formats[extname(output).toLowerCase()];
+  const format = isFolder ? undefined : formatOf(output);
   if (format && found.files.length > 1)
     throw new UsageError(`--output ${output} is one picture for ${found.files.length} photos; give a folder`);
   const planned = format

@@ -1,5 +1,6 @@
 /** What `interlcm restore` can be told. */
 
+import { colorFixes } from '../../image/color-fix.ts';
 import {
   choiceFlag,
   type GivenFlags,
@@ -141,7 +142,7 @@ export const restoreFlags = {
     description: "From the face the model makes (0) to the photo's own (1), for models that see the photo",
   },
   colorFix: {
-    type: choiceFlag('--color-fix', ['wavelet', 'adain', 'none']),
+    type: choiceFlag('--color-fix', colorFixes),
     placeholder: '<name>',
     description:
       "How the result gets the input's colours: wavelet (default), adain or none (default to colorize and inpaint)",

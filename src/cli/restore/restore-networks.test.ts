@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { drawFaces } from '../../face/drawn-face.test-support.ts';
 import { createPixels } from '../../image/pixels.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
-import { openFaceParser, openUpscaler } from '../../platform/node/model/face-network-files.ts';
+import { loadFaceParser, loadUpscaler } from '../../platform/node/model/face-network-files.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../../platform/node/model/formula-checkpoint.ts';
 import { loadFaceDetector } from '../../platform/node/model/load-face-detector.ts';
 import { type LoadRestorerOptions, loadRestorer } from '../../platform/node/model/load-restorer.ts';
@@ -90,8 +90,8 @@ async function run(names: string[], flags: Partial<Flags> = {}) {
       },
       loadDetector: (file) => loadFaceDetector({ file, threads: 1 }),
       loadDescriber: async () => ({ describe: async () => new Float32Array(128), release: async () => {} }),
-      loadParser: (file) => openFaceParser(file, runtime),
-      loadUpscaler: (file) => openUpscaler(file, runtime),
+      loadParser: (file) => loadFaceParser(file, runtime),
+      loadUpscaler: (file) => loadUpscaler(file, runtime),
       stdout: { write: (text) => (written.stdout += text) },
       stderr: { write: (text) => (written.stderr += text) },
       signal: new AbortController().signal,
@@ -211,7 +211,7 @@ describe('--background', () => {
       samples: 2,
     });
     expect(report.files[0]).toMatchObject({ status: 'done', error: null });
-    const upscaler = await openUpscaler(join(networks, 'x2.pth'), runtime);
+    const upscaler = await loadUpscaler(join(networks, 'x2.pth'), runtime);
     const { width, height, data } = await pixelsOf('a.png');
     const expected = await upscaler.upscale(createPixels(width, height, 3, new Uint8Array(data)));
     await upscaler.release();

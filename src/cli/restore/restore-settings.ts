@@ -7,8 +7,8 @@ import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
 import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
 import { videoExtensions } from '../../platform/node/video/video-writer.ts';
+import { defaultSampling } from '../../restore/default-sampling.ts';
 import type { PhotoOptions } from '../../restore/photo/photo-options.ts';
-import { defaultSteps } from '../../restore/restore-faces.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import {
   type EncoderTask,
@@ -241,7 +241,7 @@ async function requireInSchedule(
 ): Promise<void> {
   const { readSampling } = await import('../../platform/node/model/read-sampling.ts');
   const known = await readSampling(checkpoint).catch(() => undefined);
-  const last = steps ?? known?.steps ?? defaultSteps;
+  const last = steps ?? known?.steps ?? defaultSampling.steps;
   if (known && last > known.most)
     throw new UsageError(`--steps ${last} is more than the ${known.most} of the checkpoint's schedule`);
   if (startStep !== undefined && startStep > last)

@@ -47,12 +47,12 @@ export const restoreCommand = command(
         return loadFaceDescriber(size);
       },
       loadParser: async (file) => {
-        const { openFaceParser } = await import('../../platform/node/model/face-network-files.ts');
-        return openFaceParser(file, await runtimeOf(parsed.flags));
+        const { loadFaceParser } = await import('../../platform/node/model/face-network-files.ts');
+        return loadFaceParser(file, await runtimeOf(parsed.flags));
       },
       loadUpscaler: async (file) => {
-        const { openUpscaler } = await import('../../platform/node/model/face-network-files.ts');
-        return openUpscaler(file, await runtimeOf(parsed.flags));
+        const { loadUpscaler } = await import('../../platform/node/model/face-network-files.ts');
+        return loadUpscaler(file, await runtimeOf(parsed.flags));
       },
       stdout: process.stdout,
       stderr: process.stderr,

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join, parse, relative } from 'node:path';
 import type { InputFile } from '../../platform/node/files/input-files.ts';
-import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
+import { type ImageFormat, pictureExtensions } from '../../platform/node/picture/encode-image.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface OutputRequest {
@@ -21,14 +21,7 @@ export interface OutputFile extends OutputRequest {
   readonly notes: readonly string[];
 }
 
-const extensions: { readonly [F in ImageFormat]: readonly string[] } = {
-  png: ['.png'],
-  jpeg: ['.jpg', '.jpeg', '.jpe', '.jfif'],
-  webp: ['.webp'],
-  avif: ['.avif'],
-  tiff: ['.tif', '.tiff'],
-};
-const imageExtensions = new Set([...Object.values(extensions).flat(), '.gif']);
+const imageExtensions = new Set([...Object.values(pictureExtensions).flat(), '.gif']);
 
 /**
  * Chooses a path in `folder` for each result: the input's place and name, with another extension where the format
@@ -93,8 +86,8 @@ function nameKey(name: string): string {
 function withExtension(path: string, format: ImageFormat): string {
   const { dir, base, name, ext } = parse(path);
   const lowerCase = ext.toLowerCase();
-  if (extensions[format].includes(lowerCase)) return path;
-  return join(dir, (imageExtensions.has(lowerCase) ? name : base) + extensions[format][0]);
+  if (pictureExtensions[format].includes(lowerCase)) return path;
+  return join(dir, (imageExtensions.has(lowerCase) ? name : base) + pictureExtensions[format][0]);
 }
 
 /** `name`, or the first of `name-2`, `name-3` that is free; taken from then on. */

@@ -29,13 +29,7 @@ export const alignedFaceBox: FractionalBox = {
 };
 
 /** The first convolution and the last block of each width: images of 72, 35, 17, 8 and 4 pixels. */
-const faceStages: readonly string[] = [
-  'conv32_down',
-  'conv32_3',
-  'conv64_3',
-  'conv128_2',
-  'conv256_2',
-];
+const faceStages: readonly string[] = ['conv32_down', 'conv32_3', 'conv64_3', 'conv128_2', 'conv256_2'];
 
 export interface FaceNetworkOptions {
   readonly box?: FractionalBox;

@@ -5,13 +5,13 @@ export { createNodeRuntime, type NodeRuntimeOptions } from './engine/node-runtim
 export { type VerifyOptions, verifyFiles } from './measure/verify-files.ts';
 export { openCheckpointFolder } from './model/checkpoint-store.ts';
 export { embeddedModel } from './model/embedded-model.ts';
-export { openFaceParser, openRetinaFaceDetector, openUpscaler } from './model/face-network-files.ts';
+export { loadFaceParser, loadRetinaFaceDetector, loadUpscaler } from './model/face-network-files.ts';
 export { loadAutoencoder } from './model/load-autoencoder.ts';
 export { loadFaceDescriber } from './model/load-face-describer.ts';
 export { loadFaceDetector } from './model/load-face-detector.ts';
 export { type LoadRestorerOptions, loadRestorer } from './model/load-restorer.ts';
 export { packCheckpoint } from './model/pack-checkpoint.ts';
-export { openPerceptualNetwork } from './model/perceptual-files.ts';
+export { loadPerceptualNetwork } from './model/perceptual-files.ts';
 export {
   encodeImage,
   type ImageExtras,

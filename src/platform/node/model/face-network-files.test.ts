@@ -10,7 +10,7 @@ import { createPixels, type FloatPixels, toBytePixels, toFloatPixels } from '../
 import { resizePixels } from '../../../image/resize.ts';
 import { type Runtime, withSession } from '../../../runtime/runtime.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
-import { openFaceParser, openRetinaFaceDetector, openUpscaler } from './face-network-files.ts';
+import { loadFaceParser, loadRetinaFaceDetector, loadUpscaler } from './face-network-files.ts';
 import {
   savedParsenet,
   savedRetinaface,
@@ -45,7 +45,7 @@ function picture(width: number, height: number): FloatPixels {
 describe('RetinaFace', () => {
   const build = savedRetinaface;
   const open = async () =>
-    openRetinaFaceDetector(
+    loadRetinaFaceDetector(
       await save('detection_mobilenet0.25_Final.pth', Object.values(build(64, 64)), 'module.'),
       runtime,
     );
@@ -113,7 +113,7 @@ describe('RetinaFace', () => {
   it('refuses the weights of another network', async () => {
     const { scores } = build(64, 64);
     const file = await save('part.pth', [scores]);
-    await expect(openRetinaFaceDetector(file, runtime)).rejects.toThrow(
+    await expect(loadRetinaFaceDetector(file, runtime)).rejects.toThrow(
       /part\.pth.*do not fit the RetinaFace network.*missing: BboxHead\.0\.conv1x1\.weight/,
     );
   });
@@ -129,7 +129,7 @@ describe('ParseNet', () => {
     const run = await withSession(runtime, model, (session) => session.run({ image: pixelsToTensor(face) }));
     const scores = run['classes']!.data;
     const area = 512 ** 2;
-    const parser = await openFaceParser(await save('parsing_parsenet.pth', [savedParsenet(64)]), runtime);
+    const parser = await loadFaceParser(await save('parsing_parsenet.pth', [savedParsenet(64)]), runtime);
     const labels = await parser.parse(face);
     expect(labels).toHaveLength(area);
     expect(new Set(labels).size).toBeGreaterThan(1);
@@ -150,9 +150,9 @@ describe('RRDBNet', () => {
 
   it('enlarges tile by tile as it does the whole', async () => {
     const photo = picture(160, 160);
-    const whole = await openUpscaler(await file(), runtime, { tile: 160, margin: 0 });
+    const whole = await loadUpscaler(await file(), runtime, { tile: 160, margin: 0 });
     // Twenty convolutions at half the size, then three, see less than 48 pixels around them.
-    const tiled = await openUpscaler(await file(), runtime, { tile: 128, margin: 48 });
+    const tiled = await loadUpscaler(await file(), runtime, { tile: 128, margin: 48 });
     expect(tiled.scale).toBe(2);
     const fractions: number[] = [];
     const result = await tiled.upscale(photo, { onProgress: (fraction) => fractions.push(fraction) });
@@ -185,18 +185,18 @@ describe('RRDBNet', () => {
   });
 
   it('enlarges photos smaller than a tile', async () => {
-    const upscaler = await openUpscaler(await file(), runtime, { tile: 64, margin: 8 });
+    const upscaler = await loadUpscaler(await file(), runtime, { tile: 64, margin: 8 });
     expect(await upscaler.upscale(picture(5, 1))).toMatchObject({ width: 10, height: 2 });
     await upscaler.release();
   });
 
   it('stops when it is told to, and refuses what it cannot do', async () => {
-    const upscaler = await openUpscaler(await file(), runtime, { tile: 32, margin: 4 });
+    const upscaler = await loadUpscaler(await file(), runtime, { tile: 32, margin: 4 });
     const signal = AbortSignal.abort();
     await expect(upscaler.upscale(picture(64, 64), { signal })).rejects.toThrow(/abort/);
     const gray = createPixels(4, 4, 1, new Uint8Array(16));
     await expect(upscaler.upscale(gray)).rejects.toThrow(/1 channels: expected RGB/);
     await upscaler.release();
-    await expect(openUpscaler(await file(), runtime, { tile: 30 })).rejects.toThrow(/tiles of 30/);
+    await expect(loadUpscaler(await file(), runtime, { tile: 30 })).rejects.toThrow(/tiles of 30/);
   });
 });

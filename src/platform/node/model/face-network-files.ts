@@ -12,16 +12,16 @@ import { withStoredNetworks } from './stored-network-files.ts';
  * change while the detector is used.
  * @throws {CheckpointError} if it cannot be read or is of another network
  */
-export function openRetinaFaceDetector(file: string, runtime: Runtime): Promise<FaceDetector> {
+export function loadRetinaFaceDetector(file: string, runtime: Runtime): Promise<FaceDetector> {
   return withStoredNetworks([file], ([weights]) => createRetinaFaceDetector(runtime, weights!));
 }
 
-/** ParseNet from facexlib's `parsing_parsenet.pth`. @throws as {@link openRetinaFaceDetector} */
-export function openFaceParser(file: string, runtime: Runtime): Promise<FaceParser> {
+/** ParseNet from facexlib's `parsing_parsenet.pth`. @throws as {@link loadRetinaFaceDetector} */
+export function loadFaceParser(file: string, runtime: Runtime): Promise<FaceParser> {
   return withStoredNetworks([file], ([weights]) => createFaceParser(runtime, weights!));
 }
 
-/** RRDBNet from `RealESRGAN_x2plus.pth` or `RealESRGAN_x4plus.pth`. @throws as {@link openRetinaFaceDetector} */
-export function openUpscaler(file: string, runtime: Runtime, options?: UpscalerOptions): Promise<Upscaler> {
+/** RRDBNet from `RealESRGAN_x2plus.pth` or `RealESRGAN_x4plus.pth`. @throws as {@link loadRetinaFaceDetector} */
+export function loadUpscaler(file: string, runtime: Runtime, options?: UpscalerOptions): Promise<Upscaler> {
   return withStoredNetworks([file], ([weights]) => createUpscaler(runtime, weights!, options));
 }

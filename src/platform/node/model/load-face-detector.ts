@@ -2,10 +2,10 @@ import type { FaceDetector } from '../../../face/face-detector.ts';
 import { createSsdFaceDetector, type SsdFaceWeights } from '../../../face/ssd-face-detector.ts';
 import { createNodeRuntime, type NodeRuntimeOptions } from '../engine/node-runtime.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
-import { openRetinaFaceDetector } from './face-network-files.ts';
+import { loadRetinaFaceDetector } from './face-network-files.ts';
 
 interface LoadFaceDetectorOptions extends Pick<NodeRuntimeOptions, 'threads'> {
-  /** weights of RetinaFace, see `openRetinaFaceDetector`, which are used instead */
+  /** weights of RetinaFace, see `loadRetinaFaceDetector`, which are used instead */
   readonly file?: string;
 }
 
@@ -19,7 +19,7 @@ export async function loadFaceDetector({
   file,
 }: LoadFaceDetectorOptions = {}): Promise<FaceDetector> {
   const runtime = await createNodeRuntime({ threads, device: 'cpu' });
-  if (file !== undefined) return openRetinaFaceDetector(file, runtime);
+  if (file !== undefined) return loadRetinaFaceDetector(file, runtime);
   return createSsdFaceDetector(runtime, await readFaceNetworks());
 }
 

@@ -6,7 +6,7 @@ import { pixelsToTensor } from '../../../image/pixel-tensor.ts';
 import type { Pixels } from '../../../image/pixels.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { sizedSession } from '../../../runtime/sized-session.ts';
-import { openPerceptualNetwork } from './perceptual-files.ts';
+import { loadPerceptualNetwork } from './perceptual-files.ts';
 
 interface LpipsMetric {
   /** The distance of two pictures of one size, at least 16 x 16. */
@@ -22,7 +22,7 @@ export async function loadLpips(
   files: { readonly vgg: string; readonly linear: string },
   runtime: Runtime,
 ): Promise<LpipsMetric> {
-  const network = await openPerceptualNetwork({ kind: 'lpips', ...files });
+  const network = await loadPerceptualNetwork({ kind: 'lpips', ...files });
   const { at, release } = sizedSession(runtime, (height: number, width: number) => {
     const shape = [1, 3, height, width];
     return emitModel(

@@ -17,7 +17,7 @@ import { RandomStream } from '../../../random/random-stream.ts';
 import { type Runtime, withSession } from '../../../runtime/runtime.ts';
 import { elementCount, type HostTensor, hostTensor, relativeError } from '../../../tensor/host-tensor.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
-import { openPerceptualNetwork, readFaceRecognitionWeights } from './perceptual-files.ts';
+import { loadPerceptualNetwork, readFaceRecognitionWeights } from './perceptual-files.ts';
 
 let folder: string;
 let runtime: Runtime;
@@ -232,7 +232,7 @@ describe('VGG19', () => {
   it("is the weighted mean square of its layers' differences", async () => {
     const weights = vgg19();
     const vgg = await writeWeights('vgg19.safetensors', weights);
-    const network = await openPerceptualNetwork({
+    const network = await loadPerceptualNetwork({
       kind: 'vgg19',
       vgg,
       layers: { relu1_1: 0.5, conv2_1: 2 },
@@ -256,7 +256,7 @@ describe('VGG19', () => {
 
   it('has a gradient', async () => {
     const vgg = await writeWeights('vgg19.safetensors', vgg19());
-    const network = await openPerceptualNetwork({ kind: 'vgg19', vgg });
+    const network = await loadPerceptualNetwork({ kind: 'vgg19', vgg });
     const slope = await slopeAlongGradient(network, picture(1, 16, 1), picture(1, 16, 2), 0.002);
     // Activations that change sign within the step bend the function.
     expect(slope).toBeCloseTo(1, 2);
@@ -264,14 +264,14 @@ describe('VGG19', () => {
 
   it('says which layers there are', async () => {
     const vgg = await writeWeights('vgg19.safetensors', vgg19());
-    const open = openPerceptualNetwork({ kind: 'vgg19', vgg, layers: { conv3_5: 1 } });
+    const open = loadPerceptualNetwork({ kind: 'vgg19', vgg, layers: { conv3_5: 1 } });
     await expect(open).rejects.toThrow(/layer conv3_5: it has conv1_1, relu1_1/);
-    await expect(openPerceptualNetwork({ kind: 'vgg19', vgg, layers: {} })).rejects.toThrow(/no layer/);
+    await expect(loadPerceptualNetwork({ kind: 'vgg19', vgg, layers: {} })).rejects.toThrow(/no layer/);
   });
 
   it('refuses the weights of VGG16, and says what is missing', async () => {
     const vgg = await writeWeights('vgg16.safetensors', vgg16());
-    const open = openPerceptualNetwork({ kind: 'vgg19', vgg });
+    const open = loadPerceptualNetwork({ kind: 'vgg19', vgg });
     await expect(open).rejects.toThrow(CheckpointError);
     await expect(open).rejects.toThrow(/vgg16\.safetensors.*VGG19.*missing: features\.\d+\.weight/);
   });
@@ -279,7 +279,7 @@ describe('VGG19', () => {
 
 describe('LPIPS', () => {
   const open = async (options: { doubleNormalisation?: boolean } = {}, layers = linearLayers()) =>
-    openPerceptualNetwork({
+    loadPerceptualNetwork({
       kind: 'lpips',
       vgg: await writeWeights('vgg16.safetensors', vgg16()),
       linear: await writeWeights('linear.safetensors', layers),
@@ -333,7 +333,7 @@ describe('the face-recognition network', () => {
   });
 
   it('compares the crop of aligned faces at any size', async () => {
-    const network = await openPerceptualNetwork({ kind: 'face' });
+    const network = await loadPerceptualNetwork({ kind: 'face' });
     for (const size of [128, 512]) {
       const [a, b] = [picture(1, size, 1), picture(1, size, 2)];
       expect((await compare(network, a, a)).distance).toBe(0);
@@ -357,17 +357,17 @@ describe('the face-recognition network', () => {
   });
 
   it('has a gradient, the descriptor included', async () => {
-    const network = await openPerceptualNetwork({ kind: 'face', descriptorWeight: 1 });
+    const network = await loadPerceptualNetwork({ kind: 'face', descriptorWeight: 1 });
     const slope = await slopeAlongGradient(network, picture(1, 32, 1), picture(1, 32, 2), 0.002);
     expect(slope).toBeCloseTo(1, 2);
   });
 
   it('says which stages there are, and refuses a box beyond the image', async () => {
     const [a, b] = [input('a', [1, 3, 32, 32]), input('b', [1, 3, 32, 32])];
-    const stages = await openPerceptualNetwork({ kind: 'face', stages: ['conv512'] });
+    const stages = await loadPerceptualNetwork({ kind: 'face', stages: ['conv512'] });
     expect(() => stages.distance(a, b)).toThrow(/stage conv512: there are conv32_down, conv32_1/);
     const box = { left: 0, top: 0, right: 1.5, bottom: 1 };
-    const beyond = await openPerceptualNetwork({ kind: 'face', box });
+    const beyond = await loadPerceptualNetwork({ kind: 'face', box });
     expect(() => beyond.distance(a, b)).toThrow(/Cannot crop 0\.\.1\.5 of 32 pixels/);
   });
 });

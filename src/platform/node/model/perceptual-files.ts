@@ -22,10 +22,10 @@ export type PerceptualSettings =
   | ({ readonly kind: 'face' } & FaceNetworkOptions);
 
 /**
- * Opens a network. VGG's weights stay in their files, which must not change while it is used.
+ * Loads a network. VGG's weights stay in their files, which must not change while it is used.
  * @throws {CheckpointError} if a file cannot be read or is of another network
  */
-export async function openPerceptualNetwork(settings: PerceptualSettings): Promise<PerceptualNetwork> {
+export async function loadPerceptualNetwork(settings: PerceptualSettings): Promise<PerceptualNetwork> {
   switch (settings.kind) {
     case 'lpips': {
       const { vgg, linear, doubleNormalisation = false } = settings;

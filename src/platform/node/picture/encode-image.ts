@@ -17,6 +17,15 @@ import { insertWebpChunks } from './webp-chunks.ts';
 export const imageFormats = ['png', 'jpeg', 'webp', 'avif', 'tiff'] as const;
 export type ImageFormat = (typeof imageFormats)[number];
 
+/** Of files of each format; the first is that of new ones. */
+export const pictureExtensions: { readonly [Format in ImageFormat]: readonly string[] } = {
+  png: ['.png'],
+  jpeg: ['.jpg', '.jpeg', '.jpe', '.jfif'],
+  webp: ['.webp'],
+  avif: ['.avif'],
+  tiff: ['.tif', '.tiff'],
+};
+
 export interface ImageExtras extends ImageLook {
   /** one channel, the size of the pixels; JPEG has none: laid on white there */
   readonly alpha?: Pixels;

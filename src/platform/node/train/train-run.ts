@@ -12,7 +12,7 @@ import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.
 import { createTrainer, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { openPerceptualNetwork } from '../model/perceptual-files.ts';
+import { loadPerceptualNetwork } from '../model/perceptual-files.ts';
 import { openTrainingData } from './open-training-data.ts';
 import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
 import { isSavedIteration, readLastIteration, removeUnfinished, saveIteration } from './saved-iterations.ts';
@@ -104,7 +104,7 @@ async function train(
       runtime,
       startWeight: start.startWeight,
       bindFrozen: start.bindFrozen,
-      perceptual: config.losses.perceptual && (await openPerceptualNetwork(config.losses.perceptual)),
+      perceptual: config.losses.perceptual && (await loadPerceptualNetwork(config.losses.perceptual)),
     });
     const { drawn } = trainer;
     const read = (saved: string): Promise<void> => readTrainState(saved, trainer!);
@@ -114,7 +114,7 @@ async function train(
     await makeFolder(folder);
     await writeSettings(folder, settings);
     log = await openTrainLog(folder, done === 0 ? -1 : done);
-    await loop(folder, config, done, trainer, start, data, shown, log, options);
+    await iterate({ folder, config, done, trainer, start, data, shown, log }, options);
   } finally {
     await log?.close();
     await trainer?.release();
@@ -161,15 +161,22 @@ async function validationBatch(
   }
 }
 
-async function loop(
-  folder: string,
-  config: TrainConfig,
-  done: number,
-  trainer: Trainer,
-  start: StartNetworks,
-  data: TrainingData,
-  shown: TrainingBatch,
-  log: TrainLog,
+/** A run that is set up. */
+interface Run {
+  readonly folder: string;
+  readonly config: TrainConfig;
+  /** Iterations that were done before. */
+  readonly done: number;
+  readonly trainer: Trainer;
+  readonly start: StartNetworks;
+  readonly data: TrainingData;
+  /** What validations show. */
+  readonly shown: TrainingBatch;
+  readonly log: TrainLog;
+}
+
+async function iterate(
+  { folder, config, done, trainer, start, data, shown, log }: Run,
   { signal, begin, step, validated, saved }: TrainOptions,
 ): Promise<void> {
   /** Of an autoencoder's latents at the last validation. */
