@@ -15,7 +15,7 @@ export const eulerConfigSchema = z.object({
 });
 export type EulerConfig = z.infer<typeof eulerConfigSchema>;
 
-export interface EulerSchedule {
+interface EulerSchedule {
   /** Noisiest first. */
   readonly timesteps: readonly number[];
   /** σ at each timestep, and 0 at the end. */

@@ -14,7 +14,7 @@ export interface DetectionLevel extends Size {
   readonly places: readonly TilePlace[];
 }
 
-export interface TileOptions {
+interface TileOptions {
   /** Sides of tiles are multiples of `step`, from `least` to `most`. */
   readonly step: number;
   readonly least: number;

@@ -26,7 +26,7 @@ const coarsestSide = 72;
 /** Boxes this close to a cut between tiles are parts of faces that another tile shows whole. */
 const cutMargin = 3;
 
-export interface FindBoxesOptions {
+interface FindBoxesOptions {
   /** Longer side of the smallest face, in pixels of the photo. */
   readonly minSize: number;
   readonly minScore: number;

@@ -25,7 +25,7 @@ export interface SsdFaceWeights {
   readonly landmarks: ReadonlyMap<string, HostTensor>;
 }
 
-export const defaultMinScore = 0.3;
+const defaultMinScore = 0.3;
 export const defaultMaxFaces = 100;
 /** Faces nearly always reach this score whichever way up they are, but their landmarks are found upright only. */
 const sureScore = 0.8;

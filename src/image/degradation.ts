@@ -50,7 +50,7 @@ export const severeDegradation: DegradationRanges = {
 };
 
 /** Weaker ranges, down to nearly nothing, so that good photographs stay good. */
-export const mildDegradation: DegradationRanges = {
+const mildDegradation: DegradationRanges = {
   ...standardDegradation,
   blurSigma: [0.1, 1.5],
   downsample: [1, 2],

@@ -4,7 +4,7 @@ import { type BytePixels, createPixels, isBytePixels, type Pixels, toBytes } fro
 import { type ResizeMethod, resizePixels, type Size } from './resize.ts';
 
 /** A picture, and how much of each pixel is seen. */
-export interface TransparentPixels {
+interface TransparentPixels {
   /** RGB */
   readonly pixels: Pixels;
   /** one channel, 0..255, the size of the pixels; absent: all of it is seen */

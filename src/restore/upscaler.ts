@@ -98,7 +98,7 @@ interface TileSpan {
 }
 
 /** Tiles that cover an axis of `length`: cuts go through the middle of what neighbours share. */
-function tileSpans(length: number, tile: number, margin: number): TileSpan[] {
+export function tileSpans(length: number, tile: number, margin: number): TileSpan[] {
   const step = tile - 2 * margin;
   const count = length <= tile ? 1 : Math.ceil((length - 2 * margin) / step);
   const starts = Array.from({ length: count }, (_, i) =>

@@ -64,7 +64,7 @@ export function formulaNoise(k: number, shape: Shape): HostTensor {
 }
 
 /** Standard normal values by Box and Muller from the hash of a name. */
-function formulaNormal(name: string, shape: Shape): HostTensor {
+export function formulaNormal(name: string, shape: Shape): HostTensor {
   const noise = hostTensor(shape);
   const hash = fnv1a(name);
   const unit = (i: number): number => (word(hash, i) + 0.5) / 2 ** 32;

@@ -33,7 +33,7 @@ export interface RestoreReport {
   readonly files: readonly FileReport[];
 }
 
-interface RestoreOutcome {
+export interface RestoreOutcome {
   readonly report: RestoreReport;
   /** what ended the run early */
   readonly stoppedBy?: unknown;

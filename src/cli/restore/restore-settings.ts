@@ -54,7 +54,6 @@ export interface RestoreSettings {
 
 const videoExtension = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|wmv|flv|3gp|m2ts|mts|ogv)$/i;
 const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
-/** What the sampler takes where `--steps` is not given. */
 
 export function isVideo(input: string): boolean {
   return videoExtension.test(input);

@@ -23,7 +23,7 @@ interface VideoFileReport extends Partial<VideoReport> {
   readonly ms: number;
 }
 
-interface VideosOutcome {
+export interface VideosOutcome {
   readonly report: { readonly videos: readonly VideoFileReport[] };
   readonly stoppedBy?: unknown;
 }

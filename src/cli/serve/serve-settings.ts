@@ -16,8 +16,8 @@ import type { GivenFlags } from '../terminal/flag-types.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { serveFlags, workFlags } from './serve-flags.ts';
 
-export type ServeFlags = GivenFlags<typeof serveFlags>;
-export type WorkFlags = GivenFlags<typeof workFlags>;
+type ServeFlags = GivenFlags<typeof serveFlags>;
+type WorkFlags = GivenFlags<typeof workFlags>;
 
 const seconds = 1000;
 const minutes = 60 * seconds;

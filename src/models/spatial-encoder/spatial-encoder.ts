@@ -23,7 +23,7 @@ export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
   /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
   conditioning_frequencies: z.number().int().nonnegative().max(fileLimits.network.width).default(0),
 });
-export type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
+type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
 
 interface SpatialEncoderInputs {
   /** [N, 4, h, w] */

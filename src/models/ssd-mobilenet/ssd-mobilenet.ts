@@ -31,7 +31,7 @@ const classes = 3;
 const faceClass = 1;
 
 /** One map of predictions: the distance of its cells in pixels, and how many anchors each has. */
-export interface SsdMap {
+interface SsdMap {
   readonly stride: number;
   readonly anchors: number;
 }

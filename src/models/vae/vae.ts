@@ -42,7 +42,7 @@ export function vaeScaleFactor(config: VaeConfig): number {
 }
 
 /** The posterior of an image, and what the encoder saw on the way. */
-export interface Encoded {
+interface Encoded {
   /** [N, latent_channels, H/f, W/f], unscaled */
   readonly mean: Value;
   /** the same shape */

@@ -11,7 +11,7 @@ import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import { addRestorationRoutes, type RequestVariables, type RestorationLimits } from './restorations.ts';
 import { tryPage } from './try-page.ts';
 
-export interface AppOptions {
+interface AppOptions {
   readonly queue: JobQueue;
   readonly store: PictureStore;
   readonly metrics: ServiceMetrics;

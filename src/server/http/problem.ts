@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi';
 import type { JobProblem } from '../job/job.ts';
 
-export type ProblemCode =
+type ProblemCode =
   | JobProblem['code']
   | 'invalid-option'
   | 'no-photo'
@@ -48,7 +48,7 @@ export const problemSchema = z
     detail: z.string(),
   })
   .openapi('Problem', { description: 'Problem details, RFC 9457' });
-export type Problem = z.infer<typeof problemSchema>;
+type Problem = z.infer<typeof problemSchema>;
 
 export function problemOf(code: ProblemCode, status: number, detail: string): Problem {
   return { type: `urn:interlcm:problem:${code}`, title: titles[code], status, detail };

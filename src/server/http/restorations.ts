@@ -27,7 +27,7 @@ export interface RestorationLimits {
   readonly timeToLiveMs: number;
 }
 
-export interface RestorationServices {
+interface RestorationServices {
   readonly queue: JobQueue;
   readonly store: PictureStore;
   readonly limits: RestorationLimits;

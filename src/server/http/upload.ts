@@ -10,7 +10,7 @@ export interface Upload {
   readonly options: Readonly<Record<string, string>>;
 }
 
-export interface UploadLimits {
+interface UploadLimits {
   /** of one photo */
   readonly maxBytes: number;
   /** photos of one request */

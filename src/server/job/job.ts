@@ -4,7 +4,7 @@ import type { FaceReport, FoundFace } from '../../restore/photo/face-report.ts';
 import type { RestorationOptions } from './restoration-options.ts';
 
 export type JobKind = 'restoration' | 'detection';
-export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** What is kept of a request before it is accepted. */
 export interface JobRequest {

@@ -20,7 +20,7 @@ import {
   type WorkOn,
 } from './job-queue.ts';
 
-export interface RedisQueueOptions {
+interface RedisQueueOptions {
   /** e.g. `redis://:password@host:6379/0` */
   readonly url: string;
   /** of the queue, so that several services can share a Redis; `interlcm` unless given */

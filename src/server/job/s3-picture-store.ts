@@ -1,6 +1,6 @@
 import type { PictureName, PictureStore } from './picture-store.ts';
 
-export interface S3StoreOptions {
+interface S3StoreOptions {
   readonly bucket: string;
   /** of keys, e.g. `interlcm/` */
   readonly prefix: string;

@@ -7,7 +7,7 @@ import type { ServiceMetrics } from '../metrics.ts';
 import type { WorkSettings } from './messages.ts';
 import { startWorkProcess, type WorkProcess } from './work-process.ts';
 
-export interface PhotoWorkerOptions {
+interface PhotoWorkerOptions {
   readonly queue: JobQueue;
   readonly store: PictureStore;
   readonly settings: WorkSettings;
@@ -18,7 +18,7 @@ export interface PhotoWorkerOptions {
   readonly onLog: (text: string) => void;
 }
 
-export interface PhotoWorker {
+interface PhotoWorker {
   /** resolves once every process has loaded its networks; rejects if one cannot */
   readonly ready: Promise<void>;
   /** As {@link Worker.close}; then ends the processes. */

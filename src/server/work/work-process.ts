@@ -9,7 +9,7 @@ import type { PhotoWork } from './work-on-photo.ts';
 
 const entry = fileURLToPath(new URL(`./restore-process${extname(import.meta.url)}`, import.meta.url));
 
-export interface RunOptions {
+interface RunOptions {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
   readonly onProgress: (progress: JobProgress) => void;

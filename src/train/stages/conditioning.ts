@@ -33,7 +33,7 @@ export function latentOf(scopes: NetworkScopes, configs: NetworkConfigs, image: 
 }
 
 /** A low-quality photo, encoded, and how its restoration may follow it. */
-export interface EncodedPhoto {
+interface EncodedPhoto {
   /** the scaled mean latent */
   readonly latent: Value;
   /** What the decoder sees of it, if it does. */

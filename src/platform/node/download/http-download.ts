@@ -43,7 +43,7 @@ export interface Credentials {
   readonly token: string;
 }
 
-export interface FileQuestion {
+interface FileQuestion {
   /** bytes that are there already */
   readonly start: number;
   /** the version they are of; without it the server cannot tell whether it still has that version */

@@ -6,13 +6,13 @@ import { resizePixels } from '../../../image/resize.ts';
 import type { Runtime, Session } from '../../../runtime/runtime.ts';
 import { readFaceNetworks } from '../model/load-face-detector.ts';
 
-export interface FaceStageTiming {
+interface FaceStageTiming {
   readonly name: string;
   readonly ms: number;
   readonly calls: number;
 }
 
-export interface FaceBenchSize {
+interface FaceBenchSize {
   readonly width: number;
   readonly height: number;
   /** Of the fastest of some runs. */

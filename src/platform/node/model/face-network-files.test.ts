@@ -171,7 +171,7 @@ describe('RRDBNet', () => {
   });
 
   it('keeps 16 pixels off the cuts unless told otherwise', async () => {
-    const upscaler = await openUpscaler(await file(), runtime, { tile: 64 });
+    const upscaler = await loadUpscaler(await file(), runtime, { tile: 64 });
     // Two tiles of 64 that give 16 pixels to the cut between them reach over 96.
     for (const [width, tiles] of [
       [96, 2],

@@ -7,7 +7,7 @@ import { createNodeRuntime } from '../engine/node-runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import type { LoadRestorerOptions } from './load-restorer.ts';
 
-export interface LoadAutoencoderOptions extends Pick<LoadRestorerOptions, 'device' | 'threads'> {
+interface LoadAutoencoderOptions extends Pick<LoadRestorerOptions, 'device' | 'threads'> {
   /** Side of the faces in pixels; that which the checkpoint restores unless given. */
   readonly imageSize?: number | undefined;
 }

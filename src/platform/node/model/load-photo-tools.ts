@@ -5,12 +5,12 @@ import { loadFaceDescriber } from './load-face-describer.ts';
 import { loadFaceDetector } from './load-face-detector.ts';
 import { type LoadRestorerOptions, loadRestorer } from './load-restorer.ts';
 
-export interface LoadPhotoToolsOptions extends LoadRestorerOptions {
+interface LoadPhotoToolsOptions extends LoadRestorerOptions {
   /** Folder of a checkpoint; the embedded model unless given. */
   readonly checkpoint?: string;
 }
 
-export interface LoadedPhotoTools extends PhotoTools {
+interface LoadedPhotoTools extends PhotoTools {
   /** Lets go of whatever has been loaded. */
   release(): Promise<void>;
 }

@@ -130,18 +130,18 @@ async function slopeAlongGradient(
 describe.each<[string, () => Promise<PerceptualNetwork>]>([
   [
     'VGG19',
-    async () => openPerceptualNetwork({ kind: 'vgg19', vgg: await writeWeights('c19.safetensors', vgg19()) }),
+    async () => loadPerceptualNetwork({ kind: 'vgg19', vgg: await writeWeights('c19.safetensors', vgg19()) }),
   ],
   [
     'LPIPS',
     async () =>
-      openPerceptualNetwork({
+      loadPerceptualNetwork({
         kind: 'lpips',
         vgg: await writeWeights('c16.safetensors', vgg16()),
         linear: await writeWeights('clinear.safetensors', linearLayers()),
       }),
   ],
-  ['the face network', () => openPerceptualNetwork({ kind: 'face' })],
+  ['the face network', () => loadPerceptualNetwork({ kind: 'face' })],
 ])('every perceptual network, such as %s,', (_, open) => {
   const size = 64;
   const halves = ({ data }: HostTensor) =>

@@ -8,7 +8,7 @@ import type { HostTensor } from '../../../tensor/host-tensor.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
 
-export type PerceptualSettings =
+type PerceptualSettings =
   /** `vgg`: torchvision's VGG16; `linear`: the lpips package's `vgg.pth`. */
   | {
       readonly kind: 'lpips';

@@ -19,7 +19,7 @@ export interface DecodedPixels {
   readonly deepAlpha?: FloatPixels;
 }
 
-export interface DecodeOptions {
+interface DecodeOptions {
   readonly metadata: Pick<Metadata, 'depth' | 'space'>;
   /** Which of the channels beyond the colours is opacity; undefined: none. */
   readonly alphaSample: number | undefined;

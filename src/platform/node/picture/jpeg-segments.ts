@@ -14,7 +14,7 @@ export interface JpegSegment {
   readonly bytes: Uint8Array;
 }
 
-export interface JpegSegments {
+interface JpegSegments {
   readonly segments: readonly JpegSegment[];
   /** behind the end mark; undefined where there is no such mark */
   readonly trailer: Uint8Array | undefined;
@@ -108,7 +108,7 @@ export function readJfifDensity(segment: JpegSegment): Density | undefined {
 }
 
 /** Undefined where JFIF's 16 bits do not hold it. */
-export function jfifSegment(density: Density): JpegSegment | undefined {
+function jfifSegment(density: Density): JpegSegment | undefined {
   const { x, y, unit } = density.unit === 'centimetre' ? density : convertDensity(density, 'inch');
   const [wholeX, wholeY] = [Math.round(x), Math.round(y)];
   if (Math.min(wholeX, wholeY) < 1 || Math.max(wholeX, wholeY) > 65_535) return undefined;
@@ -121,7 +121,7 @@ export function jfifSegment(density: Density): JpegSegment | undefined {
   return jpegSegment(jpegMarker.app0, jfif, fields);
 }
 
-export interface JpegExtras {
+interface JpegExtras {
   readonly profile?: Uint8Array;
   /** from its byte-order mark on */
   readonly exif?: Uint8Array;

@@ -38,7 +38,7 @@ const units = ['none', 'inch', 'centimetre'] as const;
 /** Samples of a pixel's colour, by photometric interpretation. */
 const colorSamples: Readonly<Record<number, number>> = { 2: 3, 5: 4, 6: 3, 8: 3, 9: 3, 10: 3 };
 
-export interface TiffTags {
+interface TiffTags {
   readonly density?: Density;
   readonly exif?: Uint8Array;
   readonly xmp?: Uint8Array;
@@ -126,7 +126,7 @@ function holdsMakerNote(ifd: Ifd): boolean {
   return ifd.some((entry) => entry.ifd?.some((inner) => inner.tag === tag.makerNote));
 }
 
-export interface TiffExtras {
+interface TiffExtras {
   readonly profile?: Uint8Array;
   readonly exif?: Uint8Array;
   readonly xmp?: Uint8Array;

@@ -3,7 +3,7 @@
  * @see RFC 9649 (WebP), section 2
  */
 
-export interface WebpExtras {
+interface WebpExtras {
   readonly profile?: Uint8Array;
   readonly exif?: Uint8Array;
   readonly xmp?: Uint8Array;

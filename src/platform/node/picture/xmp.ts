@@ -17,7 +17,7 @@ const companions: Readonly<Record<string, string>> = {
 };
 const tiffNamespace = 'http://ns.adobe.com/tiff/1.0/';
 
-export interface UpdatedXmp {
+interface UpdatedXmp {
   /** undefined: the packet is damaged */
   readonly xmp?: Uint8Array;
   /** what was described in it and is not in the picture any more */
