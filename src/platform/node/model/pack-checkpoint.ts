@@ -9,6 +9,7 @@ import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import { networkNames, networks, samplingPath, schedulerPath } from '../../../restore/networks.ts';
+import { modelImageSize } from '../../../restore/restoration-graphs.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
@@ -38,7 +39,7 @@ export async function packCheckpoint(from: string, to: string): Promise<void> {
         dtype: 'float16' as const,
         shape: entry.shape,
         data: async () => {
-          const { data } = await readTensor(file, name);
+          const { data } = await readTensor(file, entry.name);
           if (!data.every((value) => Math.abs(value) < largestHalf))
             throw new CheckpointError(`its ${name} has values beyond half precision`, { file: from });
           return data;
@@ -48,7 +49,8 @@ export async function packCheckpoint(from: string, to: string): Promise<void> {
       await writeJson(networks[network].files.config, config);
     }
     await writeJson(schedulerPath, checkpoint.scheduler);
-    await writeJson(samplingPath, checkpoint.sampling);
+    // Packed encoders have a config beside them, and would no longer be taken for the released ones.
+    await writeJson(samplingPath, { ...checkpoint.sampling, imageSize: modelImageSize(checkpoint) });
     await rename(partial, to);
   } finally {
     await store.close();
