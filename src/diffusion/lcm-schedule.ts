@@ -110,26 +110,58 @@ function cleanScalings(
   }
 }
 
+/**
+ * What a step computes with, so that the method is written once: single numbers of arrays, in double precision, or
+ * values of a graph, which is differentiated.
+ */
+export interface StepArithmetic<T> {
+  /** a·x + b·y */
+  mix(a: number, x: T, b: number, y: T): T;
+  /** x where it is within ± `limit`, else the end that is nearer */
+  clamp(x: T, limit: number): T;
+}
+
 /** z_t = √ᾱ_t z₀ + √(1 − ᾱ_t) n */
-export function addNoise(clean: Float32Array, noise: Float32Array, scalings: StepScalings): Float32Array {
-  return clean.map((z, i) => scalings.signal * z + scalings.noise * noise[i]!);
+export function noisyLatent<T>({ mix }: StepArithmetic<T>, clean: T, noise: T, s: StepScalings): T {
+  return mix(s.signal, clean, s.noise, noise);
 }
 
 /**
  * c_out·z₀(z_t, prediction) + c_skip·z_t: the consistency model's estimate of z₀.
  * @param previous the estimate that z_t was made from; a schedule of refinement needs it
+ * @see Luo et al. 2023, arXiv:2310.04378, equation 9
  */
+export function cleanLatent<T>(
+  { mix, clamp }: StepArithmetic<T>,
+  noisy: T,
+  prediction: T,
+  s: StepScalings,
+  previous?: T,
+): T {
+  const ofBoth = mix(s.fromNoisy, noisy, s.fromPrediction, prediction);
+  const clean = s.fromPrevious === 0 ? ofBoth : mix(1, ofBoth, s.fromPrevious, previous!);
+  const clamped = s.range === Number.POSITIVE_INFINITY ? clean : clamp(clean, s.range);
+  return mix(s.out, clamped, s.skip, noisy);
+}
+
+const ofNumbers: StepArithmetic<number> = {
+  mix: (a, x, b, y) => a * x + b * y,
+  clamp: (x, limit) => Math.min(Math.max(x, -limit), limit),
+};
+
+/** {@link noisyLatent} of arrays, number by number. */
+export function addNoise(clean: Float32Array, noise: Float32Array, scalings: StepScalings): Float32Array {
+  return clean.map((z, i) => noisyLatent(ofNumbers, z, noise[i]!, scalings));
+}
+
+/** {@link cleanLatent} of arrays, number by number. */
 export function denoise(
   noisy: Float32Array,
   prediction: Float32Array,
-  s: StepScalings,
+  scalings: StepScalings,
   previous?: Float32Array,
 ): Float32Array {
-  return noisy.map((z, i) => {
-    const rest = s.fromPrevious === 0 ? 0 : s.fromPrevious * previous![i]!;
-    const clean = s.fromNoisy * z + s.fromPrediction * prediction[i]! + rest;
-    return s.out * Math.min(Math.max(clean, -s.range), s.range) + s.skip * z;
-  });
+  return noisy.map((z, i) => cleanLatent(ofNumbers, z, prediction[i]!, scalings, previous?.[i]));
 }
 
 /** @throws {RangeError} if sampling begins with pure noise where there must be something to refine */

@@ -1,13 +1,15 @@
 /** The whole sampler as one graph, from the photo's latent to the image, to be differentiated. */
 import {
   alphasCumprod,
+  cleanLatent,
   lcmTimesteps,
+  noisyLatent,
   requireStartStep,
-  type StepScalings,
+  type StepArithmetic,
   stepScalings,
 } from '../diffusion/lcm-schedule.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
-import { add, constant, input, mul, relu, scalar, sub } from '../graph/ops.ts';
+import { add, clip, constant, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildSpatialEncoder } from '../models/spatial-encoder/spatial-encoder.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
@@ -32,6 +34,12 @@ interface SamplerOptions {
   readonly startStep: number;
   readonly guidanceScale: number;
 }
+
+/** The step's arithmetic as a graph. */
+export const ofValues: StepArithmetic<Value> = {
+  mix: (a, x, b, y) => add(mul(x, a), mul(y, b)),
+  clamp: (x, limit) => clip(x, -limit, limit),
+};
 
 /**
  * Inputs are `noise0`, `noise1`, …, one a network call; the weights of all networks are parameters, so that any may
@@ -60,33 +68,14 @@ export function buildSampler(
     .slice(startStep - 1)
     .forEach((t, k) => {
       const scalings = stepScalings(scheduler, alphas, t);
-      const { signal, noise } = scalings;
       const fresh = input(`noise${k}`, latent.shape);
-      const latents = clean ? add(mul(clean, signal), mul(fresh, noise)) : fresh;
+      const latents = clean ? noisyLatent(ofValues, clean, fresh, scalings) : fresh;
       const timestep = rows(timestepSinusoid(unet, t));
       const residuals =
         spatialEncoder &&
         buildSpatialEncoder(scopes.spatialEncoder, spatialEncoder, { latents, timestep, context, image });
       const prediction = buildUNet(scopes.unet, unet, { latents, timestep, guidance, context, residuals });
-      clean = denoised(latents, prediction, scalings, clean);
+      clean = cleanLatent(ofValues, latents, prediction, scalings, clean);
     });
   return buildVaeDecoder(scopes.vae, vae, mul(clean!, 1 / vae.scaling_factor), photo);
-}
-
-/**
- * c_out·z₀ + c_skip·z_t, as the schedule's `denoise`, with z₀ clamped where the schedule says so.
- * @param previous the estimate that z_t was made from; a schedule of refinement needs it
- */
-export function denoised(noisy: Value, prediction: Value, s: StepScalings, previous?: Value): Value {
-  const refined = (estimate: Value, share: number): Value =>
-    s.fromPrevious === 0 ? estimate : add(estimate, mul(previous!, share * s.fromPrevious));
-  if (s.range === Number.POSITIVE_INFINITY) {
-    const ofBoth = add(mul(noisy, s.out * s.fromNoisy + s.skip), mul(prediction, s.out * s.fromPrediction));
-    return refined(ofBoth, s.out);
-  }
-  const clean = refined(add(mul(noisy, s.fromNoisy), mul(prediction, s.fromPrediction)), 1);
-  const range = scalar(s.range);
-  const below = sub(range, relu(sub(range, clean))); // min(z₀, range)
-  const clamped = sub(relu(add(below, s.range)), s.range); // max(…, −range)
-  return add(mul(clamped, s.out), mul(noisy, s.skip));
 }
