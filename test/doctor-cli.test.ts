@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runDoctor } from '../src/cli/doctor.ts';
-import type { DoctorRow } from '../src/platform/node/measure/doctor.ts';
+import { type AdvisedRow, runDoctor } from '../src/cli/doctor.ts';
 import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
 import { microSpec } from '../src/verify/formula.ts';
 
@@ -34,7 +33,7 @@ async function examine(options: Partial<Options> = {}) {
     },
     { json: true, stdout: { write: (text) => stdout.push(text) } },
   );
-  const { rows } = JSON.parse(stdout.join('')) as { rows: DoctorRow[] };
+  const { rows } = JSON.parse(stdout.join('')) as { rows: AdvisedRow[] };
   return { code, rows: Object.fromEntries(rows.map((row) => [row.name, row])) };
 }
 
@@ -172,7 +171,7 @@ describe.skipIf(!existsSync(main))('interlcm doctor, built', () => {
       cwd: root,
       encoding: 'utf8',
     });
-    const { failed, rows } = JSON.parse(stdout) as { failed: number; rows: DoctorRow[] };
+    const { failed, rows } = JSON.parse(stdout) as { failed: number; rows: AdvisedRow[] };
     expect(rows.find(({ name }) => name === 'cpu')).toMatchObject({ status: 'ok' });
     expect([failed, status], stderr).toEqual([0, 0]);
   });

@@ -142,3 +142,23 @@ it.each(files.filter((file) => /^(page\/|platform\/web\/|index\.ts$)/.test(file)
     expect([...reached].filter((name) => !browserSafe(name))).toEqual([]);
   },
 );
+
+/** What looks like a flag of ours and is none. */
+const noFlags: Readonly<Record<string, readonly string[]>> = {
+  // A property of the style sheet.
+  'page/main.ts': ['--share'],
+};
+const withoutComments = (text: string): string => text.replace(/^\s*\/\*[\s\S]*?\*\/|(^|\s)\/\/.*$/gm, '');
+
+it.each(files.filter((file) => folderOf(file) !== 'cli'))(
+  '%s names no flag: causes below, advice above',
+  (file) => {
+    const code = withoutComments(readFileSync(path.join(source, file), 'utf8'));
+    const named = [
+      ...code.matchAll(
+        /(?<![\w-])--[a-z][a-z-]*|\binterlcm (?:restore|faces|download|evaluate|verify|bench|info|doctor|train|degrade|pack)\b/g,
+      ),
+    ];
+    expect(named.map(([flag]) => flag).filter((flag) => !noFlags[file]?.includes(flag))).toEqual([]);
+  },
+);

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { command } from 'cleye';
 import type { DeviceTrial, DoctorOptions, DoctorRow } from '../platform/node/measure/doctor.ts';
+import { doctorAdvice } from './terminal/doctor-advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { printable } from './terminal/terminal-text.ts';
 
@@ -41,14 +42,20 @@ export const doctorCommand = command(
   },
 );
 
+/** A row in words. */
+export interface AdvisedRow extends Omit<DoctorRow, 'remedy'> {
+  readonly advice?: string;
+}
+
 /** @returns the exit code: 0 if nothing that is needed is broken, else 1 */
 export async function runDoctor(
   options: DoctorOptions,
   { json, stdout }: { json: boolean; stdout: { write(text: string): unknown } },
 ): Promise<number> {
   const { examine } = await import('../platform/node/measure/doctor.ts');
-  const rows: DoctorRow[] = [];
-  for await (const row of examine(options)) {
+  const rows: AdvisedRow[] = [];
+  for await (const { remedy, ...found } of examine(options)) {
+    const row = remedy ? { ...found, advice: doctorAdvice(remedy) } : found;
     rows.push(row);
     if (!json) stdout.write(formatRow(row));
   }
@@ -60,7 +67,7 @@ export async function runDoctor(
 
 const marks = { ok: 'ok  ', note: 'note', failed: 'FAIL' } as const;
 
-function formatRow({ name, status, found, advice }: DoctorRow): string {
+function formatRow({ name, status, found, advice }: AdvisedRow): string {
   const line = `${marks[status]} ${name.padEnd(16)} ${found.replaceAll('\n', ' ')}`;
   return printable(advice === undefined ? `${line}\n` : `${line}\n${' '.repeat(22)}→ ${advice}\n`);
 }

@@ -15,6 +15,7 @@ import { packCommand } from './pack.ts';
 import { restoreCommand } from './restore/restore.ts';
 import { serveCommand } from './serve/serve.ts';
 import { workCommand } from './serve/work.ts';
+import { adviseOn } from './terminal/advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { interruptedExitCode } from './terminal/interruption.ts';
 import { printable } from './terminal/terminal-text.ts';
@@ -67,8 +68,7 @@ try {
 }
 
 function report(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printable(message)}\n`);
+  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printable(adviseOn(error))}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
   // What was interrupted may still be running; what was written before must get out first.
   if (error instanceof InterruptedError) process.stdout.write('', () => process.exit(interruptedExitCode));

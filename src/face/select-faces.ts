@@ -1,5 +1,6 @@
 /** Which of the faces in a photo are meant. */
 
+import { because } from '../failure/failure.ts';
 import type { Pixels } from '../image/pixels.ts';
 import type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face-detector.ts';
 
@@ -39,9 +40,10 @@ export async function selectFaces(
 function faceAt(faces: readonly SelectedFace[], index: number): SelectedFace {
   const face = faces[index];
   if (face) return face;
-  const found =
-    faces.length === 0
-      ? 'no face was found'
-      : `the faces found are 0 to ${faces.length - 1}; interlcm faces lists them`;
-  throw new RangeError(`Cannot take face ${index}: ${found}`);
+  const found = faces.length === 0 ? 'no face was found' : `the faces found are 0 to ${faces.length - 1}`;
+  throw because(new RangeError(`Cannot take face ${index}: ${found}`), {
+    code: 'no-such-face',
+    index,
+    found: faces.length,
+  });
 }

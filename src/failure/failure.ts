@@ -1,14 +1,46 @@
 /** What went wrong, for programs: errors keep their class and their words, and carry this beside them. */
 
-/** Causes that whoever shows the error can give advice about, in words of its own. */
+/** Causes that whoever shows an error can give advice about, in words of its own. */
 export type Failure =
   /** nothing is white where white was to say what is filled in */
-  { readonly code: 'nothing-painted'; readonly where: 'picture' | 'mask' };
+  | { readonly code: 'nothing-painted'; readonly where: 'picture' | 'mask' }
+  /** a face was chosen by its place among those found, and there are not so many */
+  | { readonly code: 'no-such-face'; readonly index: number; readonly found: number }
+  | { readonly code: 'no-face-in-video' }
+  /** a network's result holds NaN or infinity */
+  | { readonly code: 'not-finite' }
+  | { readonly code: 'training-diverged'; readonly iteration: number }
+  /** the device is not there, or cannot load a network */
+  | { readonly code: 'device-unusable'; readonly device: string }
+  | { readonly code: 'disk-full'; readonly keeping: 'weights' | 'download' }
+  | { readonly code: 'no-checkpoint-folder'; readonly folder: string }
+  /** the package's own model is not where it was installed */
+  | { readonly code: 'no-embedded-model' }
+  | { readonly code: 'no-identity-network' }
+  | { readonly code: 'no-picture-in-folder'; readonly recursive: boolean }
+  /** the format cannot hold so long a side; without one, nothing written may have so many pixels */
+  | { readonly code: 'result-too-large'; readonly format?: string }
+  /** a truth would have to be enlarged to be compared */
+  | { readonly code: 'compared-size-too-large'; readonly size: number }
+  /** a training run has nothing to start a network from, or to bind one that it does not train */
+  | {
+      readonly code: 'network-missing';
+      readonly network: string;
+      readonly use: 'start' | 'frozen' | 'teacher';
+    }
+  /** a spatial encoder was to be started from a UNet, and is not trained, or there is one already */
+  | { readonly code: 'spatial-start-unused'; readonly found?: string }
+  /** an optimiser's state that does not say what it is of */
+  | { readonly code: 'state-without-layout' }
+  | { readonly code: 'run-exists'; readonly folder: string };
 
 export type FailureCode = Failure['code'];
 
 /** @returns the error itself, with `failure` beside its message */
-export function because<Kind extends Error>(error: Kind, failure: Failure): Kind & { failure: Failure } {
+export function because<Kind extends Error>(
+  error: Kind,
+  failure: Failure,
+): Kind & { readonly failure: Failure } {
   return Object.assign(error, { failure });
 }
 

@@ -1,5 +1,7 @@
 /** A session over ONNX Runtime's common interface, which Node's and the browser's packages share. */
+
 import type { InferenceSession, Tensor, TensorConstructor } from 'onnxruntime-common';
+import { because } from '../failure/failure.ts';
 import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import { openExtent } from '../graph/onnx/open-sides.ts';
 import { elementCount, formatShape, type HostTensor } from '../tensor/host-tensor.ts';
@@ -67,7 +69,5 @@ function assertFinite(model: string, output: string, data: Float32Array): void {
   let check = 0;
   for (let i = 0; i < data.length; i++) check += data[i]! * 0;
   if (check !== 0)
-    throw new NonFiniteError(
-      `${model} gave NaN or infinity in ${output}. Try --device cpu; on the CPU it means damaged weights`,
-    );
+    throw because(new NonFiniteError(`${model} gave NaN or infinity in ${output}`), { code: 'not-finite' });
 }

@@ -1,7 +1,9 @@
 /** The networks of a training run: their configs, and which weights start where. */
+
 import type { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
+import { because } from '../failure/failure.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint, NetworkCheckpoint } from '../restore/checkpoint.ts';
 import { type NetworkConfig, type NetworkName, networkNames, networks } from '../restore/networks.ts';
@@ -60,10 +62,11 @@ export function joinConfigs(
       | object
       | undefined;
     if (!base && !own)
-      throw new CheckpointError(
-        `there is no ${name} to start from: pass a checkpoint that has one with --from, or describe it under networks.${name}`,
-        { file: 'config' },
-      );
+      throw because(new CheckpointError(`there is no ${name} to start from`, { file: 'config' }), {
+        code: 'network-missing',
+        network: name,
+        use: 'start',
+      });
     joined[name] = parse(networks[name].schema, { ...base, ...own }, `networks.${name}`);
   }
   const scheduler = parse(

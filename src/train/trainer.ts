@@ -1,4 +1,6 @@
 /** One run's networks, losses and optimisers: takes steps, validates, and gives and takes its state. */
+
+import { because } from '../failure/failure.ts';
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
@@ -108,9 +110,12 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
         return await takeStep(parts, iteration, images, options.onUpdate ?? (() => {}));
       } catch (cause) {
         if (!(cause instanceof NonFiniteError)) throw cause;
-        throw new NonFiniteError(
-          `Training diverged at iteration ${iteration}: a loss or a gradient is not finite. Go on from the last saved iteration with a lower optimizer.learningRate, or clip gradients by optimizer.maxGradientNorm, such as 1`,
-          { cause },
+        throw because(
+          new NonFiniteError(
+            `Training diverged at iteration ${iteration}: a loss or a gradient is not finite. Go on from the last saved iteration with a lower optimizer.learningRate, or clip gradients by optimizer.maxGradientNorm, such as 1`,
+            { cause },
+          ),
+          { code: 'training-diverged', iteration },
         );
       }
     },

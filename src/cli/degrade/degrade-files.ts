@@ -21,6 +21,7 @@ import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { roundTripJpeg } from '../../platform/node/picture/jpeg.ts';
 import { RandomStream } from '../../random/random-stream.ts';
+import { adviseOn, withAdvice } from '../terminal/advice.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
 import { formatDuration, Progress, type ProgressStream } from '../terminal/progress.ts';
 
@@ -85,7 +86,7 @@ export async function degradeFiles(
   }
 
   const progress = new Progress(stderr, { total: missing.length });
-  const failures = found.problems.map(({ message }) => message);
+  const failures = found.problems.map(({ message, failure }) => withAdvice(message, failure));
   let made = 0;
   let next = 0;
   const makeOnwards = async (): Promise<void> => {
@@ -99,7 +100,7 @@ export async function degradeFiles(
         progress.update(++made, pair.file);
       } catch (error) {
         progress.total--;
-        failures.push(error instanceof Error ? error.message : String(error));
+        failures.push(adviseOn(error));
         progress.line(`${pair.input}: failed`);
       }
     }

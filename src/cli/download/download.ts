@@ -221,12 +221,29 @@ class Pace {
   }
 }
 
+/** Which flag of `restore` uses a release. */
+const uses: Readonly<Record<string, string>> = {
+  'interlcm-1step': '--steps 2',
+  colorization: '--color colorize',
+  inpainting: '--inpaint',
+  detector: '--detector',
+  'detector-small': '--detector',
+  parser: '--parser',
+  'upscaler-2x': '--background',
+  'upscaler-4x': '--background',
+};
+
+function useOf(release: string): string {
+  const use = uses[release];
+  return use === undefined ? '' : ` (restore ${use})`;
+}
+
 function formatList(releases: readonly Release[]): string {
   return releases
     .map(({ name, description, parts }) => {
       const bytes = parts.flatMap(({ files }) => files).reduce((sum, { aboutBytes }) => sum + aboutBytes, 0);
       const lines = parts.map(({ title, licence }) => `    ${title}: ${licence.name}, ${licence.terms}`);
-      return `${name.padEnd(15)} ${formatBytes(bytes).padStart(7)}  ${description}\n${lines.join('\n')}\n`;
+      return `${name.padEnd(15)} ${formatBytes(bytes).padStart(7)}  ${description}${useOf(name)}\n${lines.join('\n')}\n`;
     })
     .join('');
 }

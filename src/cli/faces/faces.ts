@@ -1,6 +1,7 @@
 /** `interlcm faces`: what is found in photos, listed and drawn. */
 import { command } from 'cleye';
 import type { FaceDetector } from '../../face/face-detector.ts';
+import { withAdvice } from '../terminal/advice.ts';
 import { type GivenFlags, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal, untilAborted } from '../terminal/interruption.ts';
 import { networkFolders } from '../terminal/network-files.ts';
@@ -72,10 +73,10 @@ export async function runFaces(
   const { findAnnotatedFiles, findFaces } = await import('./find-faces.ts');
   const { files, problems } = await findAnnotatedFiles(photos, settings);
   const { stdout, stderr, signal } = environment;
-  const reports: PhotoFaces[] = problems.map(({ path, message }) => ({
+  const reports: PhotoFaces[] = problems.map(({ path, message, failure }) => ({
     ...nothing,
     input: path,
-    error: message,
+    error: withAdvice(message, failure),
   }));
   for (const { error } of reports) stderr.write(`${printable(error!)}\n`);
   const detector = files.length > 0 ? await environment.loadDetector(detectorFile) : undefined;

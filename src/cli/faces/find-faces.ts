@@ -13,6 +13,7 @@ import {
   pictureExtensions,
 } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
+import { adviseOn } from '../terminal/advice.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
@@ -94,6 +95,6 @@ export async function findFaces(
     };
   } catch (error) {
     signal.throwIfAborted();
-    return { ...report, error: error instanceof Error ? error.message : String(error) };
+    return { ...report, error: adviseOn(error) };
   }
 }

@@ -5,7 +5,7 @@ import { requireWritable, writeFileAtomically } from '../../platform/node/files/
 import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { findInputFiles, type InputFile, readFileSignature } from '../../platform/node/files/input-files.ts';
 import { readImageBytes } from '../../platform/node/picture/image-file.ts';
-import { adviseOn } from '../terminal/advice.ts';
+import { adviseOn, withAdvice } from '../terminal/advice.ts';
 import {
   type OutputFile,
   type OutputRequest,
@@ -57,7 +57,7 @@ export async function restoreFiles(
   const journal = await BatchJournal.open(settings.outputFolder);
   const outputs = await planOutputs(requests, settings, journal);
   const run = new Run(settings, environment, { journal, total: outputs.length });
-  for (const { path, message } of found.problems) run.fail(path, message);
+  for (const { path, message, failure } of found.problems) run.fail(path, withAdvice(message, failure));
   for (const [index, output] of outputs.entries())
     await run.restore(output, `[${index + 1}/${outputs.length}]`);
   return run.finish();
@@ -214,8 +214,7 @@ class Run {
     this.#progress.line(`${restored} of ${this.#files.length} restored in ${duration}${left}${before}`);
     for (const { error } of failed) this.#progress.line(`  ${error}`);
     const stoppedBy = this.#stoppedBy;
-    const error =
-      stoppedBy instanceof Error ? stoppedBy.message : stoppedBy === undefined ? null : String(stoppedBy);
+    const error = stoppedBy === undefined ? null : adviseOn(stoppedBy);
     return { report: { device: this.#networks.device, error, files: this.#files }, stoppedBy };
   }
 }

@@ -8,6 +8,7 @@ import { restoreVideo } from '../../platform/node/video/restore-video.ts';
 import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
 import type { VideoOptions, VideoProgress, VideoReport } from '../../platform/node/video/video-request.ts';
 import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-writer.ts';
+import { adviseOn } from '../terminal/advice.ts';
 import { formatDuration, Progress } from '../terminal/progress.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { LoadedNetworks } from './loaded-networks.ts';
@@ -92,7 +93,7 @@ export async function restoreVideos(
           progress.line(`What is done of ${input} is kept; the same command goes on from there`);
           return { report: { videos }, stoppedBy: environment.signal.reason };
         }
-        const message = error instanceof Error ? error.message : String(error);
+        const message = adviseOn(error);
         videos.push({ input, output, status: 'failed', error: message, ms: finished() });
         progress.line(message);
       }

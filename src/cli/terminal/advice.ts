@@ -1,18 +1,62 @@
 /** Which flag helps: what the command line adds to errors from below. */
 
 import { type Failure, type FailureCode, failureOf } from '../../failure/failure.ts';
+import { isOutOfMemory } from '../../platform/node/files/system-error.ts';
 
-const advice: { readonly [Code in FailureCode]: (failure: Extract<Failure, { code: Code }>) => string } = {
+type Advice = {
+  readonly [Code in FailureCode]: (failure: Extract<Failure, { readonly code: Code }>) => string;
+};
+
+/** Nothing where the error says it all; what begins with a small letter goes on with its sentence. */
+const advice: Advice = {
   'nothing-painted': ({ where }) =>
     where === 'mask'
       ? ''
       : 'Paint white, with a hard brush, over what is to be filled in and save it as PNG, or give --mask',
+  'no-such-face': ({ found }) => (found === 0 ? '' : 'interlcm faces lists them'),
+  'no-face-in-video': () => 'Take a smaller --min-size or --min-score',
+  'not-finite': () => 'Try --device cpu; on the CPU it means damaged weights',
+  'training-diverged': () => '',
+  'device-unusable': ({ device }) => (device === 'cpu' ? '' : 'Use --device cpu'),
+  'disk-full': ({ keeping }) =>
+    keeping === 'download'
+      ? 'Free some, or choose another disk with --output'
+      : 'Free some, or take --memory low, which keeps less',
+  'no-checkpoint-folder': ({ folder }) =>
+    `Pass the folder that holds lcm/, clip/ and interlcm/; the published weights come with: interlcm download interlcm-3step -o ${folder}`,
+  'no-embedded-model': () => 'Or pass --checkpoint with a folder of other weights',
+  'no-identity-network': () => 'Or leave identity out with --no-identity',
+  'no-picture-in-folder': ({ recursive }) =>
+    recursive ? '' : '--recursive also looks into the folders inside it',
+  'result-too-large': ({ format }) =>
+    format === undefined ? 'take a smaller --upscale' : 'take --format png, or a smaller --upscale',
+  'compared-size-too-large': () => 'Choose a smaller --size',
+  'network-missing': ({ network, use }) => {
+    if (use === 'teacher') return 'Pass a checkpoint with a UNet by --from';
+    const otherwise =
+      use === 'start' ? `describe it under networks.${network}` : 'add the network to "train"';
+    return `Pass a checkpoint that has it with --from, or ${otherwise}`;
+  },
+  'spatial-start-unused': ({ found }) =>
+    `Leave --spatial-start out${found === undefined ? '' : ', or take that file away'}`,
+  'state-without-layout': () => 'Start a new run with --from its folder',
+  'run-exists': ({ folder }) => `Go on with it by --resume ${folder}, or choose another folder`,
 };
 
 /** An error's message, and what to do about it. */
 export function adviseOn(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const failure = failureOf(error);
-  const advised = failure ? (advice[failure.code] as (failure: Failure) => string)(failure) : '';
-  return advised === '' ? message : `${message}. ${advised}`;
+  if (failure) return withAdvice(message, failure);
+  return isOutOfMemory(error) ? join(message, 'Close other programs, or take --memory low') : message;
+}
+
+/** @param failure what the message tells of, if it is known */
+export function withAdvice(message: string, failure: Failure | undefined): string {
+  return failure ? join(message, (advice[failure.code] as (failure: Failure) => string)(failure)) : message;
+}
+
+function join(message: string, advised: string): string {
+  if (advised === '') return message;
+  return `${message}${/^[a-z-]/.test(advised) ? ';' : '.'} ${advised}`;
 }

@@ -1,3 +1,4 @@
+import { because } from '../../failure/failure.ts';
 import type { UNetConfig } from '../../models/unet/unet-config.ts';
 import type { StageGraph } from '../stage-graph.ts';
 import type { NetworkConfigs, NetworkScopes } from '../stage-networks.ts';
@@ -31,7 +32,11 @@ export function buildStage(
       return diffusionStage(config, scopes, configs, size);
     case 'consistency':
       if (!teacher)
-        throw new TypeError('Cannot distil: there is no teacher. Pass a checkpoint with a UNet by --from');
+        throw because(new TypeError('Cannot distil: there is no teacher'), {
+          code: 'network-missing',
+          network: 'unet',
+          use: 'teacher',
+        });
       return consistencyStage(config, scopes, configs, teacher, size);
     case 'interlcm':
       return interlcmStage(config, scopes, configs, size);

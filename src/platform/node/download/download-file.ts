@@ -212,7 +212,7 @@ async function fetchPart(
     }
     await keep(async () => {
       const room = (totalBytes ?? answer.start) - answer.start;
-      await requireDiskSpace(dirname(part), room, file.target, 'choose another disk with --output');
+      await requireDiskSpace(dirname(part), room, file.target, 'download');
       await writeFile(
         statePath(file),
         JSON.stringify({ url, validator: answer.validator, totalBytes, sha256 } satisfies PartState),

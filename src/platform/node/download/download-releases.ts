@@ -107,12 +107,7 @@ interface RunDownloadOptions extends PlanOptions {
  */
 export async function runDownload(plan: DownloadPlan, options: RunDownloadOptions): Promise<void> {
   await makeTargetFolder(plan.folder);
-  await requireDiskSpace(
-    plan.folder,
-    plan.remainingBytes,
-    'the files to download',
-    'choose another disk with --output',
-  );
+  await requireDiskSpace(plan.folder, plan.remainingBytes, 'the files to download', 'download');
   const bySize = plan.missing.toSorted((a, b) => a.file.aboutBytes - b.file.aboutBytes);
   for (const planned of bySize) await fetchOne(planned, plan.folder, options);
 }

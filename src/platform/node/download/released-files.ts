@@ -177,22 +177,22 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'interlcm-1step',
-    description: 'restores faces in one step (restore --steps 2): faster, a little less detail',
+    description: 'restores faces in one step: faster, a little less detail',
     parts: [encoders('InterLCM, one step', '_1step'), lcm, clip],
   },
   {
     name: 'colorization',
-    description: 'gives gray faces colours (restore --color colorize)',
+    description: 'gives gray faces colours',
     parts: [encoders('InterLCM colorization, one step', '_colorization_1step'), lcm, clip],
   },
   {
     name: 'inpainting',
-    description: 'fills in what is painted white (restore --inpaint)',
+    description: 'fills in what is painted white',
     parts: [encoders('InterLCM inpainting, one step', '_inpainting_1step'), lcm, clip],
   },
   {
     name: 'detector',
-    description: 'finds faces, as the published pipeline does (--detector): RetinaFace with ResNet-50',
+    description: 'finds faces, as the published pipeline does: RetinaFace with ResNet-50',
     parts: [
       retinaFace({
         name: 'detection_Resnet50_Final.pth',
@@ -203,7 +203,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'detector-small',
-    description: 'finds faces faster, fewer of them (--detector): RetinaFace with MobileNet-0.25',
+    description: 'finds faces faster, fewer of them: RetinaFace with MobileNet-0.25',
     parts: [
       retinaFace({
         name: 'detection_mobilenet0.25_Final.pth',
@@ -214,7 +214,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'parser',
-    description: 'tells skin, hair and background apart (restore --parser): ParseNet',
+    description: 'tells skin, hair and background apart: ParseNet',
     parts: [
       {
         title: 'ParseNet of facexlib',
@@ -237,7 +237,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'upscaler-2x',
-    description: 'enlarges backgrounds to twice their size (restore --background): Real-ESRGAN x2plus',
+    description: 'enlarges backgrounds to twice their size: Real-ESRGAN x2plus',
     parts: [
       upscaler(
         'v0.2.1',
@@ -249,7 +249,7 @@ export const releases: readonly Release[] = [
   },
   {
     name: 'upscaler-4x',
-    description: 'enlarges backgrounds to four times their size (restore --background): Real-ESRGAN x4plus',
+    description: 'enlarges backgrounds to four times their size: Real-ESRGAN x4plus',
     parts: [
       upscaler(
         'v0.1.0',

@@ -24,5 +24,5 @@ it('warns of what a mode takes beyond what is free', () => {
   expect(memoryWarning(checkpoint, 'fast', 8e9)).toContain(
     'about 12.5 GB of memory are needed, 8.0 GB are free',
   );
-  expect(memoryWarning(checkpoint, 'fast', 8e9)).toContain('take --memory low');
+  expect(memoryWarning(checkpoint, 'fast', 8e9)).toContain('take the memory mode low');
 });

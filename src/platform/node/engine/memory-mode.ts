@@ -35,7 +35,8 @@ export function memoryWarning(
 ): string | undefined {
   const needed = peakShares[mode] * weightBytes(checkpoint);
   if (free >= needed) return undefined;
-  const advice = mode === 'low' ? 'close other programs' : 'take --memory low, or leave --memory out';
+  const advice =
+    mode === 'low' ? 'close other programs' : 'take the memory mode low, or leave the choice open';
   return `about ${gigabytes(needed)} of memory are needed, ${gigabytes(free)} are free: if the system ends the program, ${advice}`;
 }
 

@@ -1,6 +1,8 @@
 /** ONNX Runtime in Node: native CPU kernels, WebGPU, and CUDA where its libraries are installed. */
+
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { because } from '../../../failure/failure.ts';
 // Before the library: it looks at the environment when it is loaded.
 import './without-telemetry.ts';
 import ort from 'onnxruntime-node';
@@ -35,10 +37,10 @@ export async function createNodeRuntime({
     async createSession(model, { packWeights = false } = {}): Promise<Session> {
       const options = sessionOptions(chosen.device, threads, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
-        const advice = chosen.device === 'cpu' ? '' : '. Use --device cpu';
-        throw new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}${advice}`, {
-          cause,
-        });
+        throw because(
+          new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}`, { cause }),
+          { code: 'device-unusable', device: chosen.device },
+        );
       });
       return ortSession(inner, ort.Tensor, model);
     },
@@ -50,11 +52,12 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
   if (choice === 'auto')
     return {
       device: 'cpu',
-      reason: 'the CPU is the device whose results are proven; ask for another with --device',
+      reason: 'the CPU is the device whose results are proven; others are taken where they are asked for',
     };
   if (!supported.has(choice))
-    throw new Error(
-      `Cannot use ${choice}: this build of ONNX Runtime has ${[...supported].join(', ')}. Use --device cpu`,
+    throw because(
+      new Error(`Cannot use ${choice}: this build of ONNX Runtime has ${[...supported].join(', ')}`),
+      { code: 'device-unusable', device: choice },
     );
   return { device: choice, reason: 'asked for' };
 }

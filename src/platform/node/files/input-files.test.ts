@@ -27,6 +27,7 @@ async function find(args: string[], { recursive = false, output = 'restored' } =
   return {
     names: found.files.map((file) => file.relativePath),
     problems: found.problems.map((problem) => problem.message.replaceAll(root, '')),
+    failures: found.problems.flatMap(({ failure }) => failure ?? []),
   };
 }
 
@@ -109,9 +110,10 @@ describe('findInputFiles', () => {
     expect(found.problems).toEqual([
       'Cannot read /missing.png: there is no such file or folder',
       'Cannot read /nothing-*.png: no such file, and no picture fits it as a glob',
-      'Cannot find a picture in /faces; --recursive also looks into the folders inside it',
+      'Cannot find a picture in /faces',
       'Cannot read /self: symbolic links form a loop',
     ]);
+    expect(found.failures).toEqual([{ code: 'no-picture-in-folder', recursive: false }]);
   });
 
   it.skipIf(process.getuid?.() === 0)('reports a folder that may not be listed', async () => {

@@ -4,6 +4,7 @@ import type { Dirent } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
+import type { Failure } from '../../../failure/failure.ts';
 import { type ImageSignature, readImageSignature, SIGNATURE_BYTES } from '../../../image/image-signature.ts';
 import { explainSystemError } from './system-error.ts';
 
@@ -22,7 +23,13 @@ export interface InputFiles {
   /** as `files`, of what `isVideo` says is one */
   readonly videos: readonly InputFile[];
   /** arguments and folders that gave nothing, and why */
-  readonly problems: readonly { readonly path: string; readonly message: string }[];
+  readonly problems: readonly InputProblem[];
+}
+
+export interface InputProblem {
+  readonly path: string;
+  readonly message: string;
+  readonly failure?: Failure;
 }
 
 interface InputOptions {
@@ -52,7 +59,7 @@ export async function findInputFiles(args: readonly string[], options: InputOpti
 class Search implements InputFiles {
   readonly files: InputFile[] = [];
   readonly videos: InputFile[] = [];
-  readonly problems: { path: string; message: string }[] = [];
+  readonly problems: InputProblem[] = [];
   readonly #seen = new Set<string>();
   readonly #output: string | undefined;
   readonly #recursive: boolean;
@@ -138,8 +145,11 @@ class Search implements InputFiles {
   }
 
   #nothingIn(folder: string): void {
-    const hint = this.#recursive ? '' : '; --recursive also looks into the folders inside it';
-    this.problems.push({ path: folder, message: `Cannot find a picture in ${folder}${hint}` });
+    this.problems.push({
+      path: folder,
+      message: `Cannot find a picture in ${folder}`,
+      failure: { code: 'no-picture-in-folder', recursive: this.#recursive },
+    });
   }
 }
 

@@ -19,6 +19,12 @@ const words: Readonly<Record<string, string>> = {
 /** How JavaScript, ONNX Runtime and libvips say that there is no more memory. */
 const noMemory = /bad_alloc|bad allocation|allocation failed|failed to allocate|out of memory/i;
 
+/** Whether an error, or one that caused it, is for want of memory. */
+export function isOutOfMemory(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (noMemory.test(at.message)) return true;
+  return false;
+}
+
 /**
  * The cause of a file-system error, or of one for want of memory, to follow a colon: `permission denied`. Other errors
  * keep their message.
@@ -27,7 +33,5 @@ export function explainSystemError(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code !== undefined && code in words) return words[code]!;
   const message = error instanceof Error ? error.message : String(error);
-  return noMemory.test(message)
-    ? `there is not enough memory (${message}): close other programs, or take --memory low`
-    : message;
+  return noMemory.test(message) ? `there is not enough memory (${message})` : message;
 }

@@ -26,9 +26,28 @@ export interface DoctorRow {
   /** 'note': missing or weak, but not needed for everything */
   readonly status: 'ok' | 'note' | 'failed';
   readonly found: string;
-  /** what to do about it; there whenever the status is 'failed' */
-  readonly advice?: string;
+  /** what helps; there whenever the status is 'failed' */
+  readonly remedy?: Remedy;
 }
+
+/** What can be done about what was found, for whoever shows it to say. */
+export type Remedy =
+  | { readonly code: 'install-again' }
+  /** the same; other weights do until then */
+  | { readonly code: 'install-model-again' }
+  | { readonly code: 'install-node'; readonly version: string }
+  | { readonly code: 'install-ffmpeg' }
+  /** the CPU is used where no device is asked for */
+  | { readonly code: 'use-cpu' }
+  /** the CPU computes what is wrong */
+  | { readonly code: 'report-fault' }
+  /** @param bytes that the published sizes need in the mode that takes least */
+  | { readonly code: 'free-memory'; readonly bytes: number }
+  | { readonly code: 'free-disk' }
+  | { readonly code: 'choose-cache-folder' }
+  | { readonly code: 'download'; readonly release: string; readonly folder: string; readonly rest?: boolean }
+  /** a listing of the checkpoint names the tensors that do not fit */
+  | { readonly code: 'list-checkpoint'; readonly folder: string };
 
 /** The outcome of verifying a small model on a device, in a process of its own: a driver may end it. */
 export interface DeviceTrial {
@@ -56,7 +75,7 @@ export interface DoctorOptions {
 /** The formula model and its reference values, in the package. */
 const microReference = fileURLToPath(new URL('../../../../reference/micro.json', import.meta.url));
 
-const reinstall = 'Install again: npm ci in a clone, or npm install interlcm';
+const reinstall: Remedy = { code: 'install-again' };
 const run = promisify(execFile);
 const load = createRequire(import.meta.url);
 
@@ -84,7 +103,7 @@ function nodeRow(range: string): DoctorRow {
     name: 'node',
     status: 'failed',
     found,
-    advice: `Install Node ${needed} or later from https://nodejs.org`,
+    remedy: { code: 'install-node', version: needed },
   };
 }
 
@@ -108,7 +127,7 @@ function* libraryRows(): Generator<DoctorRow> {
       yield { name, status: 'ok', found: version() ?? 'of an unknown version' };
     } catch (error) {
       const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-      yield { name, status: 'failed', found: `cannot be loaded: ${line}`, advice: reinstall };
+      yield { name, status: 'failed', found: `cannot be loaded: ${line}`, remedy: reinstall };
     }
 }
 
@@ -119,7 +138,7 @@ function onnxRuntime(): typeof import('onnxruntime-node') {
 async function* deviceRows(tryDevice: DoctorOptions['tryDevice']): AsyncGenerator<DoctorRow> {
   if (!(await stat(microReference).catch(() => undefined))) {
     const found = `${microReference} is missing, so nothing can be verified`;
-    yield { name: 'cpu', status: 'failed', found, advice: reinstall };
+    yield { name: 'cpu', status: 'failed', found, remedy: reinstall };
     return;
   }
   for (const device of listDevices()) {
@@ -130,15 +149,15 @@ async function* deviceRows(tryDevice: DoctorOptions['tryDevice']): AsyncGenerato
         ? `${passed} of ${total} tensors of a small restoration within tolerance`
         : `cannot be used: ${error}`;
     if (right) yield { name: device, status: 'ok', found };
-    else if (device === 'cpu') yield { name: device, status: 'failed', found, advice: cpuAdvice(error) };
-    else yield { name: device, status: 'note', found, advice: 'Leave --device out; the CPU is used' };
+    else if (device === 'cpu')
+      yield {
+        name: device,
+        status: 'failed',
+        found,
+        remedy: error === undefined ? { code: 'report-fault' } : reinstall,
+      };
+    else yield { name: device, status: 'note', found, remedy: { code: 'use-cpu' } };
   }
-}
-
-function cpuAdvice(error: string | undefined): string {
-  return error === undefined
-    ? 'Results would be wrong here: report it with the output of interlcm doctor --json'
-    : reinstall;
 }
 
 /** What this build of ONNX Runtime knows, the CPU first. */
@@ -161,8 +180,7 @@ function memoryRow(): DoctorRow {
   const free = availableMemory();
   const found = `${gigabytes(free)} of ${gigabytes(totalmem())} free; ${availableParallelism()} cores of ${cpus()[0]?.model.trim() || 'an unknown kind'}`;
   if (free >= lowModeBytes) return { name: 'memory', status: 'ok', found };
-  const advice = `The published sizes need ${gigabytes(lowModeBytes)} with --memory low: close other programs`;
-  return { name: 'memory', status: 'note', found, advice };
+  return { name: 'memory', status: 'note', found, remedy: { code: 'free-memory', bytes: lowModeBytes } };
 }
 
 /** Less than this and the first restoration may find the disk full. */
@@ -177,28 +195,26 @@ async function cacheRow(): Promise<DoctorRow> {
     const free = bavail * bsize;
     const found = `${folder}, ${gigabytes(free)} free`;
     if (free >= comfortableCacheBytes) return { name: 'cache', status: 'ok', found };
-    const advice = 'Transformed weights may not fit: free some room, or take --memory low';
-    return { name: 'cache', status: 'note', found, advice };
+    return { name: 'cache', status: 'note', found, remedy: { code: 'free-disk' } };
   } catch (error) {
     const found = `${folder} cannot be written: ${explainSystemError(error)}`;
-    const advice = 'Set XDG_CACHE_HOME to a folder that can be written';
-    return { name: 'cache', status: 'failed', found, advice };
+    return { name: 'cache', status: 'failed', found, remedy: { code: 'choose-cache-folder' } };
   }
 }
 
 /** The model that is used where no other is named. */
 async function modelRow(folder: string): Promise<DoctorRow> {
   if (await stat(folder).catch(() => undefined))
-    return checkpointRow(folder, { name: 'model', advice: reinstall });
-  const advice = `${reinstall}; until then restore needs --checkpoint`;
-  return { name: 'model', status: 'note', found: `there is none in ${folder}`, advice };
+    return checkpointRow(folder, { name: 'model', remedy: reinstall });
+  const found = `there is none in ${folder}`;
+  return { name: 'model', status: 'note', found, remedy: { code: 'install-model-again' } };
 }
 
 async function* weightRows(folder: string, named: boolean): AsyncGenerator<DoctorRow> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
     const found = `there is no folder ${path.resolve(folder)}`;
-    const advice = `npx interlcm download interlcm-3step -o ${folder}`;
-    yield { name: 'weights', status: named ? 'failed' : 'note', found, advice };
+    const remedy: Remedy = { code: 'download', release: 'interlcm-3step', folder };
+    yield { name: 'weights', status: named ? 'failed' : 'note', found, remedy };
     return;
   }
   const { releases } = await import('../download/released-files.ts');
@@ -210,8 +226,8 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
     const own = release.parts[0]!.files.some(({ path: file }) => present.includes(file));
     if (missing.length > 0 && own) {
       const found = `${folder} lacks ${missing.map(({ file }) => file.path).join(', ')}`;
-      const advice = `npx interlcm download ${release.name} -o ${folder}`;
-      incomplete.push({ name: release.name, status: 'failed', found, advice });
+      const remedy: Remedy = { code: 'download', release: release.name, folder };
+      incomplete.push({ name: release.name, status: 'failed', found, remedy });
     } else if (missing.length === 0) {
       yield { name: release.name, status: 'ok', found: `whole in ${folder}` };
       const [visualEncoder, spatialEncoder] = present
@@ -230,10 +246,10 @@ async function* weightRows(folder: string, named: boolean): AsyncGenerator<Docto
   }
   const { weights } = networks.visualEncoder.files;
   const plain = holds.flat().some((file) => weights.includes(`interlcm/${file}`));
-  const advice = `npx interlcm download interlcm-3step -o ${folder} fetches what is missing`;
+  const remedy: Remedy = { code: 'download', release: 'interlcm-3step', folder, rest: true };
   const checkpoint = await checkpointRow(folder, {
     name: 'checkpoint',
-    advice,
+    remedy,
     overrides: plain ? {} : overrides,
   });
   // What can be restored with is not broken, whatever its files are called and whichever others there are.
@@ -247,11 +263,11 @@ async function namesIn(folder: string): Promise<string[]> {
 
 /**
  * Whether `restore` could use the folder, tensor by tensor.
- * @param advice where it lacks something
+ * @param remedy where it lacks something
  */
 async function checkpointRow(
   folder: string,
-  { name, advice, overrides }: { name: string; advice: string; overrides?: CheckpointOverrides },
+  { name, remedy, overrides }: { name: string; remedy: Remedy; overrides?: CheckpointOverrides },
 ): Promise<DoctorRow> {
   try {
     const { checkpointInfo } = await import('../model/checkpoint-info.ts');
@@ -262,10 +278,10 @@ async function checkpointRow(
     if (wrong.length === 0)
       return { name, status: 'ok', found: `${folder}: every tensor is there, faces of ${imageSize} pixels` };
     const found = `${folder}: tensors of ${wrong.map(({ network }) => network).join(', ')} do not fit`;
-    return { name, status: 'failed', found, advice: `npx interlcm info ${folder} names them` };
+    return { name, status: 'failed', found, remedy: { code: 'list-checkpoint', folder } };
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
-    return { name, status: 'failed', found, advice };
+    return { name, status: 'failed', found, remedy };
   }
 }
 
@@ -275,8 +291,7 @@ async function toolRow(name: FfmpegProgram): Promise<DoctorRow> {
     const version = /version (\S+)/.exec(stdout)?.[1] ?? 'of an unknown version';
     return { name, status: 'ok', found: version };
   } catch {
-    const advice = 'Only videos need it: install FFmpeg (https://ffmpeg.org) and put it into the PATH';
-    return { name, status: 'note', found: 'not found', advice };
+    return { name, status: 'note', found: 'not found', remedy: { code: 'install-ffmpeg' } };
   }
 }
 

@@ -1,6 +1,7 @@
 /** Measures a folder of restored faces, or of faces that are restored on the way, against the true ones. */
 
 import { faceSharpness } from '../../../face/sharpness.ts';
+import { because } from '../../../failure/failure.ts';
 import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../../image/pixels.ts';
 import { resizePixels, type Size } from '../../../image/resize.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
@@ -145,8 +146,11 @@ function comparedSize(name: string, truth: Size, restored: Size, size: number | 
       `Cannot compare ${name}: the restored picture is ${restored.width} x ${restored.height}, the true one ${truth.width} x ${truth.height}, of another shape`,
     );
   if (size !== undefined && (truth.width !== truth.height || size > truth.width))
-    throw new RangeError(
-      `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged. Choose a smaller --size`,
+    throw because(
+      new RangeError(
+        `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged`,
+      ),
+      { code: 'compared-size-too-large', size },
     );
   if (size !== undefined) return { width: size, height: size };
   return restored.width <= truth.width ? restored : truth;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { readJsonSource } from '../../../checkpoint/json-source.ts';
 import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
+import { because } from '../../../failure/failure.ts';
 import type { CheckpointStore } from '../../../restore/checkpoint-store.ts';
 import { checkpointFolders, otherFolders } from '../../../restore/networks.ts';
 import { modelLocation } from '../engine/node-runtime.ts';
@@ -18,12 +19,10 @@ export async function openCheckpointFolder(
 ): Promise<CheckpointStore & { close(): Promise<void> }> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory())
-    throw new CheckpointError(
-      `there is no such folder. Pass the folder that holds lcm/, clip/ and interlcm/; the published weights come with: interlcm download interlcm-3step -o ${folder}`,
-      {
-        file: folder,
-      },
-    );
+    throw because(new CheckpointError('there is no such folder', { file: folder }), {
+      code: 'no-checkpoint-folder',
+      folder,
+    });
   const open: { close(): Promise<void> }[] = [];
   const places = new Map<string, readonly string[]>();
   const locate = async (file: string): Promise<string | undefined> => {

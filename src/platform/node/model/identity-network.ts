@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { because } from '../../../failure/failure.ts';
 import type { FeatureNetwork } from '../../../metrics/feature-network.ts';
 import { faceresInput, faceresModel } from '../../../models/faceres/faceres.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
@@ -37,9 +38,12 @@ function modelFolder(): string {
     const main = createRequire(import.meta.url).resolve(PACKAGE);
     return path.join(path.dirname(main), '../models');
   } catch (cause) {
-    throw new CheckpointError(
-      `it is not installed, and identity is judged by its network. Run npm i ${PACKAGE}@3.3.6, or leave identity out with --no-identity`,
-      { file: PACKAGE, cause },
+    throw because(
+      new CheckpointError(
+        `it is not installed, and identity is judged by its network. Run npm i ${PACKAGE}@3.3.6`,
+        { file: PACKAGE, cause },
+      ),
+      { code: 'no-identity-network' },
     );
   }
 }

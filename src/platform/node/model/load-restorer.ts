@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
+import { because } from '../../../failure/failure.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import { createRestorer } from '../../../restore/create-restorer.ts';
 import type { Restorer } from '../../../restore/restorer.ts';
@@ -61,8 +62,11 @@ export async function loadRestorer(
 
 async function requireEmbeddedModel(): Promise<void> {
   if (await stat(embeddedModel).catch(() => undefined)) return;
-  throw new CheckpointError(
-    'the model that comes with this package is not there. Install again (npm ci in a clone, or npm install interlcm), or pass --checkpoint with a folder of other weights',
-    { file: embeddedModel },
+  throw because(
+    new CheckpointError(
+      'the model that comes with this package is not there. Install again (npm ci in a clone, or npm install interlcm)',
+      { file: embeddedModel },
+    ),
+    { code: 'no-embedded-model' },
   );
 }

@@ -1,6 +1,7 @@
 /** Pixels to picture files, with sharp; what a file says of its picture is put into it as it is. */
 
 import sharp, { type Sharp } from 'sharp';
+import { because } from '../../../failure/failure.ts';
 import { isBytePixels, type Pixels, toBytePixels } from '../../../image/pixels.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
 import { type ColorCode, cicpContent, isPlainCode, writeNclx } from './color-code.ts';
@@ -114,12 +115,18 @@ export function requireEncodable(
 ): void {
   const longest = longestSides[format] ?? Number.POSITIVE_INFINITY;
   if (Math.max(width, height) > longest)
-    throw new RangeError(
-      `the result would have ${width} x ${height} pixels, and ${format.toUpperCase()} holds sides of ${longest} at most; take --format png, or a smaller --upscale`,
+    throw because(
+      new RangeError(
+        `the result would have ${width} x ${height} pixels, and ${format.toUpperCase()} holds sides of ${longest} at most`,
+      ),
+      { code: 'result-too-large', format },
     );
   if (width * height > maxWrittenPixels)
-    throw new RangeError(
-      `the result would have ${width} x ${height} pixels, and ${maxWrittenPixels / 1e6} million are the most; take a smaller --upscale`,
+    throw because(
+      new RangeError(
+        `the result would have ${width} x ${height} pixels, and ${maxWrittenPixels / 1e6} million are the most`,
+      ),
+      { code: 'result-too-large' },
     );
 }
 

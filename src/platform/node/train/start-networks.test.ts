@@ -35,7 +35,7 @@ it('refuses weights for a spatial encoder that nothing would start from', async 
     /Cannot start a spatial encoder from .*: .*checkpoint has one, interlcm\/spatial_encoder\.safetensors/,
   );
   await expect(openStartNetworks(config('unet'), checkpoint, unet)).rejects.toThrow(
-    'the config does not train one. Leave --spatial-start out',
+    'the config does not train one',
   );
   await rm(path.join(checkpoint, 'interlcm/spatial_encoder.safetensors'));
   await (await openStartNetworks(config('spatialEncoder'), checkpoint, unet)).close();

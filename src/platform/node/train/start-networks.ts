@@ -1,8 +1,10 @@
 /** The networks that a training run starts from, opened from a checkpoint as far as it has them. */
+
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import type { TensorFile } from '../../../checkpoint/tensor-entry.ts';
 import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../../../diffusion/lcm-schedule.ts';
+import { because } from '../../../failure/failure.ts';
 import type { BindParameter } from '../../../graph/onnx/emit-model.ts';
 import type { Shape } from '../../../graph/value.ts';
 import {
@@ -80,9 +82,11 @@ export async function openStartNetworks(
       bindFrozen(name, shape) {
         const tensor = stored.get(storedName(name));
         if (!tensor)
-          throw new CheckpointError(
-            `it has no ${name}, and the run does not train that network. Pass a checkpoint that has it with --from, or add the network to "train"`,
-            { file: folder ?? 'config' },
+          throw because(
+            new CheckpointError(`it has no ${name}, and the run does not train that network`, {
+              file: folder ?? 'config',
+            }),
+            { code: 'network-missing', network: name, use: 'frozen' },
           );
         requireShape(name, shape, tensor, folder!);
         return bind(storedName(name), shape);
@@ -103,10 +107,11 @@ function requireNewSpatialEncoder(
 ): void {
   const start = `Cannot start a spatial encoder from ${spatialStart}`;
   if (!train.includes('spatialEncoder'))
-    throw new TypeError(`${start}: the config does not train one. Leave --spatial-start out`);
+    throw because(new TypeError(`${start}: the config does not train one`), { code: 'spatial-start-unused' });
   if (spatialEncoder)
-    throw new TypeError(
-      `${start}: ${folder} has one, ${spatialEncoder.path}, which the run would go on from. Leave --spatial-start out, or take that file away`,
+    throw because(
+      new TypeError(`${start}: ${folder} has one, ${spatialEncoder.path}, which the run would go on from`),
+      { code: 'spatial-start-unused', found: spatialEncoder.path },
     );
 }
 

@@ -2,6 +2,7 @@
 
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { because } from '../../../failure/failure.ts';
 import { contactSheet } from '../../../image/contact-sheet.ts';
 import { tensorToPixels } from '../../../image/pixel-tensor.ts';
 import type { BytePixels } from '../../../image/pixels.ts';
@@ -43,9 +44,10 @@ export interface TrainOptions extends TrainEvents {
 export async function startRun(folder: string, settings: RunSettings, options: TrainOptions): Promise<void> {
   const entries: string[] = await readdir(folder).catch(() => []);
   if (entries.some((name) => name === settingsFile || isSavedIteration(name)))
-    throw new Error(
-      `Cannot start a run in ${folder}: there is one already. Go on with it by --resume ${folder}, or choose another folder`,
-    );
+    throw because(new Error(`Cannot start a run in ${folder}: there is one already`), {
+      code: 'run-exists',
+      folder,
+    });
   await train(folder, settings, false, options);
 }
 

@@ -1,10 +1,12 @@
 /** Saved iterations of a run: a checkpoint in the released layout, and the optimisers' state beside it. */
+
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
 import { encodeTorchArchive } from '../../../checkpoint/torch-archive-writer.ts';
+import { because } from '../../../failure/failure.ts';
 import { keyOf } from '../../../nn/parameter-scope.ts';
 import type { SamplingDefaults } from '../../../restore/checkpoint.ts';
 import {
@@ -147,9 +149,12 @@ const changed = 'the config was changed since. Give it back the networks it had,
 function requireLayout(file: string, part: string, stored: string | undefined, layout: string): void {
   if (stored === layout) return;
   if (stored === undefined)
-    throw new CheckpointError(
-      `it does not say which parameters it holds (${part}), so it cannot be gone on from. Start a new run with --from its folder`,
-      { file },
+    throw because(
+      new CheckpointError(
+        `it does not say which parameters it holds (${part}), so it cannot be gone on from`,
+        { file },
+      ),
+      { code: 'state-without-layout' },
     );
   const [before, now] = [stored.split('\n'), layout.split('\n')];
   const place = now.findIndex((line, i) => line !== before[i]);
