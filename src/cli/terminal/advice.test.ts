@@ -25,7 +25,7 @@ it('goes by the cause that is nearest to the user', () => {
 it('knows a want of memory by its words, and leaves other messages alone', () => {
   const cause = new Error('std::bad_alloc');
   expect(adviseOn(new Error('Cannot restore a.png: there is not enough memory', { cause }))).toBe(
-    'Cannot restore a.png: there is not enough memory. Close other programs, or take --memory low',
+    'Cannot restore a.png: there is not enough memory: close other programs, or take --memory low',
   );
   expect(adviseOn(new Error('Cannot read a.png: permission denied'))).toBe(
     'Cannot read a.png: permission denied',

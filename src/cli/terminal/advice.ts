@@ -48,7 +48,7 @@ export function adviseOn(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const failure = failureOf(error);
   if (failure) return withAdvice(message, failure);
-  return isOutOfMemory(error) ? join(message, 'Close other programs, or take --memory low') : message;
+  return isOutOfMemory(error) ? `${message}: close other programs, or take --memory low` : message;
 }
 
 /** @param failure what the message tells of, if it is known */
