@@ -21,5 +21,5 @@ it('loads nothing that takes long before a command needs it', () => {
 });
 
 it('finds what a command loads when it runs', () => {
-  expect(staticPackages(new URL('restore-files.ts', import.meta.url))).toContain('sharp');
+  expect(staticPackages(new URL('restore/restore-files.ts', import.meta.url))).toContain('sharp');
 });
