@@ -6,7 +6,6 @@ export type Failure =
   | { readonly code: 'nothing-painted'; readonly where: 'picture' | 'mask' }
   /** a face was chosen by its place among those found, and there are not so many */
   | { readonly code: 'no-such-face'; readonly index: number; readonly found: number }
-  | { readonly code: 'no-face-in-video' }
   /** a network's result holds NaN or infinity */
   | { readonly code: 'not-finite' }
   | { readonly code: 'training-diverged'; readonly iteration: number }

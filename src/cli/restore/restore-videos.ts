@@ -215,6 +215,7 @@ class VideoLines {
       );
     }
     for (const note of report.notes) this.line(`  ${note}`);
+    if (report.tracks.length === 0) this.line('  try a smaller --min-size or --min-score');
   }
 
   line(text: string): void {

@@ -14,7 +14,6 @@ const advice: Advice = {
       ? ''
       : 'Paint white, with a hard brush, over what is to be filled in and save it as PNG, or give --mask',
   'no-such-face': ({ found }) => (found === 0 ? '' : 'interlcm faces lists them'),
-  'no-face-in-video': () => 'Take a smaller --min-size or --min-score',
   'not-finite': () => 'Try --device cpu; on the CPU it means damaged weights',
   'training-diverged': () => '',
   'device-unusable': ({ device }) => (device === 'cpu' ? '' : 'Use --device cpu'),

@@ -43,7 +43,7 @@ export async function restoreVideo(request: VideoRequest): Promise<VideoReport> 
   const restored = chosen.filter(({ sharp }) => !sharp).map(({ track }) => track);
   const faults: string[] = [];
   const notes = [...info.notes, ...describeCut(info, searched.length)];
-  if (tracks.length === 0) notes.push('no face found: try a smaller --min-size or --min-score');
+  if (tracks.length === 0) notes.push('no face found');
   if (restored.length === 0 && sameKind(input, output)) {
     // As with photos: what nothing is done to stays as it is.
     await copyWhole(input, output);
