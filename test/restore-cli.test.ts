@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
@@ -235,7 +235,7 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
   );
 });
 
-/** Sends `signal` as soon as one picture is done. */
+/** Sends `signal` as soon as one picture is done; the code is what a shell makes of the end. */
 function interruptAfterFirst(
   child: ChildProcess,
   signal: NodeJS.Signals,
@@ -249,5 +249,10 @@ function interruptAfterFirst(
     if (!stderr.includes('→') && (stderr + text).includes('→')) child.kill(signal);
     stderr += text;
   });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+  return new Promise((resolve) =>
+    child.on('close', (status, killedBy) => {
+      const code = killedBy === null ? status : 128 + constants.signals[killedBy];
+      resolve({ code, stdout, stderr });
+    }),
+  );
 }

@@ -17,7 +17,7 @@ import { serveCommand } from './serve/serve.ts';
 import { workCommand } from './serve/work.ts';
 import { adviseOn } from './terminal/advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
-import { interruptedExitCode } from './terminal/interruption.ts';
+import { endInterrupted } from './terminal/interruption.ts';
 import { printable } from './terminal/terminal-text.ts';
 import { InterruptedError, UsageError } from './terminal/usage-error.ts';
 import { trainCommand } from './train.ts';
@@ -71,5 +71,5 @@ function report(error: unknown): void {
   process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printable(adviseOn(error))}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
   // What was interrupted may still be running; what was written before must get out first.
-  if (error instanceof InterruptedError) process.stdout.write('', () => process.exit(interruptedExitCode));
+  if (error instanceof InterruptedError) process.stdout.write('', endInterrupted);
 }

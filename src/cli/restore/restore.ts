@@ -62,8 +62,8 @@ export const restoreCommand = command(
 );
 
 async function runtimeOf({ device, threads }: Pick<RestoreFlags, 'device' | 'threads'>): Promise<Runtime> {
-  const { createNodeRuntime } = await import('../../platform/node/engine/node-runtime.ts');
-  return createNodeRuntime({ device, threads });
+  const { createWorkerRuntime } = await import('../../platform/node/engine/worker-runtime.ts');
+  return createWorkerRuntime({ device, threads });
 }
 
 export interface RunEnvironment extends RestoreEnvironment {

@@ -1,6 +1,7 @@
 import type { FaceDetector } from '../../../face/face-detector.ts';
 import { createSsdFaceDetector, type SsdFaceWeights } from '../../../face/ssd-face-detector.ts';
-import { createNodeRuntime, type NodeRuntimeOptions } from '../engine/node-runtime.ts';
+import type { NodeRuntimeOptions } from '../engine/node-runtime.ts';
+import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
 import { loadRetinaFaceDetector } from './face-network-files.ts';
 
@@ -18,7 +19,7 @@ export async function loadFaceDetector({
   threads,
   file,
 }: LoadFaceDetectorOptions = {}): Promise<FaceDetector> {
-  const runtime = await createNodeRuntime({ threads, device: 'cpu' });
+  const runtime = await createWorkerRuntime({ threads, device: 'cpu' });
   if (file !== undefined) return loadRetinaFaceDetector(file, runtime);
   return createSsdFaceDetector(runtime, await readFaceNetworks());
 }

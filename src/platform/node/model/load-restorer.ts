@@ -8,8 +8,8 @@ import type { Restorer } from '../../../restore/restorer.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 import type { DeviceChoice } from '../../../runtime/runtime.ts';
 import { chooseMemoryMode, memoryWarning } from '../engine/memory-mode.ts';
-import { createNodeRuntime } from '../engine/node-runtime.ts';
 import { weightCache } from '../engine/weight-cache.ts';
+import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { embeddedModel } from './embedded-model.ts';
 
@@ -35,7 +35,7 @@ export async function loadRestorer(
 ): Promise<Restorer> {
   const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
   if (checkpointFolder === embeddedModel) await requireEmbeddedModel();
-  const runtime = await createNodeRuntime({ device, threads });
+  const runtime = await createWorkerRuntime({ device, threads });
   const store = await openCheckpointFolder(checkpointFolder);
   try {
     const checkpoint = await openCheckpoint(store, {

@@ -1,0 +1,135 @@
+/** A runtime whose networks run in a thread of their own: signals, progress and files are served meanwhile. */
+
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { OnnxModel } from '../../../graph/onnx/emit-model.ts';
+import {
+  NonFiniteError,
+  type Runtime,
+  type Session,
+  type SessionOptions,
+  type Tensors,
+} from '../../../runtime/runtime.ts';
+import type { InferenceReply, InferenceRequest, OpenedDevice } from './inference-worker.ts';
+import type { NodeRuntimeOptions } from './node-runtime.ts';
+
+const extension = extname(import.meta.url);
+/** Beside this file and of its kind. */
+const workerUrl = new URL(`./inference-worker${extension}`, import.meta.url);
+/** Not every Node runs a worker from TypeScript: tests of the sources do without the thread. */
+const canStartWorker = extension === '.js' || 'typescript' in process.features;
+
+/** What threads were asked for and have not answered, all together. */
+let pending = 0;
+
+/** Whether a network runs in a thread now: such a thread holds up `process.exit`. */
+export function isInferenceRunning(): boolean {
+  return pending > 0;
+}
+
+/**
+ * Picks a device as `createNodeRuntime` does; the networks of all runtimes of this kind run in threads of their own. A
+ * thread keeps the process alive only while it is asked for something.
+ * @throws {Error} if the device asked for cannot be used here
+ */
+export async function createWorkerRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
+  if (!canStartWorker) {
+    const { createNodeRuntime } = await import('./node-runtime.ts');
+    return createNodeRuntime(options);
+  }
+  const thread = new InferenceThread(options);
+  const { device, reason } = (await thread.ask({ kind: 'open' })) as OpenedDevice;
+  return { device, reason, createSession: (model, settings) => thread.createSession(model, settings) };
+}
+
+type Request = InferenceRequest extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, 'job'>
+    : never
+  : never;
+
+interface Job {
+  readonly resolve: (result: OpenedDevice | Tensors | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+class InferenceThread {
+  readonly #worker: Worker;
+  readonly #jobs = new Map<number, Job>();
+  #jobCount = 0;
+  #sessionCount = 0;
+  #failure: Error | undefined;
+
+  constructor(options: NodeRuntimeOptions) {
+    this.#worker = new Worker(workerUrl, { workerData: options });
+    this.#worker.on('message', (reply: InferenceReply) => this.#settle(reply));
+    this.#worker.on('error', (cause) => this.#stop(`failed: ${cause.message}`, cause));
+    this.#worker.on('exit', (code) => this.#stop(`ended with code ${code}`));
+    this.#worker.unref();
+  }
+
+  async createSession(model: OnnxModel, options?: SessionOptions): Promise<Session> {
+    const session = this.#sessionCount++;
+    await this.ask({ kind: 'create', session, model, options });
+    return {
+      name: model.name,
+      run: async (feeds, outputs) => {
+        const results = (await this.ask({ kind: 'run', session, feeds: neededOf(model, feeds) })) as Tensors;
+        return outputs ? writtenInto(outputs, results) : results;
+      },
+      release: async () => {
+        await this.ask({ kind: 'release', session });
+      },
+    };
+  }
+
+  ask(request: Request): Promise<OpenedDevice | Tensors | undefined> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const job = this.#jobCount++;
+    pending++;
+    this.#worker.ref();
+    return new Promise((resolve, reject) => {
+      this.#jobs.set(job, { resolve, reject });
+      this.#worker.postMessage({ ...request, job });
+    });
+  }
+
+  #settle(reply: InferenceReply): void {
+    const { resolve, reject } = this.#jobs.get(reply.job)!;
+    this.#jobs.delete(reply.job);
+    pending--;
+    if (this.#jobs.size === 0) this.#worker.unref();
+    if (reply.error) reject(errorOf(reply.error));
+    else resolve(reply.result);
+  }
+
+  #stop(what: string, cause?: Error): void {
+    this.#failure ??= new Error(`Cannot run networks: the thread that runs them ${what}`, { cause });
+    for (const { reject } of this.#jobs.values()) reject(this.#failure);
+    pending -= this.#jobs.size;
+    this.#jobs.clear();
+  }
+}
+
+/** What is not asked for is not sent. */
+function neededOf(model: OnnxModel, feeds: Tensors): Tensors {
+  return Object.fromEntries(
+    [...model.inputs.keys()].flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : [])),
+  );
+}
+
+/** Results copied into the tensors that were given for them. */
+function writtenInto(outputs: Tensors, results: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(results).map(([name, result]) => {
+      outputs[name]?.data.set(result.data);
+      return [name, outputs[name] ?? result];
+    }),
+  );
+}
+
+const errorClasses: Readonly<Record<string, new (message: string) => Error>> = { NonFiniteError, RangeError };
+
+function errorOf({ name, message }: { name: string; message: string }): Error {
+  return new (errorClasses[name] ?? Error)(message);
+}
