@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { RunningService } from '../../server/start-service.ts';
+import { exitAtOnce, networksDone } from '../terminal/interruption.ts';
 
 /** Runs until SIGINT or SIGTERM; a second one ends the process at once, which loses no job. */
 export async function untilStopped(service: Pick<RunningService, 'stop'>, log: Logger): Promise<void> {
@@ -7,7 +8,7 @@ export async function untilStopped(service: Pick<RunningService, 'stop'>, log: L
     let stopping = false;
     for (const name of ['SIGINT', 'SIGTERM'] as const)
       process.on(name, () => {
-        if (stopping) process.exit(1);
+        if (stopping) exitAtOnce(1);
         stopping = true;
         resolve();
       });
@@ -15,5 +16,6 @@ export async function untilStopped(service: Pick<RunningService, 'stop'>, log: L
   process.stderr.write('Stopping: jobs under way are finished or put back\n');
   const putBack = await service.stop();
   log.info({ putBack }, 'stopped');
+  await networksDone();
   process.exit(0);
 }

@@ -14,7 +14,7 @@ export const interruptedExitCode = 130;
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const interrupt = (): void => {
-    if (controller.signal.aborted) exitInterrupted();
+    if (controller.signal.aborted) exitAtOnce(interruptedExitCode);
     controller.abort(new InterruptedError());
   };
   for (const name of signalNames) process.on(name, interrupt);
@@ -27,17 +27,22 @@ const patienceMs = 50;
 
 /** Ends the process soon, whatever runs. */
 export async function endInterrupted(): Promise<void> {
+  await networksDone(patienceMs);
+  exitAtOnce(interruptedExitCode);
+}
+
+/** Waits until no network runs any more, or `mostMs` have passed. */
+export async function networksDone(mostMs = Number.POSITIVE_INFINITY): Promise<void> {
   const start = performance.now();
-  while (isInferenceRunning() && performance.now() - start < patienceMs) await sleep(10);
-  exitInterrupted();
+  while (isInferenceRunning() && performance.now() - start < mostMs) await sleep(10);
 }
 
 /**
- * Ends the process now. A network holds up a plain exit until it is done: then the process dies by the signal, which
- * shells report as the same code.
+ * Ends the process now. A network that runs would hold up a plain exit, and then break it: the process dies by SIGINT
+ * in that case, which shells report as the code of an interruption.
  */
-function exitInterrupted(): void {
-  if (!isInferenceRunning() || process.platform === 'win32') process.exit(interruptedExitCode);
+export function exitAtOnce(code: number): void {
+  if (!isInferenceRunning() || process.platform === 'win32') process.exit(code);
   for (const name of signalNames) process.removeAllListeners(name);
   process.kill(process.pid, 'SIGINT');
 }
