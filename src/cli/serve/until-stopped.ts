@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import type { RunningService } from '../../server/start-service.ts';
-import { exitAtOnce, networksDone } from '../terminal/interruption.ts';
 
 /** Runs until SIGINT or SIGTERM; a second one ends the process at once, which loses no job. */
 export async function untilStopped(service: Pick<RunningService, 'stop'>, log: Logger): Promise<void> {
@@ -8,7 +7,7 @@ export async function untilStopped(service: Pick<RunningService, 'stop'>, log: L
     let stopping = false;
     for (const name of ['SIGINT', 'SIGTERM'] as const)
       process.on(name, () => {
-        if (stopping) exitAtOnce(1);
+        if (stopping) process.exit(1);
         stopping = true;
         resolve();
       });
@@ -16,6 +15,5 @@ export async function untilStopped(service: Pick<RunningService, 'stop'>, log: L
   process.stderr.write('Stopping: jobs under way are finished or put back\n');
   const putBack = await service.stop();
   log.info({ putBack }, 'stopped');
-  await networksDone();
   process.exit(0);
 }

@@ -32,7 +32,7 @@ export async function endInterrupted(): Promise<void> {
 }
 
 /** Waits until no network runs any more, or `mostMs` have passed. */
-export async function networksDone(mostMs = Number.POSITIVE_INFINITY): Promise<void> {
+async function networksDone(mostMs = Number.POSITIVE_INFINITY): Promise<void> {
   const start = performance.now();
   while (isInferenceRunning() && performance.now() - start < mostMs) await sleep(10);
 }
@@ -41,7 +41,7 @@ export async function networksDone(mostMs = Number.POSITIVE_INFINITY): Promise<v
  * Ends the process now. A network that runs would hold up a plain exit, and then break it: the process dies by SIGINT
  * in that case, which shells report as the code of an interruption.
  */
-export function exitAtOnce(code: number): void {
+function exitAtOnce(code: number): void {
   if (!isInferenceRunning() || process.platform === 'win32') process.exit(code);
   for (const name of signalNames) process.removeAllListeners(name);
   process.kill(process.pid, 'SIGINT');
