@@ -7,7 +7,7 @@ import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
 import { degradeCommand } from './degrade/degrade.ts';
 import { doctorCommand } from './doctor.ts';
-import { downloadCommand } from './download/download.ts';
+import { downloadCommand } from './download.ts';
 import { evaluateCommand } from './evaluate/evaluate.ts';
 import { facesCommand } from './faces/faces.ts';
 import { infoCommand } from './info.ts';

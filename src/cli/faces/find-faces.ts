@@ -6,12 +6,13 @@ import type { DetectedFace, DetectOptions, FaceDetector } from '../../face/face-
 import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
+import { encodeImage } from '../../platform/node/picture/encode-image.ts';
+import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import {
-  encodeImage,
   type ImageFormat,
   imageFormats,
   pictureExtensions,
-} from '../../platform/node/picture/encode-image.ts';
+} from '../../platform/node/picture/image-format.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { adviseOn } from '../terminal/advice.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';

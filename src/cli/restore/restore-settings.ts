@@ -5,8 +5,8 @@ import { extname } from 'node:path';
 import type { FaceSelection } from '../../face/select-faces.ts';
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
-import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
-import { videoExtensions } from '../../platform/node/video/video-writer.ts';
+import { allPictureExtensions, type ImageFormat } from '../../platform/node/picture/image-format.ts';
+import { isVideoName, videoExtensions } from '../../platform/node/video/video-format.ts';
 import { defaultSampling } from '../../restore/default-sampling.ts';
 import type { PhotoOptions } from '../../restore/photo/photo-options.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
@@ -52,13 +52,6 @@ export interface RestoreSettings {
   readonly image: ImageSettings;
 }
 
-const videoExtension = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|wmv|flv|3gp|m2ts|mts|ogv)$/i;
-const pictureExtension = /\.(png|jpe?g|webp|avif|tiff?|gif)$/i;
-
-export function isVideo(input: string): boolean {
-  return videoExtension.test(input);
-}
-
 /**
  * @throws {UsageError} if flags do not fit each other, or name files that are not there; Error if what they name has
  *   not been downloaded
@@ -67,7 +60,7 @@ export async function readRestoreSettings(
   inputs: readonly string[],
   flags: RestoreFlags,
 ): Promise<RestoreSettings> {
-  const videos = inputs.filter(isVideo).length;
+  const videos = inputs.filter(isVideoName).length;
   if (videos > 0) refuseForVideos(flags, inputs.length - videos);
   if (inputs.length === 0)
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
@@ -167,7 +160,7 @@ function refuseTogether(flags: RestoreFlags, upscale: number): void {
 async function refuseOutput(output: string, videos: number): Promise<void> {
   const existing = await stat(output).catch(() => undefined);
   if (existing?.isDirectory()) return;
-  if (videoExtension.test(output)) {
+  if (isVideoName(output)) {
     const written = Object.keys(videoExtensions);
     if (videos === 0)
       throw new UsageError(`--output ${output} looks like a video; pictures go into a folder`);
@@ -177,7 +170,7 @@ async function refuseOutput(output: string, videos: number): Promise<void> {
     return;
   }
   if (existing) throw new UsageError(`--output ${output} is a file; it takes a folder`);
-  if (pictureExtension.test(extname(output)))
+  if (allPictureExtensions.has(extname(output).toLowerCase()))
     throw new UsageError(
       `--output ${output} looks like a picture; it takes a folder, and results keep their names`,
     );

@@ -1,13 +1,14 @@
 /** `interlcm restore`: photos in, photos with restored faces out. */
 
 import { command } from 'cleye';
+import { isVideoName } from '../../platform/node/video/video-format.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { splitFaceIndices } from './face-indices.ts';
 import type { RestoreEnvironment, RestoreOutcome } from './restore-files.ts';
 import { type RestoreFlags, restoreDetails, restoreFlags } from './restore-flags.ts';
-import { isVideo, type RestoreSettings, readRestoreSettings, refusalForVideos } from './restore-settings.ts';
+import { type RestoreSettings, readRestoreSettings, refusalForVideos } from './restore-settings.ts';
 import type { VideosOutcome } from './restore-videos.ts';
 
 export const restoreCommand = command(
@@ -109,10 +110,10 @@ async function findVideos(
   { recursive = false, output }: RestoreFlags,
 ): Promise<{ readonly paths: readonly string[]; readonly only: boolean }> {
   const { findInputFiles } = await import('../../platform/node/files/input-files.ts');
-  const found = await findInputFiles(inputs, { recursive, outputFolder: output, isVideo });
+  const found = await findInputFiles(inputs, { recursive, outputFolder: output, isVideo: isVideoName });
   const paths = found.videos.map((video) => video.path);
   // A video that is named and is not there is one that cannot be read.
-  const named = inputs.length > 0 && inputs.every(isVideo) && paths.length === 0;
+  const named = inputs.length > 0 && inputs.every(isVideoName) && paths.length === 0;
   return { paths: named ? inputs : paths, only: named || (paths.length > 0 && found.files.length === 0) };
 }
 

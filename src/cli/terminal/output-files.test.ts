@@ -2,7 +2,7 @@ import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ImageFormat } from '../../platform/node/picture/encode-image.ts';
+import type { ImageFormat } from '../../platform/node/picture/image-format.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from './output-files.ts';
 import { UsageError } from './usage-error.ts';
 

@@ -3,7 +3,11 @@
 import { stat } from 'node:fs/promises';
 import { join, parse, relative } from 'node:path';
 import type { InputFile } from '../../platform/node/files/input-files.ts';
-import { type ImageFormat, pictureExtensions } from '../../platform/node/picture/encode-image.ts';
+import {
+  allPictureExtensions,
+  type ImageFormat,
+  pictureExtensions,
+} from '../../platform/node/picture/image-format.ts';
 import { UsageError } from './usage-error.ts';
 
 export interface OutputRequest {
@@ -20,8 +24,6 @@ export interface OutputFile extends OutputRequest {
   /** where the name could not be the input's, why */
   readonly notes: readonly string[];
 }
-
-const imageExtensions = new Set([...Object.values(pictureExtensions).flat(), '.gif']);
 
 /**
  * Chooses a path in `folder` for each result: the input's place and name, with another extension where the format
@@ -87,7 +89,7 @@ function withExtension(path: string, format: ImageFormat): string {
   const { dir, base, name, ext } = parse(path);
   const lowerCase = ext.toLowerCase();
   if (pictureExtensions[format].includes(lowerCase)) return path;
-  return join(dir, (imageExtensions.has(lowerCase) ? name : base) + pictureExtensions[format][0]);
+  return join(dir, (allPictureExtensions.has(lowerCase) ? name : base) + pictureExtensions[format][0]);
 }
 
 /** `name`, or the first of `name-2`, `name-3` that is free; taken from then on. */

@@ -12,13 +12,7 @@ export { loadFaceDetector } from './model/load-face-detector.ts';
 export { type LoadRestorerOptions, loadRestorer } from './model/load-restorer.ts';
 export { packCheckpoint } from './model/pack-checkpoint.ts';
 export { loadPerceptualNetwork } from './model/perceptual-files.ts';
-export {
-  encodeImage,
-  type ImageExtras,
-  type ImageFormat,
-  imageFormats,
-  listLostIn,
-} from './picture/encode-image.ts';
+export { encodeImage, type ImageExtras, listLostIn } from './picture/encode-image.ts';
 export {
   decodeImage,
   type ImageFile,
@@ -26,6 +20,7 @@ export {
   type ReadLimits,
   readImageFile,
 } from './picture/image-file.ts';
+export { type ImageFormat, imageFormats } from './picture/image-format.ts';
 export { type OpenTrainingDataOptions, openTrainingData } from './train/open-training-data.ts';
 export type { RunSettings } from './train/run-settings.ts';
 export { openTrainLog, type TrainLog } from './train/train-log.ts';

@@ -1,12 +1,8 @@
 /** One job's work: from the bytes of a photo to the bytes of its result, and a report. */
 
-import {
-  encodeImage,
-  type ImageFormat,
-  listLostIn,
-  requireEncodable,
-} from '../../platform/node/picture/encode-image.ts';
+import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
 import { decodeImage, type ImageFile } from '../../platform/node/picture/image-file.ts';
+import type { ImageFormat } from '../../platform/node/picture/image-format.ts';
 import { reportFaces, reportFound } from '../../restore/photo/face-report.ts';
 import { findSubject, type PhotoTools, type Subject } from '../../restore/photo/find-subject.ts';
 import { type LaidSubject, laySubject, restoreSubject } from '../../restore/photo/restore-subject.ts';

@@ -9,23 +9,11 @@ import { deepStep } from './decode-pixels.ts';
 import { enlargeDensity } from './density.ts';
 import { removeResolution, updateExif } from './exif.ts';
 import type { ImageFile, ImageLook, ImageMetadata } from './image-file.ts';
+import type { ImageFormat } from './image-format.ts';
 import { exifStart, insertJpegSegments, maxSegmentBytes, xmpStart } from './jpeg-segments.ts';
 import { insertPngChunks, type PngExtras } from './png-chunks.ts';
 import { densityExif, exifHoldsMakerNote, hasDensity, insertTiffTags, makerNotes } from './tiff-tags.ts';
 import { insertWebpChunks } from './webp-chunks.ts';
-
-/** Formats that can be written. */
-export const imageFormats = ['png', 'jpeg', 'webp', 'avif', 'tiff'] as const;
-export type ImageFormat = (typeof imageFormats)[number];
-
-/** Of files of each format; the first is that of new ones. */
-export const pictureExtensions: { readonly [Format in ImageFormat]: readonly string[] } = {
-  png: ['.png'],
-  jpeg: ['.jpg', '.jpeg', '.jpe', '.jfif'],
-  webp: ['.webp'],
-  avif: ['.avif'],
-  tiff: ['.tif', '.tiff'],
-};
 
 export interface ImageExtras extends ImageLook {
   /** one channel, the size of the pixels; JPEG has none: laid on white there */

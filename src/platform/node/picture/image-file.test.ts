@@ -7,8 +7,9 @@ import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../../../failure/failure.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
-import { encodeImage, imageFormats, listLostIn, requireEncodable } from './encode-image.ts';
+import { encodeImage, listLostIn, requireEncodable } from './encode-image.ts';
 import { decodeImage, readImageFile } from './image-file.ts';
+import { imageFormats } from './image-format.ts';
 
 const width = 48;
 const height = 32;

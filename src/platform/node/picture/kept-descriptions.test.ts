@@ -3,9 +3,10 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readNclx } from './color-code.ts';
 import type { Density } from './density.ts';
-import { encodeImage, type ImageFormat, imageFormats, listLostIn } from './encode-image.ts';
+import { encodeImage, listLostIn } from './encode-image.ts';
 import { rationalEntry, readIfd, shortEntry, writeExif } from './ifd.ts';
 import { decodeImage, type ImageFile } from './image-file.ts';
+import { type ImageFormat, imageFormats } from './image-format.ts';
 import {
   insertJpegSegments,
   joinJpegSegments,

@@ -1,8 +1,9 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { encodeImage, type ImageFormat, listLostIn } from './encode-image.ts';
+import { encodeImage, listLostIn } from './encode-image.ts';
 import { decodeImage, type ImageFile } from './image-file.ts';
+import type { ImageFormat } from './image-format.ts';
 import { joinPngChunks } from './png-chunks.ts';
 import { makeTiff } from './tiff.test-support.ts';
 

@@ -3,8 +3,9 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileArgument, localOnly, runFfmpeg } from './ffmpeg.ts';
+import type { VideoFormat } from './video-format.ts';
 import type { VideoInfo } from './video-probe.ts';
-import { cannotWrite, type VideoFormat } from './video-writer.ts';
+import { cannotWrite } from './video-writer.ts';
 
 /** A whole part on disk. */
 export interface VideoPart {

@@ -4,15 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { joinParts } from './join-video.ts';
+import type { VideoFormat } from './video-format.ts';
 import { probeVideo } from './video-probe.ts';
 import { readFrames } from './video-reader.ts';
-import {
-  chooseEncoder,
-  describeOddSize,
-  openPart,
-  type PartWriter,
-  type VideoFormat,
-} from './video-writer.ts';
+import { chooseEncoder, describeOddSize, openPart, type PartWriter } from './video-writer.ts';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 

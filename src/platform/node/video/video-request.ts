@@ -4,8 +4,8 @@ import type { FaceDetector } from '../../../face/face-detector.ts';
 import type { FaceParser } from '../../../face/face-parser.ts';
 import type { PhotoOptions } from '../../../restore/photo/photo-options.ts';
 import type { Restorer } from '../../../restore/restorer.ts';
+import type { VideoFormat } from './video-format.ts';
 import type { VideoKeys } from './video-journal.ts';
-import type { VideoFormat } from './video-writer.ts';
 
 export interface VideoOptions
   extends Omit<PhotoOptions, 'upscale' | 'background' | 'parser' | 'paint' | 'describer' | 'onProgress'> {

@@ -4,18 +4,8 @@ import { rename, rm } from 'node:fs/promises';
 import type { BytePixels } from '../../../image/pixels.ts';
 import { fileArgument, localOnly, runFfmpeg, startFfmpeg } from './ffmpeg.ts';
 import { matroskaFrameHeader, matroskaHeader } from './matroska-frames.ts';
+import type { VideoFormat } from './video-format.ts';
 import type { VideoInfo } from './video-probe.ts';
-
-/** A video that can be written. */
-export type VideoFormat = 'mp4' | 'mov' | 'mkv' | 'webm';
-
-export const videoExtensions: Readonly<Record<string, VideoFormat>> = {
-  '.mp4': 'mp4',
-  '.m4v': 'mp4',
-  '.mov': 'mov',
-  '.mkv': 'mkv',
-  '.webm': 'webm',
-};
 
 /** Encoders from the best to the last resort, as arguments; nearly without visible loss. */
 const h264 = [
@@ -107,6 +97,7 @@ export async function openPart(
   };
 }
 
+/** The error of a video that could not be written, in plain words where FFmpeg's are not. */
 export function cannotWrite(file: string, cause: unknown): Error {
   const message = cause instanceof Error ? cause.message : String(cause);
   const reason = /No space left on device/.test(message) ? 'the disk is full' : message;

@@ -2,17 +2,13 @@
 
 import { createInterface } from 'node:readline/promises';
 import { command } from 'cleye';
-import type { DownloadPlan } from '../../platform/node/download/download-releases.ts';
-import {
-  downloadFolder,
-  type Release,
-  type ReleasedPart,
-} from '../../platform/node/download/released-files.ts';
-import { rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
-import { interruptSignal } from '../terminal/interruption.ts';
-import { Progress, type ProgressStream } from '../terminal/progress.ts';
-import { printable } from '../terminal/terminal-text.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import type { DownloadPlan } from '../platform/node/download/download-releases.ts';
+import { downloadFolder, type Release, type ReleasedPart } from '../platform/node/download/released-files.ts';
+import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { interruptSignal } from './terminal/interruption.ts';
+import { Progress, type ProgressStream } from './terminal/progress.ts';
+import { printable } from './terminal/terminal-text.ts';
+import { UsageError } from './terminal/usage-error.ts';
 
 const details = `Files come from where their authors publish them, to the places in the folder where restore
 looks for them; what is there already is not fetched again. A download that broke off, or was
@@ -91,14 +87,14 @@ export async function runDownloadCommand(
   flags: DownloadFlags,
   environment: DownloadEnvironment,
 ): Promise<void> {
-  const { releases } = await import('../../platform/node/download/released-files.ts');
+  const { releases } = await import('../platform/node/download/released-files.ts');
   if (flags.list) {
     environment.stdout.write(formatList(releases));
     return;
   }
   const chosen = chooseReleases(names, releases);
   const mirrors = flags.mirror.map(checkedUrl);
-  const { planDownload } = await import('../../platform/node/download/download-releases.ts');
+  const { planDownload } = await import('../platform/node/download/download-releases.ts');
   const plan = await planDownload(chosen, flags.output, { half: flags.half ?? false });
   const say = (text: string): void => void environment.stderr.write(`${printable(text)}\n`);
   for (const file of plan.present) say(`${file} is there already`);
@@ -164,8 +160,8 @@ async function fetchAll(
   { stderr, env, signal }: DownloadEnvironment,
 ): Promise<void> {
   const [{ runDownload }, { createDispatcher }] = await Promise.all([
-    import('../../platform/node/download/download-releases.ts'),
-    import('../../platform/node/download/http-download.ts'),
+    import('../platform/node/download/download-releases.ts'),
+    import('../platform/node/download/http-download.ts'),
   ]);
   const progress = new Progress(stderr, { total: plan.remainingBytes });
   const dispatcher = createDispatcher();
