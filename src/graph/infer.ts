@@ -1,4 +1,7 @@
-/** Shape inference: for each operation, the output's shape from its inputs' shapes, or an error that shows them. */
+/**
+ * Shape inference: for each operation, the output's shape from its inputs' shapes, or an error that shows them. Longer
+ * than most files because it is one table, which the compiler holds to every operation.
+ */
 import { elementCount, formatShape, sameShape } from '../tensor/host-tensor.ts';
 import type { ConvAttributes, OpAttributes, OpType, PoolAttributes, Shape } from './value.ts';
 

@@ -29,6 +29,7 @@ export function constant(shape: Shape, data: Float32Array | readonly number[]): 
   return { op: 'Constant', inputs: [], attributes: { data: hostTensor(shape, values).data }, shape };
 }
 
+/** A constant without axes, []. */
 export const scalar = (value: number): Value<'Constant'> => constant([], [value]);
 
 const unary =
@@ -71,6 +72,7 @@ export const silu = unary('Silu');
 export const gelu = unary('Gelu');
 /** Over the last axis. */
 export const softmax = unary('Softmax');
+/** x where it is positive, else α·x. */
 export const leakyRelu = (x: Value, alpha: number): Value => makeValue('LeakyRelu', [x], { alpha });
 /** min(max(x, least), most) */
 export const clip = (x: Value, least: number, most: number): Value => makeValue('Clip', [x], { least, most });
@@ -166,6 +168,7 @@ export function reduceMean(x: Value, axes = allAxes(x), keepDims = false): Value
   return makeValue('ReduceMean', [x], { axes, keepDims });
 }
 
+/** The largest value of each window over the trailing axes of [N, C, …]; padding is never the largest. */
 export const maxPool = (x: Value, attributes: PoolAttributes): Value => makeValue('MaxPool', [x], attributes);
 /** Padding does not count towards the mean. */
 export const averagePool = (x: Value, attributes: PoolAttributes): Value =>
@@ -177,12 +180,14 @@ export function reshape(x: Value, shape: Shape): Value {
   const full = shape.map((extent) => (extent === -1 ? elementCount(x.shape) / known : extent));
   return makeValue('Reshape', [x], { shape: full });
 }
+/** Axis i of the result is axis `perm[i]` of x. */
 export const transpose = (x: Value, perm: readonly number[]): Value => makeValue('Transpose', [x], { perm });
+/** Values one after another along an axis; their other axes are equal. */
 export const concat = (values: readonly Value[], axis: number): Value =>
   makeValue('Concat', values, { axis });
-/** Elements start, start + step, … below end, along one axis. */
 /** Rows of a table [V, C] by index: indices […], whole numbers from 0 to V − 1, give […, C]. */
 export const gather = (table: Value, indices: Value): Value => makeValue('Gather', [table, indices], {});
+/** Elements start, start + step, … below end, along one axis. */
 export function slice(x: Value, axis: number, start: number, end: number, step = 1): Value {
   return makeValue('Slice', [x], { axis, start, end, step });
 }
@@ -199,6 +204,7 @@ export function pad(
 ): Value {
   return makeValue('Pad', [x], { pads, mode });
 }
+/** Repeats x along axes of extent 1 until it has the shape, as NumPy broadcasts. */
 export const expand = (x: Value, shape: Shape): Value => makeValue('Expand', [x], { shape });
 /** Nearest-neighbour resize of the trailing axes to `sizes`. */
 export function resizeNearest(x: Value, sizes: readonly number[]): Value {

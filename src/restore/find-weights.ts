@@ -6,6 +6,11 @@ import { fileLimits } from '../tensor/file-limits.ts';
 import type { CheckpointStore, OpenedTensors } from './checkpoint-store.ts';
 import { type NetworkName, networks } from './networks.ts';
 
+/**
+ * @param overrides paths to be taken instead of the released layout's
+ * @returns the tensors of a network, and the path that they were found at
+ * @throws {CheckpointError} if there are none, or they are damaged
+ */
 export async function openWeights(
   store: CheckpointStore,
   network: NetworkName,
@@ -23,6 +28,10 @@ export async function openWeights(
   return found;
 }
 
+/**
+ * The weights at the first of `paths` that is there, as one file or as an index with its parts.
+ * @throws {CheckpointError} if what is there is damaged
+ */
 export async function findWeights(
   store: CheckpointStore,
   paths: readonly string[],

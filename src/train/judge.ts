@@ -35,6 +35,7 @@ export interface Judge {
 }
 
 const prefix = 'd';
+/** Whether a parameter of a graph is the discriminator's. */
 export const isJudgeParameter = (name: string): boolean => prefixOf(name) === prefix;
 
 /**

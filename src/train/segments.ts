@@ -6,6 +6,7 @@ import { topologicalOrder } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
 
+/** Bytes of a value in float32. */
 export const bytesOf = (value: Value): number => 4 * elementCount(value.shape);
 
 /** Values in the order they are computed, and the number of the segment that computes each; leaves have none. */

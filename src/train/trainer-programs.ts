@@ -38,6 +38,7 @@ interface TrainerProgramsOptions {
   readonly accumulation: number;
 }
 
+/** Builds nothing yet: sessions are made when first asked for, and again when other losses count. */
 export function createTrainerPrograms(
   runtime: Runtime,
   { config, stage, terms, judge, trained, bind, accumulation }: TrainerProgramsOptions,

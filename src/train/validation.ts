@@ -17,6 +17,7 @@ export interface ValidationResult {
 /** First key of the draws of a validation: the same at every call. */
 const validationStream = 2;
 
+/** @param images are drawn from with the same noise at every call, so that results of a run compare */
 export async function validate(trainer: TrainerParts, images: TrainingBatch): Promise<ValidationResult> {
   const { stage, microBatch, programs, generator } = trainer;
   const sums = new Map<string, number>();

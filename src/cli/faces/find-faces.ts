@@ -13,7 +13,6 @@ import {
   imageFormats,
   pictureExtensions,
 } from '../../platform/node/picture/image-format.ts';
-import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { adviseOn } from '../terminal/advice.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
 import { UsageError } from '../terminal/usage-error.ts';

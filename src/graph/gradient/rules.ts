@@ -1,6 +1,7 @@
 /**
  * Reverse mode, operation by operation: from the gradient dy of a value to the gradients of its inputs. Rules are
- * written with the same builders as networks, so that gradients are graphs like any other.
+ * written with the same builders as networks, so that gradients are graphs like any other. Longer than most files
+ * because it is one table, which the compiler holds to every operation.
  */
 import { elementCount } from '../../tensor/host-tensor.ts';
 import {

@@ -48,6 +48,7 @@ export interface Access {
   admit(request: Request, address: string): Promise<string>;
 }
 
+/** Clients are told apart by their key where there are keys, else by their address. */
 export function createAccess({ keys, loopback, requestsPerMinute }: AccessOptions): Access {
   const limiter = new RateLimiterMemory({ points: requestsPerMinute, duration: 60 });
   return {

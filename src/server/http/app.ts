@@ -30,6 +30,7 @@ interface AppOptions {
 /** What everybody may ask, without a key: it tells nothing of anybody's photos. */
 const open = new Set(['/healthz', '/readyz', '/openapi.json', ...Object.keys(tryPage)]);
 
+/** Binds no port: whoever serves it, or tests it, asks it. */
 export function createApp(options: AppOptions): OpenAPIHono<RequestVariables> {
   const { queue, store, metrics, access, limits } = options;
   const app = new OpenAPIHono<RequestVariables>();

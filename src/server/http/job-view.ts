@@ -51,6 +51,7 @@ const statusOf: { readonly [Code in JobProblem['code']]: number } = {
   internal: 500,
 };
 
+/** Why a job failed, as problem details with the HTTP status that fits. */
 export function problemOfJob({ code, detail }: JobProblem) {
   return problemOf(code, statusOf[code], detail);
 }

@@ -50,6 +50,7 @@ export const problemSchema = z
   .openapi('Problem', { description: 'Problem details, RFC 9457' });
 type Problem = z.infer<typeof problemSchema>;
 
+/** @param detail for the client to read: nothing of the machine */
 export function problemOf(code: ProblemCode, status: number, detail: string): Problem {
   return { type: `urn:interlcm:problem:${code}`, title: titles[code], status, detail };
 }
@@ -72,6 +73,7 @@ export class HttpProblem extends Error {
   }
 }
 
+/** The answer that holds a problem; never cached. */
 export function problemResponse(problem: Problem, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(problem), {
     status: problem.status,

@@ -45,6 +45,7 @@ const longestWaitMs = 300_000;
 /** What `Retry-After` says of a queue that is full. */
 const retryAfterSeconds = '15';
 
+/** Adds what is under `/v1`; an upload is refused where the queue or those still arriving leave no room. */
 export function addRestorationRoutes(app: App, { queue, store, limits }: RestorationServices): void {
   let arriving = 0;
   const receive = async (context: Request, maxPhotos: number): Promise<Upload> => {

@@ -64,6 +64,7 @@ export interface Job extends JobRequest {
   readonly problem?: JobProblem;
 }
 
+/** Whether nothing more becomes of the job. */
 export const isFinished = ({ state }: Pick<Job, 'state'>): boolean =>
   state === 'done' || state === 'failed' || state === 'cancelled';
 

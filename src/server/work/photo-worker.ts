@@ -25,6 +25,7 @@ interface PhotoWorker {
   close(graceMs: number): Promise<number>;
 }
 
+/** Starts the processes at once; as many jobs are taken at a time as there are processes. */
 export function startPhotoWorker({
   queue,
   store,

@@ -53,6 +53,7 @@ function findNclx(avif: Uint8Array): DataView | undefined {
   return fields === undefined ? undefined : new DataView(avif.buffer, avif.byteOffset + fields, 6);
 }
 
+/** @returns what the `nclx` box of an AVIF says; undefined if it has none */
 export function readNclx(avif: Uint8Array): ColorCode | undefined {
   const fields = findNclx(avif);
   return fields && { primaries: fields.getUint16(0), transfer: fields.getUint16(2) };

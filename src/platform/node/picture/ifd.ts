@@ -142,12 +142,14 @@ export function shortEntry(tag: number, value: number): IfdEntry {
 
 const rationalUnit = 10_000;
 
+/** @param value 0 or more; whole numbers are exact, others are kept to four decimals */
 export function rationalEntry(tag: number, value: number): IfdEntry {
   const whole = Number.isInteger(value);
   const parts = Uint32Array.of(whole ? value : Math.round(value * rationalUnit), whole ? 1 : rationalUnit);
   return { tag, type: 5, count: 1, data: Buffer.from(parts.buffer) };
 }
 
+/** @param type 1: numbers of a byte each; 7: bytes whose meaning the tag gives */
 export function bytesEntry(tag: number, type: 1 | 7, value: Uint8Array): IfdEntry {
   return { tag, type, count: value.length, data: Buffer.from(value) };
 }

@@ -75,6 +75,7 @@ function endOfScan(jpeg: Uint8Array, start: number): number {
   return jpeg.length;
 }
 
+/** A JPEG file of the segments, between the markers that begin and end it. */
 export function joinJpegSegments(segments: readonly Pick<JpegSegment, 'bytes'>[]): Uint8Array {
   return Buffer.concat([Buffer.of(0xff, 0xd8), ...segments.map(({ bytes }) => bytes), Buffer.of(0xff, 0xd9)]);
 }
@@ -100,6 +101,7 @@ export function contentAfter({ content }: JpegSegment, start: string): Uint8Arra
 const jfif = 'JFIF\0';
 const units = ['none', 'inch', 'centimetre'] as const;
 
+/** The print resolution of a JFIF segment; undefined if this is another, is too short, or has none that makes sense. */
 export function readJfifDensity(segment: JpegSegment): Density | undefined {
   const content = segment.marker === jpegMarker.app0 ? contentAfter(segment, jfif) : undefined;
   const unit = units[content?.[2] ?? -1];

@@ -50,6 +50,7 @@ export interface PictureContainer {
   readonly dropped: readonly string[];
 }
 
+/** Takes a file apart as its format asks for; of formats without a reader of their own, the bytes stay as they are. */
 export function openContainer(bytes: Uint8Array, format: ReadableFormat | undefined): PictureContainer {
   if (format === 'png') return openPng(bytes);
   if (format === 'jpeg') return openJpeg(bytes);

@@ -87,6 +87,7 @@ function densityChunk(density: Density): Uint8Array {
   return content;
 }
 
+/** The print resolution of a pHYs chunk; undefined if it has not its length, or none that makes sense. */
 export function readPngDensity({ content }: PngChunk): Density | undefined {
   if (content.length !== 9) return undefined;
   const view = new DataView(content.buffer, content.byteOffset);

@@ -49,6 +49,7 @@ interface TiffTags {
   readonly dropped: readonly string[];
 }
 
+/** What the first directory of a TIFF file says; nothing where it cannot be read. */
 export function readTiffTags(tiff: Uint8Array): TiffTags {
   const ifd = readIfd(tiff) ?? [];
   const values = (wanted: number): number[] => {

@@ -30,6 +30,7 @@ export async function readSettings(folder: string): Promise<RunSettings> {
   return { ...json, config: parseTrainConfig(json.config, file) };
 }
 
+/** Writes the settings into a run's folder, in place of those that are there. */
 export async function writeSettings(folder: string, settings: RunSettings): Promise<void> {
   await writeFileAtomically(path.join(folder, settingsFile), `${JSON.stringify(settings, null, 2)}\n`);
 }

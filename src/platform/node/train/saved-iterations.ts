@@ -11,6 +11,7 @@ const unfinishedPattern = /^(iteration-\d+|latest)\.[0-9a-f]+\.tmp$/;
 /** Saved iterations that stay: the last, and the one before in case the last is damaged. */
 const keptIterations = 2;
 
+/** Whether a folder's name is that of a saved iteration. */
 export const isSavedIteration = (name: string): boolean => iterationPattern.test(name);
 
 /** In rising order. */
