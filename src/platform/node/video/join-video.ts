@@ -4,7 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileArgument, localOnly, runFfmpeg } from './ffmpeg.ts';
 import type { VideoFormat } from './video-format.ts';
-import type { VideoInfo } from './video-probe.ts';
+import { probeVideo, type VideoInfo } from './video-probe.ts';
 import { cannotWrite } from './video-writer.ts';
 
 /** A whole part on disk. */
@@ -54,8 +54,11 @@ export async function joinParts(
       try {
         await runFfmpeg('ffmpeg', [...base, ...args, ...muxer], signal);
         await requireFrames(unfinished, frames, signal);
+        const { tags } = await probeVideo(unfinished, signal);
         await rename(unfinished, result);
-        return notes;
+        // Of two frames FFmpeg does not know the rate that a time code counts in.
+        const lost = info.tags['timecode'] !== undefined && tags['timecode'] === undefined;
+        return lost ? [...notes, 'time code left out'] : notes;
       } catch (error) {
         signal?.throwIfAborted();
         failure = cannotWrite(result, error);

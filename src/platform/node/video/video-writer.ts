@@ -58,7 +58,8 @@ export async function openPart(
     ].join(','),
     ...['-c:v', ...encoder, ...colorArguments(info)],
     // NUT keeps every time as it is, and a frame whose end nothing tells.
-    ...['-f', 'nut', fileArgument(unfinished)],
+    // Written at once: FFmpeg passes over a full disk where it only notices at the end.
+    ...['-flush_packets', '1', '-f', 'nut', fileArgument(unfinished)],
   ]);
   child.stdout.resume();
   // Each write waits until its bytes are taken: they may be overwritten then, and never pile up.
