@@ -3,7 +3,8 @@
 import { createInterface } from 'node:readline/promises';
 import { command } from 'cleye';
 import type { DownloadPlan } from '../platform/node/download/download-releases.ts';
-import { downloadFolder, type Release, type ReleasedPart } from '../platform/node/download/released-files.ts';
+import type { Release, ReleasedPart } from '../platform/node/download/release.ts';
+import { downloadFolder } from '../platform/node/download/released-files.ts';
 import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { interruptSignal } from './terminal/interruption.ts';
 import { Progress, type ProgressStream } from './terminal/progress.ts';

@@ -2,7 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { downloadFolder, type ReleasedFile, releases } from '../../platform/node/download/released-files.ts';
+import type { ReleasedFile } from '../../platform/node/download/release.ts';
+import { downloadFolder, releases } from '../../platform/node/download/released-files.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Names of releases that a flag takes, as `download` has them. */

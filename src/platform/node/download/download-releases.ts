@@ -13,7 +13,7 @@ import {
 } from './download-file.ts';
 import { fileSha256 } from './downloaded-content.ts';
 import type { Credentials } from './http-download.ts';
-import type { Release, ReleasedFile, ReleasedPart } from './released-files.ts';
+import type { Release, ReleasedFile, ReleasedPart } from './release.ts';
 
 /** A file that is to be fetched. */
 interface PlannedFile {

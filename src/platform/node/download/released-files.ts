@@ -3,44 +3,8 @@
  * SHA-256 digests and exact sizes stand here only where independent sources agree on them.
  */
 
-/** One published file. */
-export interface ReleasedFile {
-  /** its place in a checkpoint folder, with `/` */
-  readonly path: string;
-  /** `hf:OWNER/NAME/PATH` on the Hugging Face hub, or a URL; in the order to try */
-  readonly sources: readonly string[];
-  /** about how large */
-  readonly aboutBytes: number;
-  /** exactly how large, where known */
-  readonly bytes?: number;
-  /** 64 lower-case hexadecimal digits, where known */
-  readonly sha256?: string;
-  /** sources of the same weights in half precision; the same place in the folder but for the name */
-  readonly half?: { readonly path: string; readonly sources: readonly string[] };
-}
-
-interface Licence {
-  readonly name: string;
-  readonly url: string;
-  /** what it allows and forbids, in one line */
-  readonly terms: string;
-}
-
-/** What is published together, under one licence. */
-export interface ReleasedPart {
-  /** e.g. 'LCM Dreamshaper v7' */
-  readonly title: string;
-  readonly origin: string;
-  readonly licence: Licence;
-  readonly files: readonly ReleasedFile[];
-}
-
-/** What a user asks for by name. */
-export interface Release {
-  readonly name: string;
-  readonly description: string;
-  readonly parts: readonly ReleasedPart[];
-}
+import type { Licence, Release, ReleasedFile, ReleasedPart } from './release.ts';
+import { metricReleases, textReleases } from './released-metrics.ts';
 
 /** Where `download` writes unless it is told otherwise. */
 export const downloadFolder = 'weights';
@@ -271,4 +235,6 @@ export const releases: readonly Release[] = [
       },
     ],
   },
+  ...metricReleases,
+  ...textReleases,
 ];

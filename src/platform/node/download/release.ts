@@ -1,0 +1,40 @@
+/** What a published file is, and what is published together. */
+
+/** One published file. */
+export interface ReleasedFile {
+  /** its place in a checkpoint folder, with `/` */
+  readonly path: string;
+  /** `hf:OWNER/NAME/PATH` on the Hugging Face hub, or a URL; in the order to try */
+  readonly sources: readonly string[];
+  /** about how large */
+  readonly aboutBytes: number;
+  /** exactly how large, where known */
+  readonly bytes?: number;
+  /** 64 lower-case hexadecimal digits, where known */
+  readonly sha256?: string;
+  /** sources of the same weights in half precision; the same place in the folder but for the name */
+  readonly half?: { readonly path: string; readonly sources: readonly string[] };
+}
+
+export interface Licence {
+  readonly name: string;
+  readonly url: string;
+  /** what it allows and forbids, in one line */
+  readonly terms: string;
+}
+
+/** What is published together, under one licence. */
+export interface ReleasedPart {
+  /** e.g. 'LCM Dreamshaper v7' */
+  readonly title: string;
+  readonly origin: string;
+  readonly licence: Licence;
+  readonly files: readonly ReleasedFile[];
+}
+
+/** What a user asks for by name. */
+export interface Release {
+  readonly name: string;
+  readonly description: string;
+  readonly parts: readonly ReleasedPart[];
+}
