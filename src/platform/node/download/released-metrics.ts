@@ -57,11 +57,11 @@ const dreamsim = (kind: 'ensemble' | 'dino_vitb16', aboutBytes: number): Release
   files: [file(`metrics/dreamsim/${kind}.zip`, `${dreamsimRelease}_${kind}_checkpoint.zip`, aboutBytes)],
 });
 
-/** What `evaluate --metrics` measures with. */
+/** What `evaluate by metrics:` measures with. */
 export const metricReleases: readonly Release[] = [
   {
     name: 'fid',
-    description: "Inception v3 as FID takes it (evaluate --metrics fid): pytorch-fid's weights",
+    description: "Inception v3 as FID takes it, for the metric fid: pytorch-fid's weights",
     parts: [
       {
         title: 'Inception v3 (2015) of pytorch-fid',
@@ -83,7 +83,7 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'lpips',
-    description: 'LPIPS over AlexNet (evaluate --metrics lpips)',
+    description: 'LPIPS over AlexNet, for the metric lpips',
     parts: [
       linear('alex', 6009, 'df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0'),
       torchvision('AlexNet', 'alexnet-owt-7be5be79.pth', 244e6),
@@ -91,7 +91,7 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'lpips-vgg',
-    description: 'LPIPS over VGG16 (evaluate --metrics lpips-vgg)',
+    description: 'LPIPS over VGG16, for the metric lpips-vgg',
     parts: [
       linear('vgg', 7289, 'a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868'),
       torchvision('VGG16', 'vgg16-397923af.pth', 553e6),
@@ -99,7 +99,7 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'musiq',
-    description: 'MUSIQ, quality without a truth (evaluate --metrics musiq): KonIQ-10k',
+    description: 'MUSIQ, quality without a truth, for the metric musiq: KonIQ-10k',
     parts: [
       {
         title: 'MUSIQ (KonIQ-10k) of IQA-PyTorch',
@@ -125,7 +125,7 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'ids',
-    description: "ArcFace, the angle to the true person as VQFR's Deg (evaluate --metrics ids)",
+    description: "ArcFace, the angle to the true person as VQFR's Deg, for the metric ids",
     parts: [
       {
         title: 'ArcFace ResNet-18 of GFPGAN',
@@ -149,12 +149,12 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'dreamsim',
-    description: 'DreamSim, all three branches (evaluate --metrics dreamsim); unpack it where it lies',
+    description: 'DreamSim, all three branches, for the metric dreamsim; unpack it where it lies',
     parts: [dreamsim('ensemble', 1.0e9)],
   },
   {
     name: 'dreamsim-dino',
-    description: 'DreamSim, one branch (evaluate --metrics dreamsim-dino); unpack it where it lies',
+    description: 'DreamSim, one branch, for the metric dreamsim-dino; unpack it where it lies',
     parts: [dreamsim('dino_vitb16', 0.35e9)],
   },
 ];
