@@ -1,0 +1,102 @@
+/** What the documents say: files that are there, commands and flags that exist, examples that run. */
+
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+const main = path.join(root, 'dist/cli/main.js');
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(path.join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+const read = (document: string): string => readFileSync(path.join(root, document), 'utf8');
+
+describe.each(['docs/architecture.md', 'CONTRIBUTING.md'])('%s', (document) => {
+  const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
+  /** In backticks: files, whole or by their names, and folders with a slash behind them. */
+  const named = [
+    ...new Set([...read(document).matchAll(/`([\w./-]+(?:\.ts|\/))`/g)].map(([, name]) => name!)),
+  ];
+
+  it.each(named.filter((name) => !/^\./.test(name)))('names %s, which is there', (name) => {
+    const isThere =
+      existsSync(path.join(root, name)) ||
+      existsSync(path.join(root, 'src', name)) ||
+      sources.some((file) => file === name || file.endsWith(`/${name}`) || `${file}/`.endsWith(`/${name}`));
+    expect(isThere).toBe(true);
+  });
+});
+
+describe('links', () => {
+  it.each(documents)('of %s lead to files', (document) => {
+    const targets = [...read(document).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)].map(
+      ([, target]) => target!,
+    );
+    const missing = targets.filter((target) => !existsSync(path.join(root, path.dirname(document), target)));
+    expect(missing).toEqual([]);
+  });
+});
+
+describe('commands', () => {
+  const commands = documents.flatMap((document) =>
+    [...read(document).matchAll(/npx interlcm ((?:[^\n`|#\\]|\\\n)+)/g)].map(([, text]) => ({
+      document,
+      text: text!.replace(/\\\n/g, ' ').trim(),
+    })),
+  );
+  const helps = new Map<string, string>();
+  const helpOf = (command: string): string => {
+    const known = helps.get(command);
+    if (known !== undefined) return known;
+    const help = execFileSync(process.execPath, [main, command, '--help'], { encoding: 'utf8' });
+    helps.set(command, help);
+    return help;
+  };
+  const names = [...new Set(commands.map(({ text }) => text.split(/\s/)[0]!))].filter((name) =>
+    /^[a-z]+$/.test(name),
+  );
+
+  it('are many', () => {
+    expect(names.length).toBeGreaterThan(10);
+  });
+
+  it.each(names)('%s exists with every flag that is shown of it', (command) => {
+    const help = helpOf(command);
+    expect(help).toContain(command);
+    const flags = commands
+      .filter(({ text }) => text.startsWith(`${command} `))
+      .flatMap(({ text }) => [...text.matchAll(/(?<=\s)--[a-z][a-z-]*/g)].map(([flag]) => flag));
+    expect([...new Set(flags)].filter((flag) => !help.includes(flag))).toEqual([]);
+  });
+});
+
+it(
+  "runs README's example of the library",
+  async () => {
+    const [example = ''] = [...read('README.md').matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code!);
+    expect(example).toContain("from 'interlcm/node'");
+    const folder = mkdtempSync(path.join(tmpdir(), 'interlcm-readme-'));
+    // Inside the package, which may import itself by its name.
+    const script = path.join(root, 'dist', 'readme-example.mjs');
+    try {
+      await sharp(path.join(root, 'examples/face-low.png')).jpeg().toFile(path.join(folder, 'face.jpg'));
+      const write = "\nimport { writeFileSync } from 'node:fs';\nwriteFileSync('restored.png', png);\n";
+      writeFileSync(script, example + write);
+      await promisify(execFile)(process.execPath, [script], { cwd: folder });
+      const { width, height, format } = await sharp(path.join(folder, 'restored.png')).metadata();
+      expect([width, height, format]).toEqual([256, 256, 'png']);
+    } finally {
+      rmSync(script, { force: true });
+      rmSync(folder, { recursive: true });
+    }
+  },
+  5 * 60_000,
+);
