@@ -12,6 +12,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -127,8 +128,9 @@ async function measure({ name, set = [], from = common, evaluate = [] }) {
     const report = path.join(out, folder, lq);
     const pairs = ['--hq', path.join(validation, 'hq'), '--lq', path.join(validation, lq)];
     const restorer = ['--checkpoint', checkpoint, ...evaluate, ...oneThread];
-    const written = ['--json', `${report}.json`, '--sheet', `${report}.png`];
-    if (!existsSync(`${report}.json`)) await interlcm(['evaluate', ...pairs, ...restorer, ...written]);
+    const written = ['--json', '--sheet', `${report}.png`];
+    if (!existsSync(`${report}.json`))
+      writeFileSync(`${report}.json`, await interlcm(['evaluate', ...pairs, ...restorer, ...written]));
     const { mean, frechet, input } = JSON.parse(readFileSync(`${report}.json`, 'utf8'));
     scores.push({ restored: { ...mean, frechet }, input });
   }
@@ -154,10 +156,11 @@ async function train(folder, config, from, settings = [], threads = []) {
   return path.join(run, 'latest');
 }
 
-/** @param {string[]} args */
+/** @param {string[]} args @returns what it wrote to standard output */
 async function interlcm(args) {
   const main = path.join(project, 'dist/cli/main.js');
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const [status] = await once(child, 'exit');
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   if (status !== 0) throw new Error(`interlcm ${args.join(' ')} ended with ${status}`);
+  return output;
 }

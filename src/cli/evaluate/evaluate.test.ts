@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,9 +53,9 @@ async function evaluate(flags: Parameters<typeof readRequest>[0]) {
       written[name] += text;
     },
   });
-  const paths = ['hq', 'lq', 'restored', 'checkpoint', 'json', 'sheet'] as const;
+  const paths = ['hq', 'lq', 'restored', 'checkpoint', 'sheet'] as const;
   const inRoot = Object.fromEntries(
-    paths.flatMap((key) => (flags[key] && flags[key] !== '-' ? [[key, join(root, flags[key])]] : [])),
+    paths.flatMap((key) => (flags[key] ? [[key, join(root, flags[key])]] : [])),
   );
   await runEvaluate(readRequest({ ...flags, ...inRoot }), {
     stdout: stream('stdout'),
@@ -70,14 +70,9 @@ describe('evaluate', () => {
     const faces = await drawPairs();
     for (const [i, face] of faces.entries()) await write(`out/face${i}.png`, sized(sized(face, 40), 64));
     await write('out/face1-comparison.png', faces[1]!);
-    const { stdout } = await evaluate({
-      hq: 'hq',
-      lq: 'lq',
-      restored: 'out',
-      json: 's.json',
-      sheet: 'sheet.png',
-    });
-    const report = JSON.parse(await readFile(join(root, 's.json'), 'utf8')) as Evaluation;
+    const flags = { hq: 'hq', lq: 'lq', restored: 'out', sheet: 'sheet.png' };
+    const { stdout } = await evaluate(flags);
+    const report = JSON.parse((await evaluate({ ...flags, json: true })).stdout) as Evaluation;
     expect(report.count).toBe(2);
     expect(report.images.map(({ name }) => name)).toEqual(['face0', 'face1']);
     const truth = resizePixels(toFloatPixels(faces[0]!), { width: 64, height: 64 }, 'area');
@@ -110,7 +105,7 @@ describe('evaluate', () => {
 
   it('finds nothing wrong with the truth itself, at any size', async () => {
     await drawPairs();
-    const { stdout } = await evaluate({ hq: 'hq', restored: 'hq', size: 96, json: '-' });
+    const { stdout } = await evaluate({ hq: 'hq', restored: 'hq', size: 96, json: true });
     const { mean, frechet } = JSON.parse(stdout) as Evaluation;
     expect(mean.psnr).toBeNull(); // infinite
     expect(mean.ssim).toBeCloseTo(1, 12);
@@ -121,7 +116,7 @@ describe('evaluate', () => {
   it('restores and times the low-quality faces itself', async () => {
     await drawPairs();
     await makeFormulaCheckpoint(microSpec, join(root, 'weights'));
-    const flags = { hq: 'hq', lq: 'lq', checkpoint: 'weights', json: '-', noIdentity: true };
+    const flags = { hq: 'hq', lq: 'lq', checkpoint: 'weights', json: true, noIdentity: true };
     const report = JSON.parse((await evaluate(flags)).stdout) as Evaluation;
     expect(report.count).toBe(2);
     expect(report.mean.ms).toBeGreaterThan(0);
@@ -136,7 +131,7 @@ describe('evaluate', () => {
     const [face] = await drawPairs();
     const wide = toBytePixels(resizePixels(face!, { width: 96, height: 48 }, 'area'));
     for (const folder of ['true', 'out']) await write(`${folder}/a.png`, wide);
-    const { stdout } = await evaluate({ hq: 'true', restored: 'out', noIdentity: true, json: '-' });
+    const { stdout } = await evaluate({ hq: 'true', restored: 'out', noIdentity: true, json: true });
     const { mean } = JSON.parse(stdout) as Evaluation;
     expect(mean.ssim).toBeCloseTo(1, 12);
     expect(mean).not.toHaveProperty('sharpness');
@@ -145,7 +140,7 @@ describe('evaluate', () => {
   it('takes the Fréchet distance over the features of another network', async () => {
     const faces = await drawPairs();
     for (const [i, face] of faces.entries()) await write(`out/face${i}.png`, sized(face, 40));
-    const flags = { hq: 'hq', lq: 'lq', restored: 'out', size: 64, json: '-' };
+    const flags = { hq: 'hq', lq: 'lq', restored: 'out', size: 64, json: true };
     const judged = JSON.parse((await evaluate(flags)).stdout) as Evaluation;
     const own = await evaluate({ ...flags, features: 'face-api', noIdentity: true });
     const report = JSON.parse(own.stdout) as Evaluation;
@@ -154,7 +149,7 @@ describe('evaluate', () => {
     expect(report.frechet).toBeGreaterThan(1e-3);
     expect(report.frechet).toBeLessThan(report.input!.frechet!);
     expect(report.frechet).not.toBeCloseTo(judged.frechet!, 3);
-    const both = await evaluate({ ...flags, features: 'face-api', json: undefined });
+    const both = await evaluate({ ...flags, features: 'face-api', json: false });
     expect(both.stdout).toContain('identity, degrees');
     expect(both.stdout).toMatch(new RegExp(`Fréchet, face-api +${report.frechet!.toFixed(2)}`));
   });
@@ -167,7 +162,7 @@ describe('evaluate', () => {
       autoencoder: true,
       checkpoint: 'weights',
       size: 64,
-      json: '-',
+      json: true,
       noIdentity: true,
     };
     const ofTruth = JSON.parse((await evaluate(flags)).stdout) as Evaluation;

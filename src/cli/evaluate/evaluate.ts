@@ -83,11 +83,7 @@ const flags = {
     description: "torchvision's VGG16 weights, for LPIPS and --features vgg16",
   },
   ...modelFlags,
-  json: {
-    type: textFlag('--json', 'a file, or - for standard output'),
-    placeholder: '<file>',
-    description: 'Write the scores as one JSON object; - writes it to standard output, without the table',
-  },
+  json: { type: Boolean, description: 'Write the scores as one JSON document to standard output' },
   sheet: {
     type: textFlag('--sheet', 'a file'),
     placeholder: '<file.png>',
@@ -105,7 +101,7 @@ export const evaluateCommand = command(
         renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
       examples: [
         'interlcm evaluate --hq faces/hq --lq faces/lq --sheet sheet.png',
-        'interlcm evaluate --hq faces/hq --restored results --size 256 --json scores.json',
+        'interlcm evaluate --hq faces/hq --restored results --size 256 --json > scores.json',
       ],
     },
   },
@@ -138,7 +134,7 @@ interface EvaluateFlags extends LoadRestorerOptions {
   readonly features?: FeatureNetworkChoice['name'];
   readonly lpips?: string;
   readonly vgg?: string;
-  readonly json?: string;
+  readonly json?: boolean;
   readonly sheet?: string;
 }
 
@@ -153,7 +149,7 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
     features,
     lpips,
     vgg,
-    json,
+    json = false,
     sheet,
     device,
     threads,

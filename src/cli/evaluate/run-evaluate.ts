@@ -39,7 +39,8 @@ export interface EvaluateRequest {
   readonly lpips?: { readonly linear: string; readonly vgg: string };
   readonly device?: LoadRestorerOptions['device'];
   readonly threads?: number;
-  readonly json?: string;
+  /** one document for programs, rather than the table */
+  readonly json: boolean;
   readonly sheet?: string;
 }
 
@@ -91,10 +92,7 @@ export async function runEvaluate(
     const measuring = evaluateFiles({ ...settings, lpips: lpips?.distance }, keep);
     const evaluation = await untilAborted(measuring, signal);
     progress.close();
-    if (request.json !== '-') stdout.write(formatEvaluation(evaluation));
-    const json = `${JSON.stringify(evaluation, null, 2)}\n`;
-    if (request.json === '-') stdout.write(json);
-    else if (request.json !== undefined) await writeFileAtomically(request.json, json);
+    stdout.write(request.json ? `${JSON.stringify(evaluation, null, 2)}\n` : formatEvaluation(evaluation));
     if (request.sheet !== undefined) {
       if (pictures.length < evaluation.count)
         say(`The contact sheet shows the first ${pictures.length} of ${evaluation.count} faces`);
