@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -59,10 +59,35 @@ it('restores no video of a folder twice with the same settings', async () => {
   expect(restored).toEqual(['a.mp4', 'b.mp4', 'a.mp4', 'b.mp4', 'a.mp4']);
 });
 
-it('restores again what somebody has written over', async () => {
+it('keeps what no run has written, and what somebody has written over a result', async () => {
+  await mkdir(path.join(root, 'out'));
+  await writeFile(path.join(root, 'out/b.mp4'), 'a wedding');
   await run(['a.mp4']);
   await writeFile(path.join(root, 'out/a.mp4'), 'another');
-  expect(await run(['a.mp4'])).toEqual([['done', 7]]);
+  for (const status of ['done', 'kept'])
+    expect(await run(['a.mp4', 'b.mp4'])).toEqual([
+      [status, 7],
+      [status, 7],
+    ]);
+  expect(restored).toEqual(['a.mp4', 'a-2.mp4', 'b-2.mp4']);
+  expect(await readFile(path.join(root, 'out/a.mp4'), 'utf8')).toBe('another');
+  expect(await readFile(path.join(root, 'out/b.mp4'), 'utf8')).toBe('a wedding');
+});
+
+it('gives no result the name of another', async () => {
+  for (const name of ['out/a.mp4', 'a-2.mp4']) {
+    await mkdir(path.join(root, 'out'), { recursive: true });
+    await writeFile(path.join(root, name), name);
+  }
+  await run(['a.mp4', 'a-2.mp4']);
+  expect(restored).toEqual(['a-3.mp4', 'a-2.mp4']);
+});
+
+it('takes what a killed run left beside its parts for its own', async () => {
+  await mkdir(path.join(root, 'out/a.mp4.parts'), { recursive: true });
+  await writeFile(path.join(root, 'out/a.mp4'), 'a result that is not noted yet');
+  await run(['a.mp4']);
+  expect(restored).toEqual(['a.mp4']);
 });
 
 it('leaves nothing beside a file that the user named', async () => {

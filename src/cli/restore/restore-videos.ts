@@ -1,8 +1,6 @@
 /** Restores videos, each to a file of its own. */
 
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { requireWritable } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { restoreVideo } from '../../platform/node/video/restore-video.ts';
 import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-format.ts';
@@ -10,8 +8,8 @@ import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
 import type { VideoOptions, VideoProgress, VideoReport } from '../../platform/node/video/video-request.ts';
 import { adviseOn } from '../terminal/advice.ts';
 import { formatDuration, Progress } from '../terminal/progress.ts';
-import { UsageError } from '../terminal/usage-error.ts';
 import { LoadedNetworks } from './loaded-networks.ts';
+import { planVideos } from './plan-videos.ts';
 import type { RestoreEnvironment } from './restore-files.ts';
 import type { RestoreSettings } from './restore-settings.ts';
 
@@ -29,9 +27,6 @@ export interface VideosOutcome {
   readonly stoppedBy?: unknown;
 }
 
-/** Result of a video in a format that is not written. */
-const otherFormat = '.mp4';
-
 /**
  * @param settings its output is a folder, or for a single video the file to write
  * @throws {UsageError} if a result would replace its input, or another result, Error if its folder cannot be written
@@ -43,19 +38,12 @@ export async function restoreVideos(
   >,
   environment: RestoreEnvironment,
 ): Promise<VideosOutcome> {
-  const plan = await Promise.all(settings.inputs.map((input) => planVideo(input, settings)));
-  for (const [i, { output }] of plan.entries())
-    if (plan.findIndex((other) => other.output === output) < i)
-      throw new UsageError(
-        `Two of the videos would be written to ${output}: restore them in runs of their own`,
-      );
-  // Before any work: a restoration takes long, and would be lost.
-  for (const { output } of plan) await requireWritable(path.dirname(output));
+  const plan = await planVideos(settings);
   const progress = new VideoLines(environment);
   const loaded = new LoadedNetworks(settings, environment, (line) => progress.line(line));
   const videos: VideoFileReport[] = [];
   try {
-    for (const { input, output, format, inFolder } of plan) {
+    for (const { input, output, format, inFolder, notes } of plan) {
       const startedMs = performance.now();
       const finished = (): number => Math.round(performance.now() - startedMs);
       try {
@@ -74,7 +62,7 @@ export async function restoreVideos(
           minScore: settings.image.selection.minScore,
           signal: environment.signal,
         };
-        const report = await restoreVideo({
+        const restored = await restoreVideo({
           input,
           output,
           format,
@@ -84,6 +72,7 @@ export async function restoreVideos(
           onProgress: (step) => progress.update(input, step),
           onResult: async (done) => result?.record(done),
         });
+        const report = { ...restored, notes: [...notes, ...restored.notes] };
         const status = report.unchanged ? 'unchanged' : 'done';
         videos.push({ ...report, input, output, status, error: null, ms: finished() });
         progress.done(input, output, report, finished());
@@ -103,29 +92,6 @@ export async function restoreVideos(
     progress.close();
     await loaded.release();
   }
-}
-
-interface PlannedVideo {
-  readonly input: string;
-  readonly output: string;
-  readonly format: VideoFormat;
-  /** named by the input, in a folder of results */
-  readonly inFolder: boolean;
-}
-
-async function planVideo(
-  input: string,
-  { inputs, outputFolder }: Pick<RestoreSettings, 'inputs' | 'outputFolder'>,
-): Promise<PlannedVideo> {
-  const named = path.extname(outputFolder).toLowerCase();
-  const toFile = inputs.length === 1 && named in videoExtensions;
-  const { name, ext } = path.parse(input);
-  const kept = ext.toLowerCase() in videoExtensions ? ext : otherFormat;
-  const output = toFile ? outputFolder : path.join(outputFolder, name + kept);
-  const [from, to] = await Promise.all([input, output].map((file) => stat(file).catch(() => undefined)));
-  if (from && to && from.ino === to.ino && from.dev === to.dev)
-    throw new UsageError(`Cannot write ${output}: that would replace the input; choose another --output`);
-  return { input, output, format: videoExtensions[path.extname(output).toLowerCase()]!, inFolder: !toFile };
 }
 
 /** What the journal of a folder of results knows of one. */
