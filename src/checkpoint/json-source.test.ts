@@ -29,3 +29,13 @@ it.each([
 it('refuses what is too large to be a config', async () => {
   await expect(read(Buffer.alloc(2 ** 24 + 1, ' '))).rejects.toThrow(/16777217 bytes.*at most 16777216/);
 });
+
+it('refuses what is nested deeper than any config', async () => {
+  const nested = (depth: number) => Buffer.from(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+  expect(await read(nested(64))).toHaveLength(1);
+  for (const depth of [66, 100_000])
+    await expect(read(nested(depth))).rejects.toThrow(/more than 64 deep|not JSON/);
+  await expect(read(Buffer.from(`${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`))).rejects.toThrow(
+    'more than 64 deep',
+  );
+});

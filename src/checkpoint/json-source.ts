@@ -23,13 +23,30 @@ export async function readJsonSource(source: ByteSource): Promise<unknown> {
     );
   const bytes = await source.read(0, source.byteLength);
   const [, encoding = 'utf-8'] = marks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [];
+  let value: unknown;
   try {
     // The decoder takes away a byte-order mark.
-    return JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(bytes)) as unknown;
+    value = JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(bytes)) as unknown;
   } catch (cause) {
     throw new CheckpointError('it is not JSON: copy it again from where the weights come from', {
       file,
       cause,
     });
   }
+  if (isDeeper(value, fileLimits.jsonDepth))
+    throw new CheckpointError(
+      `it nests lists and objects more than ${fileLimits.jsonDepth} deep: is it the right file?`,
+      { file },
+    );
+  return value;
+}
+
+/** Level by level: what goes through the value later may call itself. */
+function isDeeper(value: unknown, levels: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= levels; depth++) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
 }

@@ -8,6 +8,8 @@ const mebi = 2 ** 20;
 export const fileLimits = {
   /** Bytes of a JSON file: a config, an index of shards, a list of tensors. */
   jsonBytes: 16 * mebi,
+  /** Lists and objects within each other in such a file. */
+  jsonDepth: 64,
   /** Bytes of a safetensors header; the format's own limit. */
   safetensorsHeaderBytes: 100_000_000,
   /** Notes in the header of a safetensors file. */
