@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
+import { writeReleasedFolder } from '../src/platform/node/model/released-folder.test-support.ts';
 import { microSpec } from '../src/verify/formula.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -116,6 +117,22 @@ describe('interlcm info', () => {
     const info = JSON.parse(stdout);
     expect(info.imageSize).toBe(64);
     expect(info.networks).toHaveLength(5);
+  });
+
+  it('reads everything, and names files that are damaged', { timeout: minutes }, async () => {
+    const damaged = path.join(folder, 'damaged');
+    await writeReleasedFolder(damaged);
+    expect(await interlcm('info', damaged, '--check')).toMatchObject({ code: 0 });
+    const file = path.join(damaged, 'interlcm/spatial_encoder.pth');
+    const bytes = await readFile(file);
+    const middle = bytes.length >> 1;
+    bytes[middle] = bytes[middle]! ^ 1;
+    await writeFile(file, bytes);
+    expect(await interlcm('info', damaged)).toMatchObject({ code: 0 });
+    const { code, stdout } = await interlcm('info', damaged, '--check');
+    expect(stdout).toMatch(/^FAIL .*spatial_encoder\.pth, .* MB: 1 of its entries do not match/m);
+    expect(stdout).toMatch(/^note .*diffusion_pytorch_model\.safetensors, .*\n {5}SHA-256 [0-9a-f]{64}$/m);
+    expect(code).toBe(1);
   });
 
   it('names missing and unexpected tensors', { timeout: minutes }, async () => {

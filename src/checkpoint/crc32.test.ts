@@ -15,3 +15,9 @@ it.each([0, 1, 7, 8, 9, 64, 1001])('agrees with bit-by-bit division over %i byte
     }
   expect(crc32(bytes)).toBe(~crc >>> 0);
 });
+
+it('goes on from piece to piece', () => {
+  const bytes = new TextEncoder().encode('123456789');
+  for (const cut of [0, 1, 4, 9])
+    expect(crc32(bytes.subarray(cut), crc32(bytes.subarray(0, cut)))).toBe(0xcbf43926);
+});

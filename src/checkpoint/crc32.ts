@@ -19,9 +19,12 @@ function makeTables(): Int32Array {
   return made;
 }
 
-/** The CRC-32 of `bytes`, 0 to 2^32 - 1. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = -1;
+/**
+ * The CRC-32 of `bytes`, 0 to 2^32 - 1.
+ * @param before the CRC-32 of what comes before them, where they are read piece by piece
+ */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let crc = ~before;
   let i = 0;
   for (; i + 8 <= bytes.length; i += 8) {
     crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);

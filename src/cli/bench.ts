@@ -5,6 +5,7 @@ import type { FaceBenchResult } from '../platform/node/measure/bench-faces.ts';
 import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/measure/bench-train.ts';
 import { choiceFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { modelFlags } from './terminal/model-flags.ts';
+import { printable } from './terminal/terminal-text.ts';
 
 const flags = {
   size: {
@@ -50,7 +51,7 @@ export const benchCommand = command(
       import('../platform/node/measure/bench-train.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
-    const say = (message: string): void => void process.stderr.write(`${message}\n`);
+    const say = (message: string): void => void process.stderr.write(`${printable(message)}\n`);
     if (train !== undefined) {
       const result = await benchTraining(train as TrainBenchSize, runtime, say);
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatTraining(result));

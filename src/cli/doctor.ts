@@ -69,7 +69,8 @@ const marks = { ok: 'ok  ', note: 'note', failed: 'FAIL' } as const;
 
 function formatRow({ name, status, found, advice }: AdvisedRow): string {
   const line = `${marks[status]} ${name.padEnd(16)} ${found.replaceAll('\n', ' ')}`;
-  return printable(advice === undefined ? `${line}\n` : `${line}\n${' '.repeat(22)}→ ${advice}\n`);
+  const lines = advice === undefined ? [line] : [line, `${' '.repeat(22)}→ ${advice}`];
+  return lines.map((text) => `${printable(text)}\n`).join('');
 }
 
 const trialTimeoutMs = 120_000;

@@ -104,7 +104,7 @@ describe('interlcm download', () => {
     expect(asked).toHaveLength(before);
     const other = await run(['colorization'], { flags: { offline: true } });
     expect(other.error?.message).toMatch(
-      /Cannot download while offline: .* lacks\n {2}interlcm\/visual_encoder_colorization_1step\.pth .*\n {2}interlcm\/spatial_encoder_colorization_1step\.pth .*\nPut them there/,
+      /Cannot download while offline: .* lacks\n {2}interlcm\/visual_encoder_colorization_1step\.pth .*\n {2}interlcm\/spatial_encoder_colorization_1step\.pth .*\n {2}Put them there/,
     );
   });
 
@@ -172,6 +172,16 @@ describe('interlcm download', () => {
     expect(stderr.join('')).toContain('the same command goes on from there');
   });
 
+  it('says what is not published in half precision', async () => {
+    const asked = await run(['interlcm-3step'], { flags: { half: true } });
+    expect(asked.error).toBeInstanceOf(UsageError);
+    expect(asked.stderr).toContain('9 files, about 5.9 GB');
+    expect(asked.stderr).toMatch(/^Not published in half precision, so in full: .*lcm\/unet\/diffusion_/m);
+    const published = await run(['sd15-unet'], { flags: { half: true } });
+    expect(published.stderr).toContain('about 1.7 GB');
+    expect(published.stderr).not.toContain('Not published');
+  });
+
   it('asks before it downloads', async () => {
     const { url, asked } = await serve(async (path) => (path.endsWith('.json') ? Buffer.from('{}') : zip));
     const questions: string[] = [];
@@ -201,6 +211,7 @@ describe('interlcm download', () => {
     ])
       expect(stdout).toMatch(new RegExp(`^${name} `, 'm'));
     expect(stdout).toMatch(/interlcm-3step +5\.9 GB/);
+    expect(stdout).toMatch(/on disk, .*: 12\.6 GB \(--memory fast\), 8\.7 GB \(--memory balanced\)/);
   });
 
   it.each([

@@ -3,12 +3,17 @@
 import { createInterface } from 'node:readline/promises';
 import { command } from 'cleye';
 import type { DownloadPlan } from '../platform/node/download/download-releases.ts';
-import type { Release, ReleasedPart } from '../platform/node/download/release.ts';
+import {
+  matchesDigest,
+  type Release,
+  type ReleasedFile,
+  type ReleasedPart,
+} from '../platform/node/download/release.ts';
 import { downloadFolder } from '../platform/node/download/released-files.ts';
 import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { interruptSignal } from './terminal/interruption.ts';
 import { Progress, type ProgressStream } from './terminal/progress.ts';
-import { printable } from './terminal/terminal-text.ts';
+import { printableMessage } from './terminal/terminal-text.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 const details = `Files come from where their authors publish them, to the places in the folder where restore
@@ -95,9 +100,9 @@ export async function runDownloadCommand(
   }
   const chosen = chooseReleases(names, releases);
   const mirrors = flags.mirror.map(checkedUrl);
-  const { planDownload } = await import('../platform/node/download/download-releases.ts');
+  const { hasHalf, planDownload } = await import('../platform/node/download/download-releases.ts');
   const plan = await planDownload(chosen, flags.output, { half: flags.half ?? false });
-  const say = (text: string): void => void environment.stderr.write(`${printable(text)}\n`);
+  const say = (text: string): void => void environment.stderr.write(`${printableMessage(text)}\n`);
   for (const file of plan.present) say(`${file} is there already`);
   if (plan.missing.length === 0) {
     say(`Everything is in ${flags.output}`);
@@ -105,13 +110,20 @@ export async function runDownloadCommand(
   }
   if (flags.offline || /^(1|true|yes|on)$/i.test(environment.env['HF_HUB_OFFLINE'] ?? ''))
     throw new Error(
-      `Cannot download while offline: ${flags.output} lacks\n${listMissing(plan)}\nPut them there by hand, or leave out --offline (and HF_HUB_OFFLINE)`,
+      `Cannot download while offline: ${flags.output} lacks\n${listMissing(plan)}\n  Put them there by hand, or leave out --offline (and HF_HUB_OFFLINE)`,
     );
   say(formatLicences(plan.parts));
   const count = plan.missing.length === 1 ? '1 file' : `${plan.missing.length} files`;
   say(`${count}, about ${formatBytes(plan.remainingBytes)}, into ${flags.output}`);
+  const full = flags.half ? plan.missing.filter(({ file }) => isWeights(file) && !hasHalf(file)) : [];
+  if (full.length > 0)
+    say(`Not published in half precision, so in full: ${full.map(({ file }) => file.path).join(', ')}`);
   await requireConsent(flags, environment);
   await fetchAll(plan, flags, mirrors, environment);
+}
+
+function isWeights({ path }: ReleasedFile): boolean {
+  return !path.endsWith('.json');
 }
 
 function chooseReleases(names: readonly string[], releases: readonly Release[]): Release[] {
@@ -184,8 +196,13 @@ async function fetchAll(
         const doing = phase === 'check' ? `checking ${size}` : `${size}, ${formatBytes(pace.rate(sum))}/s`;
         progress.update(sum, `${file.path}: ${doing}`);
       },
-      onDone: (file, { bytes, checked }) =>
-        progress.line(`${file}: ${formatBytes(bytes)}, ${checkedWords[checked]}`),
+      onDone: (path, { bytes, checked, sha256 }, { likelySha256 }) => {
+        const copies =
+          likelySha256 !== undefined && checked !== 'sha256' && matchesDigest(sha256, likelySha256)
+            ? '; copies elsewhere have the same'
+            : '';
+        progress.line(`${path}: ${formatBytes(bytes)}, ${checkedWords[checked]}${copies}`);
+      },
     });
     progress.close();
     progress.line(`Everything is in ${flags.output}`);
@@ -237,9 +254,15 @@ function useOf(release: string): string {
 
 function formatList(releases: readonly Release[]): string {
   return releases
-    .map(({ name, description, parts }) => {
+    .map(({ name, description, parts, transformedBytes }) => {
       const bytes = parts.flatMap(({ files }) => files).reduce((sum, { aboutBytes }) => sum + aboutBytes, 0);
       const lines = parts.map(({ title, licence }) => `    ${title}: ${licence.name}, ${licence.terms}`);
+      if (transformedBytes) {
+        const onDisk = Object.entries(transformedBytes).map(
+          ([memory, more]) => `${formatBytes(bytes + more)} (--memory ${memory})`,
+        );
+        lines.push(`    on disk, with the transformed weights that restore keeps: ${onDisk.join(', ')}`);
+      }
       return `${name.padEnd(15)} ${formatBytes(bytes).padStart(7)}  ${description}${useOf(name)}\n${lines.join('\n')}\n`;
     })
     .join('');

@@ -1,10 +1,14 @@
 /** `interlcm info`: what a checkpoint holds, and whether it is whole. */
 import path from 'node:path';
 import { command } from 'cleye';
+import type { FileCheck } from '../platform/node/model/check-files.ts';
 import type { CheckpointInfo, NetworkInfo } from '../platform/node/model/checkpoint-info.ts';
 import { embeddedModel } from '../platform/node/model/embedded-model.ts';
+import type { CheckpointOverrides } from '../restore/checkpoint.ts';
 import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { interruptSignal } from './terminal/interruption.ts';
 import { encoderFlags } from './terminal/model-flags.ts';
+import { Progress } from './terminal/progress.ts';
 import { printable } from './terminal/terminal-text.ts';
 
 const flags = {
@@ -13,6 +17,10 @@ const flags = {
     type: textFlag('--save-graphs', 'a folder'),
     placeholder: '<folder>',
     description: "Also write each stage's network as an ONNX file, to look at in Netron",
+  },
+  check: {
+    type: Boolean,
+    description: 'Also read all weights, and compare them with their checksums, or published digests',
   },
   json: { type: Boolean, description: 'Write everything as one JSON document to standard output' },
 } as const;
@@ -24,27 +32,58 @@ export const infoCommand = command(
     flags,
     help: {
       description:
-        'Say what a checkpoint holds (the embedded model unless given), and which tensors are missing or unexpected. Exits with 1 if any',
+        'Say what a checkpoint holds (the embedded model unless given), and which tensors are missing or unexpected. Exits with 1 if any, or if a file is damaged',
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { folder = embeddedModel } = parsed._;
-    const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, json } = parsed.flags;
+    const { visualEncoder, spatialEncoder, saveGraphs: graphFolder, check, json } = parsed.flags;
     const { checkpointInfo } = await import('../platform/node/model/checkpoint-info.ts');
     const overrides = {
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     };
     const info = await checkpointInfo(folder, overrides);
-    process.stdout.write(json ? `${JSON.stringify(info, null, 2)}\n` : formatInfo(info));
+    const files = check ? await checkWithProgress(folder, overrides) : undefined;
+    process.stdout.write(
+      json
+        ? `${JSON.stringify({ ...info, files }, null, 2)}\n`
+        : formatInfo(info) + (files ?? []).map(formatCheck).join(''),
+    );
     if (graphFolder !== undefined) {
       const { saveGraphs } = await import('../platform/node/model/save-graphs.ts');
-      for (const file of await saveGraphs(folder, graphFolder, overrides)) process.stderr.write(`${file}\n`);
+      for (const file of await saveGraphs(folder, graphFolder, overrides))
+        process.stderr.write(`${printable(file)}\n`);
     }
-    process.exitCode = info.networks.every(isWhole) ? 0 : 1;
+    const damaged = files?.some(({ verdict }) => verdict === 'damaged') ?? false;
+    process.exitCode = info.networks.every(isWhole) && !damaged ? 0 : 1;
   },
 );
+
+async function checkWithProgress(folder: string, overrides: CheckpointOverrides): Promise<FileCheck[]> {
+  const { checkFiles } = await import('../platform/node/model/check-files.ts');
+  const progress = new Progress(process.stderr, { total: 1 });
+  const signal = interruptSignal();
+  try {
+    return await checkFiles(folder, overrides, {
+      signal,
+      onProgress(file, doneBytes, totalBytes) {
+        progress.total = totalBytes;
+        progress.update(doneBytes, `checking ${file}`);
+      },
+    });
+  } finally {
+    progress.close();
+  }
+}
+
+const marks = { whole: 'ok  ', unproven: 'note', damaged: 'FAIL' } as const;
+
+function formatCheck({ file, bytes, verdict, found, sha256 }: FileCheck): string {
+  const digest = sha256 === undefined ? '' : `\n     SHA-256 ${sha256}`;
+  return `${marks[verdict]} ${printable(file)}, ${(bytes / 1e6).toFixed(1)} MB: ${printable(found)}${digest}\n`;
+}
 
 const isWhole = (info: NetworkInfo): boolean =>
   info.missing.length + info.unexpected.length + info.misshapen.length === 0;

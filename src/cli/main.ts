@@ -18,7 +18,7 @@ import { workCommand } from './serve/work.ts';
 import { adviseOn } from './terminal/advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { endInterrupted } from './terminal/interruption.ts';
-import { printable } from './terminal/terminal-text.ts';
+import { printableMessage } from './terminal/terminal-text.ts';
 import { InterruptedError, UsageError } from './terminal/usage-error.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -68,7 +68,7 @@ try {
 }
 
 function report(error: unknown): void {
-  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printable(adviseOn(error))}\n`);
+  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printableMessage(adviseOn(error))}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
   // What was interrupted may still be running; what was written before must get out first.
   if (error instanceof InterruptedError) process.stdout.write('', endInterrupted);

@@ -3,6 +3,7 @@ import { command } from 'cleye';
 import type { VerifyRow } from '../verify/report.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { modelFlags } from './terminal/model-flags.ts';
+import { printable } from './terminal/terminal-text.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
@@ -36,7 +37,7 @@ export const verifyCommand = command(
       import('../platform/node/measure/verify-files.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
-    const say = (message: string): void => void process.stderr.write(`${message}\n`);
+    const say = (message: string): void => void process.stderr.write(`${printable(message)}\n`);
     say(`device ${runtime.device} (${runtime.reason})`);
     const rows: VerifyRow[] = [];
     const verification = gradients
@@ -44,7 +45,7 @@ export const verifyCommand = command(
       : verifyFiles(target, runtime, { memory, onProgress: say });
     for await (const row of verification) {
       rows.push(row);
-      if (!json) process.stdout.write(`${formatRow(row)}\n`);
+      if (!json) process.stdout.write(`${printable(formatRow(row))}\n`);
     }
     const failed = rows.filter((row) => !row.passed).length;
     if (json)

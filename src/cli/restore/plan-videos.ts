@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { requireWritable } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal } from '../../platform/node/files/batch-journal.ts';
-import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-writer.ts';
+import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-format.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreSettings } from './restore-settings.ts';
 

@@ -5,6 +5,7 @@ import { isVideoName } from '../../platform/node/video/video-format.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
+import { printable } from '../terminal/terminal-text.ts';
 import { splitFaceIndices } from './face-indices.ts';
 import type { RestoreEnvironment, RestoreOutcome } from './restore-files.ts';
 import { type RestoreFlags, restoreDetails, restoreFlags } from './restore-flags.ts';
@@ -88,7 +89,7 @@ export async function runRestore(
   const passedOver = videos.only ? undefined : refusalForVideos(flags);
   if (videos.paths.length > 0 && passedOver !== undefined)
     environment.stderr.write(
-      `${videos.paths.length} ${videos.paths.length === 1 ? 'video' : 'videos'} passed over: ${passedOver}\n`,
+      `${videos.paths.length} ${videos.paths.length === 1 ? 'video' : 'videos'} passed over: ${printable(passedOver)}\n`,
     );
   const restorable = pictures?.stoppedBy === undefined && passedOver === undefined ? videos.paths : [];
   const moving = restorable.length > 0 ? await restoreMoving(settings, restorable, environment) : undefined;

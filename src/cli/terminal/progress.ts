@@ -57,12 +57,12 @@ export class Progress {
     this.#writtenAtMs = now;
     this.#writtenLabel = label;
     const end = `, ${this.#percent(completed)}${this.#timeLeft(completed, now)}`;
-    const line = printable(label).replaceAll('\n', '?');
+    const line = printable(label);
     if (this.#live) this.#show(fitColumns(line, this.#columns() - end.length) + end);
     else this.#stream.write(`${line}${end}\n`);
   }
 
-  /** Writes a line, or several, that stay. */
+  /** Writes a line that stays. */
   line(text: string): void {
     const shown = this.#shown;
     this.#show('');

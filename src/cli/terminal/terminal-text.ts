@@ -1,14 +1,22 @@
 /** Text for a terminal: nothing in it may steer the terminal, and a line must fit. */
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
-const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * `text` with `?` for control characters other than line ends, which a file name may hold, and for marks that turn
- * its direction.
+ * `text` as one line: `?` stands for control characters, which a file name may hold, line ends among them, and for marks
+ * that turn its direction. So no name can begin a line of its own.
  */
 export function printable(text: string): string {
   return text.replace(controls, '?');
+}
+
+/** {@link printable} of a message whose further lines are indented by two spaces or more; other line ends are none. */
+export function printableMessage(text: string): string {
+  return text
+    .split(/\n(?= {2})/)
+    .map(printable)
+    .join('\n');
 }
 
 const wide =

@@ -57,7 +57,7 @@ export async function planDownload(
       present.push(found);
       continue;
     }
-    const asHalf = half ? file.half : undefined;
+    const asHalf = half && hasHalf(file) ? file.half : undefined;
     const bytes = asHalf ? file.aboutBytes / 2 : file.aboutBytes;
     const fetchedBytes = await sizeOf(`${placeIn(folder, (asHalf ?? file).path)}.part`);
     missing.push({ file, fetchedBytes, remainingBytes: Math.max(bytes - fetchedBytes, 0) });
@@ -65,6 +65,11 @@ export async function planDownload(
   }
   const remainingBytes = missing.reduce((sum, { remainingBytes: bytes }) => sum + bytes, 0);
   return { folder, parts: [...parts], missing, present, remainingBytes };
+}
+
+/** Whether a file is published in half precision. */
+export function hasHalf({ half }: ReleasedFile): boolean {
+  return half !== undefined && half.sources.length > 0;
 }
 
 async function findPresent(file: ReleasedFile, folder: string): Promise<string | undefined> {
@@ -97,7 +102,7 @@ interface RunDownloadOptions extends PlanOptions {
   readonly hubToken?: string;
   readonly onProgress?: (file: PlannedFile, progress: DownloadProgress) => void;
   readonly onNote?: (note: string) => void;
-  readonly onDone?: (path: string, result: DownloadedFile) => void;
+  readonly onDone?: (path: string, result: DownloadedFile, file: ReleasedFile) => void;
   readonly waitMs?: number;
 }
 
@@ -115,7 +120,9 @@ export async function runDownload(plan: DownloadPlan, options: RunDownloadOption
 async function fetchOne(planned: PlannedFile, folder: string, options: RunDownloadOptions): Promise<void> {
   const { file } = planned;
   const candidates = [
-    ...(options.half && file.half ? [{ ...file.half, half: true }] : []),
+    ...(options.half && file.half && (hasHalf(file) || options.mirrors.length > 0)
+      ? [{ ...file.half, half: true }]
+      : []),
     { ...file, half: false },
   ];
   for (const { path: place, sources, half } of candidates)
@@ -136,7 +143,7 @@ async function fetchOne(planned: PlannedFile, folder: string, options: RunDownlo
           onProgress: (progress) => options.onProgress?.(planned, progress),
         },
       );
-      options.onDone?.(place, result);
+      options.onDone?.(place, result, file);
       return;
     } catch (error) {
       if (!half || !(error instanceof DownloadError) || !error.missing) throw error;

@@ -25,14 +25,21 @@ const diffusersWeights = 'diffusion_pytorch_model.safetensors';
 const halfWeights = 'diffusion_pytorch_model.fp16.safetensors';
 
 /** A folder with a network and its config, as the diffusers library lays it out. */
-function diffusersNetwork(folder: string, source: string, aboutBytes: number): ReleasedFile[] {
+function diffusersNetwork(
+  folder: string,
+  source: string,
+  { half, ...known }: Pick<ReleasedFile, 'aboutBytes' | 'likelySha256'> & { half: 'published' | 'none' },
+): ReleasedFile[] {
   return [
     { path: `${folder}/config.json`, sources: [`${source}/config.json`], aboutBytes: 2000 },
     {
       path: `${folder}/${diffusersWeights}`,
       sources: [`${source}/${diffusersWeights}`],
-      aboutBytes,
-      half: { path: `${folder}/${halfWeights}`, sources: [`${source}/${halfWeights}`] },
+      ...known,
+      half: {
+        path: `${folder}/${halfWeights}`,
+        sources: half === 'published' ? [`${source}/${halfWeights}`] : [],
+      },
     },
   ];
 }
@@ -47,8 +54,16 @@ const lcm: ReleasedPart = {
       sources: [`${lcmRepository}/scheduler/scheduler_config.json`],
       aboutBytes: 1000,
     },
-    ...diffusersNetwork('lcm/vae', `${lcmRepository}/vae`, 335e6),
-    ...diffusersNetwork('lcm/unet', `${lcmRepository}/unet`, 3.44e9),
+    ...diffusersNetwork('lcm/vae', `${lcmRepository}/vae`, {
+      aboutBytes: 335e6,
+      likelySha256: '6bb865b3…9c2d',
+      half: 'none',
+    }),
+    ...diffusersNetwork('lcm/unet', `${lcmRepository}/unet`, {
+      aboutBytes: 3.44e9,
+      likelySha256: '7be468469c513f8614a73423aa009581295fbd8c903703450632b2275c0145a9',
+      half: 'none',
+    }),
   ],
 };
 
@@ -66,6 +81,7 @@ const clip: ReleasedPart = {
       path: 'clip/pytorch_model.bin',
       sources: ['hf:openai/clip-vit-base-patch16/pytorch_model.bin'],
       aboutBytes: 599e6,
+      likelySha256: 'ec89c7b0…cfbf0',
     },
   ],
 };
@@ -132,27 +148,34 @@ const upscaler = (version: string, name: string, bytes: number, sha256: string):
   ],
 });
 
+/** Of the published sizes; the table in README says how they were measured. */
+const transformedBytes = { fast: 6.7e9, balanced: 2.8e9, low: 1.2e9 };
+
 /** Everything that can be asked for. */
 export const releases: readonly Release[] = [
   {
     name: 'interlcm-3step',
     description: 'restores faces; the published model',
     parts: [encoders('InterLCM, three steps', '_3step'), lcm, clip],
+    transformedBytes,
   },
   {
     name: 'interlcm-1step',
     description: 'restores faces in one step: faster, a little less detail',
     parts: [encoders('InterLCM, one step', '_1step'), lcm, clip],
+    transformedBytes,
   },
   {
     name: 'colorization',
     description: 'gives gray faces colours',
     parts: [encoders('InterLCM colorization, one step', '_colorization_1step'), lcm, clip],
+    transformedBytes,
   },
   {
     name: 'inpainting',
     description: 'fills in what is painted white',
     parts: [encoders('InterLCM inpainting, one step', '_inpainting_1step'), lcm, clip],
+    transformedBytes,
   },
   {
     name: 'detector',
@@ -231,7 +254,10 @@ export const releases: readonly Release[] = [
         title: 'Stable Diffusion 1.5 (UNet)',
         origin: 'https://huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5',
         licence: openRail,
-        files: diffusersNetwork('sd15/unet', 'hf:stable-diffusion-v1-5/stable-diffusion-v1-5/unet', 3.44e9),
+        files: diffusersNetwork('sd15/unet', 'hf:stable-diffusion-v1-5/stable-diffusion-v1-5/unet', {
+          aboutBytes: 3.44e9,
+          half: 'published',
+        }),
       },
     ],
   },
