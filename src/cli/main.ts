@@ -68,7 +68,9 @@ try {
 }
 
 function report(error: unknown): void {
-  process.stderr.write(`interlcm: ${process.env['DEBUG'] ? inspect(error) : printableMessage(adviseOn(error))}\n`);
+  process.stderr.write(
+    `interlcm: ${process.env['DEBUG'] ? inspect(error) : printableMessage(adviseOn(error))}\n`,
+  );
   process.exitCode = error instanceof UsageError ? 2 : 1;
   // What was interrupted may still be running; what was written before must get out first.
   if (error instanceof InterruptedError) process.stdout.write('', endInterrupted);
