@@ -46,6 +46,7 @@ beforeAll(async () => {
       .toFile(join(root, 'faces', `${i}.png`));
   }
   await writeFile(join(root, 'config.json'), JSON.stringify(config));
+  await writeFile(join(root, 'deep.json'), `${'{"networks":'.repeat(3000)}1${'}'.repeat(3000)}`);
   await makeFormulaCheckpoint(microSpec, join(root, 'start'));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -148,6 +149,14 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
     { args: [...start('c'), '--set', 'data.size=60'], message: 'multiples of 8' },
     { args: [...start('c'), '--set', 'losses.kl.weight=1'], message: 'losses.kl' },
     { args: [...start('c'), '--set', 'train=["vae2"]'], message: 'train.0' },
+    {
+      args: ['train', '--config', 'faces', '--data', 'faces', '--out', 'c'],
+      message: 'faces: it is a folder',
+    },
+    {
+      args: ['train', '--config', 'deep.json', '--data', 'faces', '--out', 'c'],
+      message: 'more than 64 deep',
+    },
   ])('refuses $args', ({ args, message }) => {
     const { status, stderr } = interlcm(args);
     expect(status).not.toBe(0);

@@ -33,12 +33,17 @@ export async function readJsonSource(source: ByteSource): Promise<unknown> {
       cause,
     });
   }
+  requireShallow(value, file);
+  return value;
+}
+
+/** @throws {CheckpointError} if the parsed content of a JSON file is nested deeper than any config */
+export function requireShallow(value: unknown, file: string): void {
   if (isDeeper(value, fileLimits.jsonDepth))
     throw new CheckpointError(
       `it nests lists and objects more than ${fileLimits.jsonDepth} deep: is it the right file?`,
       { file },
     );
-  return value;
 }
 
 /** Level by level: what goes through the value later may call itself. */

@@ -1,6 +1,8 @@
 /** `interlcm train`: trains networks by a config file, and goes on where a run stopped. */
 import { readFile } from 'node:fs/promises';
 import { command } from 'cleye';
+import { requireShallow } from '../checkpoint/json-source.ts';
+import { explainSystemError } from '../platform/node/files/system-error.ts';
 import type { RunSettings } from '../platform/node/train/run-settings.ts';
 import type { TrainEvents } from '../platform/node/train/train-run.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
@@ -99,8 +101,8 @@ async function readSettings(
     import('../train/train-config.ts'),
     import('node:path'),
   ]);
-  const text = await readFile(configFile, 'utf8').catch((cause: Error) => {
-    throw new Error(`Cannot read the config ${configFile}: ${cause.message}`, { cause });
+  const text = await readFile(configFile, 'utf8').catch((cause: unknown) => {
+    throw new Error(`Cannot read the config ${configFile}: ${explainSystemError(cause)}`, { cause });
   });
   let json: unknown;
   try {
@@ -110,6 +112,7 @@ async function readSettings(
       cause,
     });
   }
+  requireShallow(json, configFile);
   const config = parseTrainConfig(applyOverrides(json, parseOverrides(overrides)), configFile);
   const { data, pairs, validation, from, spatialStart } = paths;
   return {

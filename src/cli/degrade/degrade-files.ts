@@ -17,6 +17,7 @@ import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { findInputFiles } from '../../platform/node/files/input-files.ts';
 import { makeFolder } from '../../platform/node/files/make-folder.ts';
+import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
 import { roundTripJpeg } from '../../platform/node/picture/jpeg.ts';
@@ -157,7 +158,7 @@ async function isThere({ high, low }: Pair): Promise<boolean> {
 async function readRecords(path: string): Promise<Map<string, PairRecord>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
-    throw new Error(`Cannot read ${path}: ${error.message}`, { cause: error });
+    throw new Error(`Cannot read ${path}: ${explainSystemError(error)}`, { cause: error });
   });
   const records = new Map<string, PairRecord>();
   for (const line of text.split('\n'))

@@ -4,11 +4,12 @@ import type { TensorFile } from '../../../checkpoint/tensor-entry.ts';
 import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
 import type { ReadTensor } from '../../../verify/restoration.ts';
 import { openFileSource } from '../files/file-source.ts';
+import { explainSystemError } from '../files/system-error.ts';
 
 /** @throws {Error} if the file cannot be read or is not JSON */
 export async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
-    throw new Error(`Cannot verify: ${file} cannot be read (${cause.message})`, { cause });
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`Cannot verify: ${file} cannot be read (${explainSystemError(cause)})`, { cause });
   });
   try {
     return JSON.parse(text) as unknown;
