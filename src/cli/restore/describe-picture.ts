@@ -16,6 +16,8 @@ export function describePicture(
   restored: RestoredSubject,
   { paint, color }: { readonly paint?: BytePixels; readonly color?: PhotoColor },
 ): string[] {
+  if (restored.kind === 'aligned' && !restored.face.output)
+    return ['sharp already and left alone (--force restores it)'];
   if (subject.kind === 'aligned') return describeAligned(picture, subject.recognised, paint !== undefined);
   if (subject.faces.length === 0 && color !== 'gray')
     return [

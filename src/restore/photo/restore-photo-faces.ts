@@ -5,15 +5,15 @@ import { descriptorDistance, type FaceDescriber } from '../../face/face-describe
 import type { DetectedFace } from '../../face/face-detector.ts';
 import { outlineMask, parsedMask } from '../../face/face-mask.ts';
 import type { FaceParser } from '../../face/face-parser.ts';
-import { faceSharpness, sharpFrom } from '../../face/sharpness.ts';
+import { faceSharpness } from '../../face/sharpness.ts';
 import { type AffineMatrix, applyAffine } from '../../image/geometry.ts';
 import { toGray } from '../../image/gray.ts';
 import { hasPaint, paintOpacity } from '../../image/paint.ts';
 import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
 import type { BytePixels, FloatPixels, Pixels } from '../../image/pixels.ts';
-import { resizePixels } from '../../image/resize.ts';
 import { affineScale } from '../../image/warp-antialiased.ts';
 import type { RestoreOptions, Restorer } from '../restorer.ts';
+import { isSharpAlready, losesSharpness } from './left-alone.ts';
 import { checkPhotoOptions, type FaceOptions, type PhotoColor } from './photo-options.ts';
 import { atStrength, inColors, restoreCrop, staysGray } from './restore-crop.ts';
 
@@ -99,10 +99,10 @@ async function restoreFace(
   const cutPaint = paint && cutMask(paint, affine, restorer.imageSize);
   if (cutPaint && !hasPaint(cutPaint)) return { ...cut, status: 'unpainted' };
   const mayStay = !force && !cutPaint && color !== 'colorize';
-  if (mayStay && cut.sharpness >= sharpFrom) return { ...cut, status: 'sharp' };
+  if (mayStay && isSharpAlready(cut.sharpness)) return { ...cut, status: 'sharp' };
   const output = tensorToPixels(await restoreCrop(crop, restorer, { ...asked, color, paint: cutPaint }));
   const result = inColors(output, crop, color, gray);
-  if (mayStay && losesSharpness(crop, result, affineScale(affine) / upscale))
+  if (mayStay && losesWhereSmaller(crop, result, affineScale(affine) / upscale))
     return { ...cut, status: 'sharp' };
   const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
   const identityDistance =
@@ -111,22 +111,12 @@ async function restoreFace(
   return { ...cut, status: 'restored', identityDistance, restored };
 }
 
-/** A loss of a tenth is not seen, nor any loss of a face that is soft anyway. */
-const keptSharpness = 0.9;
-const softBelow = 0.4;
-
 /**
- * Whether a face that is shown smaller than the model's output would be less sharp than it is. A larger one keeps its
- * own detail.
+ * Of a face that is shown smaller than the model's output; a larger one keeps its own detail.
  * @param scale the model's pixels over those of the result
  */
-function losesSharpness(crop: Pixels, result: Pixels, scale: number): boolean {
-  if (scale <= 1) return false;
-  const side = Math.max(1, Math.round(crop.width / scale));
-  const shown = (face: Pixels): number =>
-    faceSharpness(resizePixels(face, { width: side, height: side }, 'area'));
-  const before = shown(crop);
-  return before >= softBelow && shown(result) < keptSharpness * before;
+function losesWhereSmaller(crop: Pixels, result: Pixels, scale: number): boolean {
+  return scale > 1 && losesSharpness(crop, result, Math.max(1, Math.round(crop.width / scale)));
 }
 
 function maskOf(

@@ -3,6 +3,7 @@
  * often as its strength or its faces change.
  */
 
+import { toGray } from '../../image/gray.ts';
 import { type BytePixels, type FloatPixels, type Pixels, toBytePixels } from '../../image/pixels.ts';
 import { resizePixels, type Size } from '../../image/resize.ts';
 import { cutWindow } from '../../image/square-face.ts';
@@ -44,7 +45,7 @@ export async function restoreSubject(
   options: RestoreSubjectOptions = {},
 ): Promise<RestoredSubject> {
   if (subject.kind === 'aligned') {
-    const { force, upscale, onFace, ...asked } = options;
+    const { upscale, onFace, ...asked } = options;
     const restorer = await tools.restorer();
     const seen = asked.paint
       ? whitenUnseen(picture.pixels, picture.alpha)
@@ -72,7 +73,7 @@ export interface LaidSubject {
 }
 
 /**
- * The result. An aligned face has the model's size, whatever `upscale` says.
+ * The result. An aligned face has the model's size, whatever `upscale` says, unless it was sharp and left alone.
  * @param restored of this picture; faces may be left out of it
  * @throws {RangeError} as `layFaces`
  */
@@ -83,6 +84,7 @@ export async function laySubject(
 ): Promise<LaidSubject> {
   const { alpha } = picture;
   if (restored.kind === 'aligned') {
+    if (!restored.face.output) return leftAlone(picture, options);
     const pixels = layPicture(restored.face, options);
     return {
       pixels,
@@ -139,13 +141,21 @@ function keepUnseen(laid: Pixels, photo: Pixels, alpha: Pixels): Pixels {
   return { ...laid, data };
 }
 
+/** A sharp picture as it is, but gray where all is to be. */
+function leftAlone({ pixels, alpha }: Picture, { color }: LayOptions): LaidSubject {
+  return { pixels: color === 'gray' ? toGray(pixels) : pixels, alpha, untouched: color !== 'gray' };
+}
+
 /** The picture as it was, at the size of its result: to be shown beside it. */
 export function inputOfSubject(
   { pixels }: Picture,
   restored: RestoredSubject,
   options: LayOptions = {},
 ): BytePixels {
-  if (restored.kind === 'aligned') return cutWindow(restored.face.crop, restored.face.window);
+  if (restored.kind === 'aligned') {
+    const { crop, window, output } = restored.face;
+    return output ? cutWindow(crop, window) : pixels;
+  }
   return toBytePixels(enlargedPlainly(pixels, options));
 }
 
