@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type * as TrainingDataModule from '../src/platform/node/train/open-training-data.ts';
+import { relativeError } from '../src/tensor/host-tensor.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../src/train/training-data.ts';
 
 const built = new URL('../dist/platform/node/train/open-training-data.js', import.meta.url);
@@ -71,6 +72,24 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
     expect(uncut!.whole).not.toEqual(uncut!.high);
     // Crops do not change what is cropped.
     expect(here!.whole).toEqual(uncut!.whole);
+  });
+
+  it('varies both pictures alike, and compresses the degraded one again', async () => {
+    const whole = { crop: 'center', size: 64 } as const;
+    const none = { gray: 0, exposure: 0, tint: 0, recompression: 0 };
+    const read0 = async (variation?: typeof none): Promise<TrainingBatch> =>
+      (await read(await open(0, { ...whole, variation }), [0]))[0]!;
+    const plain = await read0();
+    expect(await read0(none)).toEqual(plain);
+    const gray = await read0({ ...none, gray: 1 });
+    const area = 64 * 64;
+    for (const { data } of [gray.high, gray.low])
+      expect(data.subarray(area, 2 * area)).toEqual(data.subarray(0, area));
+    const again = await read0({ ...none, recompression: 1 });
+    expect(again.high).toEqual(plain.high);
+    expect(again.low).not.toEqual(plain.low);
+    // As strong as a compression at quality 50 or better.
+    expect(relativeError(again.low.data, plain.low.data)).toBeLessThan(0.3);
   });
 
   it('makes in workers what it makes in this thread, in any order', async () => {

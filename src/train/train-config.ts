@@ -160,6 +160,15 @@ const sharedSchema = z.strictObject({
       .array(degradationSchema)
       .min(1)
       .default([{ preset: 'standard', share: 1 }]),
+    /** How pictures that are to be degraded are varied first; pairs stay as they are. */
+    variation: z
+      .strictObject({
+        gray: fraction.default(0),
+        exposure: z.number().min(0).max(2).default(0),
+        tint: z.number().min(0).max(2).default(0),
+        recompression: fraction.default(0),
+      })
+      .optional(),
     /** Threads that make batches; 0: the one that trains. What they make does not depend on it. */
     workers: z.number().int().nonnegative().default(1),
   }),

@@ -5,6 +5,7 @@ import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../image/square-crop.ts';
+import { varyPicture } from '../image/variation.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import {
   type SamplePlan,
@@ -77,7 +78,11 @@ async function makeSample(
   }
   if (!plan.degradation) return { high: cut(whole) };
   // The whole face is degraded, so that a part of it looks as it does in a whole one.
-  const good = toBytePixels(resizeSquare(whole, canvas));
-  const low = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
+  const { variation } = plan;
+  const resized = toBytePixels(resizeSquare(whole, canvas));
+  const good = variation ? varyPicture(resized, variation) : resized;
+  const once = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
+  const quality = variation?.recompressionQuality ?? null;
+  const low = quality === null ? once : toBytePixels(await roundTripJpeg(once, quality));
   return { high: cut(good), low: cutLow(low) };
 }

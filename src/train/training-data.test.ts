@@ -38,6 +38,13 @@ describe('TrainingPlan', () => {
     expect(new Set(epochs.map(String)).size).toBe(4);
   });
 
+  test('varies pictures without changing what else is drawn', () => {
+    const variation = { gray: 0.5, exposure: 0.5, tint: 0.1, recompression: 0.5 };
+    const varied = planAll({ variation }, 3);
+    expect(varied.map((sample) => ({ ...sample, variation: null }))).toEqual(planAll({}, 3));
+    expect(new Set(varied.map(({ variation }) => JSON.stringify(variation))).size).toBe(varied.length);
+  });
+
   test('draws other samples by another seed', () => {
     expect(planAll({ seed: 4 }, 3)).not.toEqual(planAll({}, 3));
   });

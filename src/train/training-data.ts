@@ -7,6 +7,7 @@ import {
   drawDegradation,
 } from '../image/degradation.ts';
 import { centerCrop, type SquareCrop } from '../image/square-crop.ts';
+import { drawVariation, type VariationDraws, type VariationRanges } from '../image/variation.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 
@@ -55,6 +56,8 @@ export interface TrainingDataSettings {
   readonly wholeContext?: boolean;
   /** null: `low` is `high` */
   readonly degradation: readonly DegradationShare[] | null;
+  /** how pictures are varied before they are degraded; not at all unless given */
+  readonly variation?: VariationRanges | undefined;
 }
 
 /** A degradation and how often it is taken, in relation to the others. */
@@ -70,6 +73,8 @@ export interface SamplePlan {
   readonly flip: boolean;
   readonly crop: SquareCrop;
   readonly degradation: DegradationDraws | null;
+  /** null where the picture stays as it is */
+  readonly variation: VariationDraws | null;
 }
 
 // The third number of a stream's key: what is drawn. Far from the small numbers of other draws of a run.
@@ -107,7 +112,7 @@ export class TrainingPlan {
   }
 
   #sample(index: number): SamplePlan {
-    const { seed, crop, minCrop, maxCrop, flip, degradation } = this.#settings;
+    const { seed, crop, minCrop, maxCrop, flip, degradation, variation } = this.#settings;
     const stream = new RandomStream(seed, [index, 0, SAMPLE]);
     // All are drawn whatever the settings, so that one setting does not change the draws of another.
     const flipped = stream.uniform() < 0.5;
@@ -117,11 +122,13 @@ export class TrainingPlan {
       top: stream.uniform(),
     };
     const choice = stream.uniform();
+    const degraded = degradation && drawDegradation(stream, degradationPresets[choose(degradation, choice)]);
     return {
       image: this.#image(index),
       flip: flip && flipped,
       crop: crop === 'random' ? random : centerCrop,
-      degradation: degradation && drawDegradation(stream, degradationPresets[choose(degradation, choice)]),
+      degradation: degraded,
+      variation: variation ? drawVariation(stream, variation) : null,
     };
   }
 

@@ -154,7 +154,7 @@ async function validationBatch(
   const microBatch = config.microBatch ?? config.data.batch;
   const batch = Math.ceil(config.validationImages / microBatch) * microBatch;
   const crop = settings.maxCrop < 1 ? settings.crop : 'center';
-  const plain = { ...settings, batch, flip: false, crop };
+  const plain = { ...settings, batch, flip: false, crop, variation: undefined };
   const data = await openTrainingData(source, plain, { workers: 0, ...found });
   try {
     return await data.batch(0);

@@ -1,0 +1,56 @@
+/**
+ * Pictures as other cameras and other times would have taken them, to train on: gray, lighter or darker, tinted,
+ * compressed once more. Everything random is drawn first and kept as plain data.
+ */
+import type { RandomStream } from '../random/random-stream.ts';
+import { toGray } from './gray.ts';
+import { type BytePixels, toBytePixels } from './pixels.ts';
+
+/** Zeros leave pictures as they are. */
+export interface VariationRanges {
+  /** Share of pictures that are made gray, 0..1. */
+  readonly gray: number;
+  /** Largest power of two, either way, of the exponent that lightens or darkens a picture. */
+  readonly exposure: number;
+  /** As `exposure`, of each colour by itself. */
+  readonly tint: number;
+  /** Share of degraded pictures that are compressed as JPEG again, at their full size. */
+  readonly recompression: number;
+}
+
+export interface VariationDraws {
+  readonly gray: boolean;
+  /** Exponents of red, green and blue in 0..1. */
+  readonly gammas: readonly [number, number, number];
+  /** JPEG quality; null: not compressed again. */
+  readonly recompressionQuality: number | null;
+}
+
+/** Qualities that programs save by and networks of people send by. */
+const lowestQuality = 50;
+const highestQuality = 95;
+
+/** Always takes the same number of words from the stream. */
+export function drawVariation(stream: RandomStream, ranges: VariationRanges): VariationDraws {
+  const either = (range: number): number => stream.uniformBetween(-range, range);
+  const gray = stream.uniform() < ranges.gray;
+  const exposure = either(ranges.exposure);
+  const gammas = [0, 1, 2].map(() => 2 ** (exposure + either(ranges.tint)));
+  const compressed = stream.uniform() < ranges.recompression;
+  const quality = Math.floor(stream.uniformBetween(lowestQuality, highestQuality + 1));
+  return {
+    gray,
+    gammas: gammas as [number, number, number],
+    recompressionQuality: compressed ? quality : null,
+  };
+}
+
+/** @param pixels RGB */
+export function varyPicture(pixels: BytePixels, { gray, gammas }: VariationDraws): BytePixels {
+  const curves = gammas.map((gamma) =>
+    Uint8Array.from({ length: 256 }, (_, value) => Math.round(255 * (value / 255) ** gamma)),
+  );
+  const data = pixels.data.map((value, i) => curves[i % 3]![value]!);
+  const varied = { ...pixels, data };
+  return gray ? toBytePixels(toGray(varied)) : varied;
+}
