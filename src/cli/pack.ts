@@ -1,6 +1,6 @@
 /** `interlcm pack`: what is shipped of a training run. */
 import { command } from 'cleye';
-import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { numberFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
@@ -9,6 +9,16 @@ const flags = {
     alias: 'o',
     placeholder: '<folder>',
     description: 'Folder to write, which must not be there yet',
+  },
+  mix: {
+    type: textFlag('--mix', 'a folder'),
+    placeholder: '<folder>',
+    description: 'Another checkpoint of the same networks, to average the weights with',
+  },
+  share: {
+    type: numberFlag('--share', 0, 1),
+    placeholder: '<0..1>',
+    description: 'Share of --mix in the average; 0.5 unless given',
   },
 } as const;
 
@@ -19,17 +29,26 @@ export const packCommand = command(
     flags,
     help: {
       description: "Copy a checkpoint's networks alone, in half precision: what is shipped of a training run",
-      examples: ['interlcm pack runs/a/latest -o model'],
+      examples: [
+        'interlcm pack runs/a/latest -o model',
+        'interlcm pack runs/soft/latest --mix runs/sharp/latest --share 0.3 -o model',
+      ],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { checkpoint } = parsed._;
-    const { out } = parsed.flags;
+    const { out, mix, share } = parsed.flags;
     if (checkpoint === undefined)
       throw new UsageError('pack needs the folder of a checkpoint; see pack --help');
     if (out === undefined) throw new UsageError('pack needs --out and the folder to write after it');
+    if (share !== undefined && mix === undefined)
+      throw new UsageError('--share is that of another checkpoint: give it by --mix');
     const { packCheckpoint } = await import('../platform/node/model/pack-checkpoint.ts');
-    await packCheckpoint(checkpoint, out);
+    await packCheckpoint(
+      checkpoint,
+      out,
+      mix === undefined ? undefined : { folder: mix, share: share ?? 0.5 },
+    );
   },
 );

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import { networkNames } from '../../../restore/networks.ts';
+import { relativeError } from '../../../tensor/host-tensor.ts';
 import { microSpec } from '../../../verify/formula.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { makeFormulaCheckpoint } from './formula-checkpoint.ts';
@@ -47,6 +48,51 @@ it('keeps every network in half precision, and how it is sampled', async () => {
     for (const store of stores) await store.close();
   }
 });
+
+it('averages the weights of two checkpoints of the same networks', async () => {
+  const [whole, mixed, other] = ['whole', 'mixed', 'negative'].map((name) => join(root, name));
+  await cp(whole!, other!, { recursive: true });
+  const file = join(other!, 'interlcm/visual_encoder.safetensors');
+  await writeFile(file, withNegatives(await readFile(file)));
+  await packCheckpoint(whole!, mixed!, { folder: other!, share: 0.25 });
+  const stores = await Promise.all([whole!, mixed!].map((folder) => openCheckpointFolder(folder)));
+  const [a, b] = await Promise.all(stores.map((store) => openCheckpoint(store)));
+  for (const [network, factor] of [
+    ['visualEncoder', 0.5],
+    ['spatialEncoder', 1],
+  ] as const)
+    for (const [key, { file }] of a![network].tensors) {
+      const [own, result] = [
+        await readTensor(file, key),
+        await readTensor(b![network].tensors.get(key)!.file, key),
+      ];
+      expect(
+        relativeError(
+          result.data,
+          own.data.map((x) => factor * x),
+        ),
+        key,
+      ).toBeLessThan(1e-3);
+    }
+  for (const store of stores) await store.close();
+  await rm(mixed!, { recursive: true });
+  await rm(other!, { recursive: true });
+});
+
+it('mixes nothing of other networks', async () => {
+  await makeFormulaCheckpoint({ ...microSpec, visual_encoder: { nf: 32 } }, join(root, 'wide'));
+  await expect(
+    packCheckpoint(join(root, 'whole'), join(root, 'mixed'), { folder: join(root, 'wide'), share: 0.5 }),
+  ).rejects.toThrow('its visual encoder has other weights');
+  await rm(join(root, 'wide'), { recursive: true });
+});
+
+/** A safetensors file of float32 with the sign of every value changed. */
+function withNegatives(bytes: Buffer): Buffer {
+  const start = 8 + Number(bytes.readBigUInt64LE());
+  for (let at = start + 3; at < bytes.length; at += 4) bytes[at]! ^= 0x80;
+  return bytes;
+}
 
 it('replaces nothing, and leaves nothing half-written', async () => {
   await expect(packCheckpoint(join(root, 'whole'), join(root, 'half'))).rejects.toThrow(
