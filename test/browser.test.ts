@@ -18,6 +18,7 @@ import { microSpec } from '../src/verify/formula.ts';
 import { chromiumPath, launchChromium, type ServedPage, servePage } from './browser/chromium.ts';
 import type { Engine } from './browser/engine.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './browser/engine-cases.ts';
+import { expectedOfRuntime } from './browser/runtime-contract.ts';
 
 /** What the engine's page offers. */
 interface EnginePage {
@@ -100,6 +101,10 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
         /^WebGPU cannot be used: this browser offers no adapter; \d+ threads?$/,
       );
       expect(problems).toEqual([]);
+    });
+
+    it('keeps the contract of runtimes', () => {
+      expect(inBrowser.contract).toEqual(expectedOfRuntime);
     });
 
     it('computes every tensor of a restoration as Node does', () => {

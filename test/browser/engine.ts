@@ -3,12 +3,14 @@ import { demoWeights } from '../../src/page/demo-weights.ts';
 import { createWebRuntime } from '../../src/platform/web/index.ts';
 import { openCheckpoint } from '../../src/restore/checkpoint.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './engine-cases.ts';
+import { observeRuntime, type RuntimeObservations } from './runtime-contract.ts';
 
 export interface EngineResult {
   readonly device: string;
   readonly reason: string;
   readonly restored: TensorValues;
   readonly kernels: TensorValues;
+  readonly contract: RuntimeObservations;
 }
 
 async function runEngine(): Promise<EngineResult> {
@@ -17,13 +19,14 @@ async function runEngine(): Promise<EngineResult> {
   return {
     device: runtime.device,
     reason: runtime.reason,
+    contract: await observeRuntime(runtime),
     kernels: await runKernels(runtime),
     restored: await restoreFormulaImage(await openCheckpoint(store), runtime),
   };
 }
 
 /** The kernels alone: WebGPU on a software adapter takes minutes for a restoration. */
-async function runEngineKernels(): Promise<Omit<EngineResult, 'restored'>> {
+async function runEngineKernels(): Promise<Omit<EngineResult, 'restored' | 'contract'>> {
   const runtime = await createWebRuntime({ loadWeights: async () => new Uint8Array() });
   return { device: runtime.device, reason: runtime.reason, kernels: await runKernels(runtime) };
 }
