@@ -7,11 +7,17 @@ import { openExtent } from '../graph/onnx/open-sides.ts';
 import { elementCount, formatShape, type HostTensor } from '../tensor/host-tensor.ts';
 import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
 
+export interface OrtSessionOptions {
+  /** Whether the package writes into tensors that it is given for results: the browser's leaves them as they are. */
+  readonly writesInPlace: boolean;
+}
+
 /** Checks what goes in and what comes out: names, shapes, and that every value is finite. */
 export function ortSession(
   inner: InferenceSession,
   tensorClass: TensorConstructor,
   model: OnnxModel,
+  { writesInPlace }: OrtSessionOptions,
 ): Session {
   const toOrt = (name: string, tensor: HostTensor): Tensor =>
     new tensorClass('float32', tensor.data, expected(model, name, tensor));
@@ -27,7 +33,8 @@ export function ortSession(
       const fetches: Record<string, Tensor | null> = {};
       for (const name of model.outputs.keys()) {
         const output = outputs[name];
-        fetches[name] = output ? toOrt(name, output) : null;
+        const place = output && toOrt(name, output);
+        fetches[name] = writesInPlace && place ? place : null;
       }
       const results = await inner.run(ortFeeds, fetches);
       return Object.fromEntries(
@@ -37,7 +44,9 @@ export function ortSession(
             throw new Error(
               `${model.name} gave ${name} as ${formatShape(result.dims)}, not ${formatShape(shape)} as its graph says`,
             );
-          const data = outputs[name]?.data ?? (result.data as Float32Array);
+          const computed = result.data as Float32Array;
+          const data = outputs[name]?.data ?? computed;
+          if (!writesInPlace && data !== computed) data.set(computed);
           assertFinite(model.name, name, data);
           return [name, { shape: result.dims, data }];
         }),

@@ -55,7 +55,7 @@ async function openRuntime(
     async createSession(model, { packWeights = false } = {}) {
       const settings = await sessionOptions(device, model, loadWeights, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, settings);
-      return yieldingSession(ortSession(inner, ort.Tensor, model));
+      return yieldingSession(ortSession(inner, ort.Tensor, model, { writesInPlace: false }));
     },
   };
 }

@@ -42,7 +42,7 @@ export async function createNodeRuntime({
           { code: 'device-unusable', device: chosen.device },
         );
       });
-      return ortSession(inner, ort.Tensor, model);
+      return ortSession(inner, ort.Tensor, model, { writesInPlace: true });
     },
   };
 }

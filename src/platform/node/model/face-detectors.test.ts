@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { faceDetectorContract } from '../../../face/face-detector.contract.test-support.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
-import { openRetinaFaceDetector } from './face-network-files.ts';
+import { loadRetinaFaceDetector } from './face-network-files.ts';
 import { loadFaceDetector } from './load-face-detector.ts';
 import { savedRetinaface, saveNetwork } from './saved-network.test-support.ts';
 
@@ -24,7 +24,7 @@ describe('RetinaFace', () => {
     async () => {
       const file = path.join(folder, 'detection_mobilenet0.25_Final.pth');
       await saveNetwork(file, Object.values(savedRetinaface(64, 64)), { prefix: 'module.' });
-      return openRetinaFaceDetector(file, await createNodeRuntime({ device: 'cpu' }));
+      return loadRetinaFaceDetector(file, await createNodeRuntime({ device: 'cpu' }));
     },
     { minScore: 0.515 },
   );
