@@ -27,6 +27,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['files'],
     ['engine', 'picture', 'video', 'download'],
     ['model'],
+    ['page'],
     ['train'],
     ['measure'],
     ['index.ts'],
@@ -42,7 +43,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
   cli: [
     ['terminal'],
     ['restore', 'evaluate', 'faces', 'degrade', 'serve'],
-    ['bench.ts', 'doctor.ts', 'download.ts', 'info.ts', 'pack.ts', 'train.ts', 'verify.ts'],
+    ['bench.ts', 'doctor.ts', 'download.ts', 'info.ts', 'pack.ts', 'page.ts', 'train.ts', 'verify.ts'],
     ['main.ts'],
   ],
 };
@@ -70,13 +71,18 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   bullmq: /^server\/job\/redis-queue\.ts$/,
   ioredis: /^server\/job\/redis-queue\.ts$/,
   '@aws-sdk/client-s3': /^server\/job\/s3-picture-store\.ts$/,
+  '@jsquash/avif': /^page\/worker\//,
+  '@jsquash/jpeg': /^page\/worker\//,
+  '@jsquash/png': /^page\/worker\//,
+  '@jsquash/webp': /^page\/worker\//,
+  fflate: /^page\//,
 };
 const browserSafe = (file: string): boolean => !/^(platform\/node|server|cli)\//.test(file);
 
 const source = path.resolve(import.meta.dirname, '../src');
 const files = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .map((file) => file.split(path.sep).join('/'))
-  .filter((file) => file.endsWith('.ts') && !/\.test(-support)?\.ts$/.test(file));
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts') && !/\.test(-support)?\.ts$/.test(file));
 
 const importPattern =
   /^(?:import|export)\b[^;']*?\bfrom\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'/gm;

@@ -12,6 +12,7 @@ import { evaluateCommand } from './evaluate/evaluate.ts';
 import { facesCommand } from './faces/faces.ts';
 import { infoCommand } from './info.ts';
 import { packCommand } from './pack.ts';
+import { pageCommand } from './page.ts';
 import { restoreCommand } from './restore/restore.ts';
 import { serveCommand } from './serve/serve.ts';
 import { workCommand } from './serve/work.ts';
@@ -41,6 +42,7 @@ try {
       help: { description },
       commands: [
         restoreCommand,
+        pageCommand,
         facesCommand,
         downloadCommand,
         evaluateCommand,

@@ -1,135 +1,126 @@
-/** The page: a photo and a model go to the worker, progress and the result come back. */
-import type { CheckpointChoice, FromWorker, ToWorker } from './messages.ts';
+/** The page: photos go in, their faces are found and restored by a worker, results come out. */
 
-function element<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
-  const found = document.getElementById(id);
-  if (!(found instanceof kind)) throw new TypeError(`Cannot start the page: it has no ${kind.name} #${id}`);
-  return found;
-}
+import './style/base.css';
+import './style/layout.css';
+import './style/stage.css';
+import './style/panel.css';
+import type { ModelChoice } from './bridge/messages.ts';
+import { WorkerBridge } from './bridge/worker-bridge.ts';
+import { startOffline } from './offline.ts';
+import { saveResult, saveResults } from './save-results.ts';
+import { PageState } from './state/page-state.ts';
+import type { PhotoItem } from './state/photo-item.ts';
+import { PhotoWork } from './state/photo-work.ts';
+import { createDropView } from './view/drop-view.ts';
+import { element } from './view/element.ts';
+import { createFaceList } from './view/face-list.ts';
+import { createPhotoList } from './view/photo-list.ts';
+import { createResultControls } from './view/result-controls.ts';
+import { createSettingsView } from './view/settings-view.ts';
+import { createStageView } from './view/stage-view.ts';
+import { createWorkView } from './view/work-view.ts';
+import { chooseWords } from './words/choose-words.ts';
 
-const form = element('form', HTMLFormElement);
-const picture = element('picture', HTMLInputElement);
-const drop = element('drop', HTMLLabelElement);
-const folder = element('folder', HTMLInputElement);
-const url = element('url', HTMLInputElement);
-const seed = element('seed', HTMLInputElement);
-const restoreButton = element('restore', HTMLButtonElement);
-const cancelButton = element('cancel', HTMLButtonElement);
-const progress = element('progress', HTMLProgressElement);
-const status = element('status', HTMLParagraphElement);
-const error = element('error', HTMLParagraphElement);
-const result = element('result', HTMLElement);
-const before = element('before', HTMLImageElement);
-const after = element('after', HTMLImageElement);
-const slider = element('slider', HTMLInputElement);
-const download = element('download', HTMLAnchorElement);
+const words = chooseWords(navigator.languages);
+document.documentElement.lang = words.language;
+document.title = words.title;
 
-const worker = new Worker(new URL('./restore-worker.ts', import.meta.url), { type: 'module' });
-const send = (message: ToWorker): void => worker.postMessage(message);
+const bridge = new WorkerBridge(
+  () => new Worker(new URL('./worker/worker.ts', import.meta.url), { type: 'module' }),
+);
+const state = new PageState();
+const work = new PhotoWork(state, bridge);
+const start = (): void => {
+  state.changed();
+  void work.start();
+};
 
-worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
-  switch (data.kind) {
-    case 'progress':
-      progress.value = data.fraction;
-      if (!cancelButton.disabled) status.textContent = `${data.label} …`;
-      return;
-    case 'restored':
-      showResult(data);
-      return finish(`Done in ${data.seconds.toFixed(1)} s on ${data.device}`);
-    case 'cancelled':
-      return finish('Cancelled');
-    case 'failed':
-      error.textContent = data.message;
-      return finish('');
+/** Every change of what is asked of a photo: what is under way for it is for nothing, and it is looked at again. */
+const change = (photo: PhotoItem, make: () => void): void => {
+  work.interrupt(photo);
+  make();
+  start();
+};
+
+const drop = createDropView(words, (files) => {
+  const photos = files.filter(({ type, name }) => type.startsWith('image/') || /\.\w+$/.test(name));
+  if (photos.length === 0) return;
+  state.add(photos);
+  start();
+});
+void startOffline().then((megabytes) => drop.setDownload(megabytes));
+
+const onToggle = (photo: PhotoItem, face: PhotoItem['faces'][number]): void => {
+  photo.toggle(face);
+  start();
+};
+const resume = (photos: readonly PhotoItem[]): void => {
+  for (const photo of photos) photo.resume();
+  start();
+};
+const setModel = (model: ModelChoice): void => {
+  state.model = model;
+  for (const photo of state.photos) {
+    work.interrupt(photo);
+    photo.restart();
   }
-});
-worker.addEventListener('error', ({ message }) => {
-  error.textContent = `Cannot start the restoring part of this page: ${message || 'its script did not load'}. Reload the page`;
-  finish('');
-});
+  start();
+};
 
-form.addEventListener('submit', (event) => {
-  event.preventDefault();
-  const file = picture.files?.[0];
-  const checkpoint = chosenCheckpoint();
-  if (!file || !checkpoint) return;
-  error.textContent = '';
-  result.hidden = true;
-  progress.hidden = false;
-  progress.value = 0;
-  status.textContent = 'starting …';
-  restoreButton.disabled = true;
-  cancelButton.disabled = false;
-  send({ kind: 'restore', picture: file, checkpoint, seed: seed.valueAsNumber });
-});
+const workspace = element(
+  'div',
+  { className: 'workspace', hidden: true },
+  createPhotoList(state, words, {
+    addButton: drop.addButton,
+    onRemove: (photo) => {
+      work.interrupt(photo);
+      state.remove(photo);
+    },
+  }),
+  createStageView(state, words, {
+    onToggle,
+    onTurn: (photo) => change(photo, () => photo.turn()),
+    onDraw: (photo, box) => void work.draw(photo, box).catch(() => {}),
+    onRetry: (photo) => resume([photo]),
+  }),
+  element(
+    'aside',
+    { className: 'panel' },
+    createWorkView(state, words, {
+      onCancel: () => work.cancel(),
+      onResume: () => resume(state.photos.filter(({ stage }) => stage === 'stopped')),
+    }),
+    createResultControls(state, words, {
+      onStrength: (photo, strength) => {
+        photo.strength = strength;
+        state.changed();
+      },
+      onStrengthSet: (photo) => void work.measureIdentity(photo).catch(() => {}),
+      onAnother: (photo) => change(photo, () => photo.reseed(photo.seed + 1)),
+      onSave: (photo) => saveResult(photo, bridge).finally(() => state.changed()),
+      onSaveAll: () => saveResults(state.photos, bridge).finally(() => state.changed()),
+    }),
+    createFaceList(state, words, onToggle),
+  ),
+);
 
-cancelButton.addEventListener('click', () => {
-  cancelButton.disabled = true;
-  status.textContent = 'stopping after the network that is running …';
-  send({ kind: 'cancel' });
-});
+const header = element(
+  'header',
+  {},
+  element('h1', {}, words.title),
+  element('p', {}, words.tagline),
+  element('p', { className: 'privacy' }, words.privacy),
+);
+document.body.append(header, element('main', {}, drop.welcome, workspace), createSettingsView(state, words, setModel));
 
-function finish(message: string): void {
-  progress.hidden = true;
-  restoreButton.disabled = false;
-  cancelButton.disabled = true;
-  status.textContent = message;
-}
-
-function showResult({ input, output }: { input: Blob; output: Blob }): void {
-  show(before, input);
-  show(after, output);
-  download.href = after.src;
-  result.hidden = false;
-}
-
-function show(image: HTMLImageElement, blob: Blob): void {
-  URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(blob);
-}
-
-function chosenKind(): string {
-  return String(new FormData(form).get('checkpoint'));
-}
-
-function chosenCheckpoint(): CheckpointChoice | undefined {
-  const kind = chosenKind();
-  if (kind === 'embedded') return { kind: 'url', url: absolute('embedded/') };
-  if (kind === 'demo') return { kind };
-  if (kind === 'url') return { kind, url: absolute(url.value.trim()) };
-  if (kind === 'folder') return { kind, files: [...(folder.files ?? [])] };
-  return undefined;
-}
-
-/** Addresses are relative to the page; the worker would take them as relative to its script. */
-function absolute(address: string): string {
-  return URL.canParse(address, document.baseURI) ? new URL(address, document.baseURI).href : address;
-}
-
-/** Shows the details of the chosen kind of checkpoint, which then must be filled in. */
-function showCheckpointDetails(): void {
-  const kind = chosenKind();
-  for (const detail of document.querySelectorAll<HTMLElement>('[data-for]'))
-    detail.hidden = detail.dataset['for'] !== kind;
-  folder.required = kind === 'folder';
-  url.required = kind === 'url';
-}
-
-form.addEventListener('change', showCheckpointDetails);
-showCheckpointDetails();
-
-document.addEventListener('dragover', (event) => {
-  event.preventDefault();
-  drop.classList.add('over');
-});
-document.addEventListener('dragleave', () => drop.classList.remove('over'));
-document.addEventListener('drop', (event) => {
-  event.preventDefault();
-  drop.classList.remove('over');
-  if (!event.dataTransfer?.files.length) return;
-  picture.files = event.dataTransfer.files;
+state.subscribe(() => {
+  const empty = state.photos.length === 0;
+  drop.welcome.hidden = !empty;
+  workspace.hidden = empty;
+  document.body.classList.toggle('busy', !empty);
 });
 
-slider.addEventListener('input', () => {
-  slider.parentElement?.style.setProperty('--share', `${slider.value}%`);
+// What was restored and not saved would be lost.
+window.addEventListener('beforeunload', (event) => {
+  if (state.working) event.preventDefault();
 });

@@ -1,5 +1,5 @@
 /** Offers the engine to a test that drives the browser. */
-import { demoWeights } from '../../src/page/demo-weights.ts';
+import { demoWeights } from './demo-weights.ts';
 import { createWebRuntime } from '../../src/platform/web/index.ts';
 import { openCheckpoint } from '../../src/restore/checkpoint.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './engine-cases.ts';

@@ -4,9 +4,9 @@ import { createRestorer } from '../../restore/create-restorer.ts';
 import type { Restorer } from '../../restore/restorer.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import { webCheckpointStore } from './checkpoint-store.ts';
-import { createWebRuntime, type WebDeviceChoice } from './web-runtime.ts';
+import { createWebRuntime, type WebDeviceChoice, type WebRuntimeOptions } from './web-runtime.ts';
 
-export interface LoadWebRestorerOptions extends CheckpointOverrides {
+export interface LoadWebRestorerOptions extends CheckpointOverrides, Pick<WebRuntimeOptions, 'loadEngine'> {
   readonly device?: WebDeviceChoice;
   readonly threads?: number;
   /** `low`, one network at a time, unless given: a page's memory ends at 4 GB. */
@@ -21,9 +21,9 @@ export interface LoadWebRestorerOptions extends CheckpointOverrides {
  */
 export async function loadRestorer(
   checkpoint: string | WeightStore,
-  { device, threads, memory = 'low', ...overrides }: LoadWebRestorerOptions = {},
+  { device, threads, memory = 'low', loadEngine, ...overrides }: LoadWebRestorerOptions = {},
 ): Promise<Restorer> {
   const store = typeof checkpoint === 'string' ? webCheckpointStore(checkpoint) : checkpoint;
-  const runtime = await createWebRuntime({ device, threads, loadWeights: store.loadWeights });
+  const runtime = await createWebRuntime({ device, threads, loadEngine, loadWeights: store.loadWeights });
   return createRestorer(await openCheckpoint(store, overrides), runtime, { memory });
 }

@@ -17,6 +17,8 @@ export interface WebRuntimeOptions {
   readonly threads?: number;
   /** The bytes of a weight file, by the name that models give it. */
   readonly loadWeights: (location: string) => Promise<Uint8Array>;
+  /** ONNX Runtime's WebAssembly for a device; undefined: the file beside its script is fetched. */
+  readonly loadEngine?: (device: 'webgpu' | 'wasm') => Promise<ArrayBuffer | undefined>;
 }
 
 /**
@@ -42,12 +44,14 @@ export async function createWebRuntime(options: WebRuntimeOptions): Promise<Runt
 async function openRuntime(
   device: 'webgpu' | 'wasm',
   reason: string,
-  { threads = navigator.hardwareConcurrency, loadWeights }: WebRuntimeOptions,
+  { threads = navigator.hardwareConcurrency, loadWeights, loadEngine }: WebRuntimeOptions,
 ): Promise<Runtime> {
   const ort: typeof Ort =
     device === 'webgpu' ? await import('onnxruntime-web/webgpu') : await import('onnxruntime-web/wasm');
   const usableThreads = globalThis.crossOriginIsolated ? threads : 1;
   ort.env.wasm.numThreads = usableThreads;
+  const engine = await loadEngine?.(device);
+  if (engine) ort.env.wasm.wasmBinary = engine;
   const count = usableThreads === 1 ? '1 thread' : `${usableThreads} threads`;
   return {
     device,
@@ -83,6 +87,8 @@ async function sessionOptions(
     graphOptimizationLevel: packWeights ? 'all' : 'extended',
     enableMemPattern: false,
     externalData,
+    // Threads that spin while they wait take time from others: the page, and whatever else runs.
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     logSeverityLevel: 3, // a warning for every model says that shapes are computed on the CPU, as they should be
   };
 }

@@ -1,7 +1,7 @@
-import { encodeSafetensors } from '../checkpoint/safetensors-writer.ts';
-import { keyOf } from '../nn/parameter-scope.ts';
-import { blobCheckpointStore, type WeightStore } from '../restore/blob-checkpoint-store.ts';
-import { formulaFiles, formulaWeight, microSpec } from '../verify/formula.ts';
+import { encodeSafetensors } from '../../src/checkpoint/safetensors-writer.ts';
+import { keyOf } from '../../src/nn/parameter-scope.ts';
+import { blobCheckpointStore, type WeightStore } from '../../src/restore/blob-checkpoint-store.ts';
+import { formulaFiles, formulaWeight, microSpec } from '../../src/verify/formula.ts';
 
 /** A very small model of random weights by formula: it shows that the engine works, and restores nothing. */
 export async function demoWeights(): Promise<WeightStore> {

@@ -1,0 +1,44 @@
+/** The page's worker: networks and pixels. Calls run one after another; what they need comes with them. */
+
+import type { CallEvent, CallName, FromWorker, ToWorker } from '../bridge/messages.ts';
+import { calls } from './calls.ts';
+import { PageFailure } from './page-failure.ts';
+
+const running = new Map<number, AbortController>();
+let queue: Promise<void> = Promise.resolve();
+
+const send = (message: FromWorker): void => self.postMessage(message);
+
+self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === 'cancel') {
+    running.get(data.call)?.abort();
+    return;
+  }
+  running.set(data.call, new AbortController());
+  queue = queue.then(() => answer(data));
+});
+
+async function answer({ call, name, asked }: Extract<ToWorker, { kind: 'call' }>): Promise<void> {
+  const { signal } = running.get(call)!;
+  const onEvent = (event: CallEvent): void => send({ kind: 'event', call, event });
+  try {
+    signal.throwIfAborted();
+    const run = calls[name] as (asked: unknown, tools: unknown) => ReturnType<(typeof calls)[CallName]>;
+    const result = await run(asked, { signal, onEvent });
+    signal.throwIfAborted();
+    send({ kind: 'answer', call, answer: result });
+  } catch (error) {
+    if (signal.aborted) send({ kind: 'cancelled', call });
+    else send({ kind: 'failed', call, ...describe(error) });
+  } finally {
+    running.delete(call);
+  }
+}
+
+function describe(error: unknown): Pick<Extract<FromWorker, { kind: 'failed' }>, 'code' | 'message'> {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof PageFailure) return { code: error.code, message };
+  // Of WebAssembly and of array buffers that are too large for what is left.
+  if (/out of memory|allocation failed|bad_alloc|std::bad/i.test(message)) return { code: 'memory', message };
+  return { code: 'other', message };
+}
