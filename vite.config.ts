@@ -20,7 +20,10 @@ export default defineConfig(({ mode, command }) => {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       rolldownOptions: {
-        input: { index: path.join(page, 'index.html'), 'service-worker': path.join(page, 'service-worker.ts') },
+        input: {
+          index: path.join(page, 'index.html'),
+          'service-worker': path.join(page, 'service-worker.ts'),
+        },
         output: {
           entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js'),
         },

@@ -18,7 +18,7 @@ const rows = [
 ];
 /** Entries of one row that one folder may use beside itself. */
 const besides: Readonly<Record<string, readonly string[]>> = {
-  image: ['random'],
+  image: ['random', 'checkpoint'],
   metrics: ['image'],
 };
 /** Rows within a folder, in the same way.  */
@@ -55,7 +55,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   'onnxruntime-web': /^platform\/web\//,
   'onnxruntime-node': /^platform\/node\/(engine|measure)\//,
   sharp: /^platform\/node\/(picture|train|measure)\//,
-  '@xmldom/xmldom': /^platform\/node\/picture\/xmp\.ts$/,
+  '@xmldom/xmldom': /^image\/file\/xmp\.ts$/,
   'fft.js': /^image\//,
   'env-paths': /^platform\/node\/files\//,
   tinyglobby: /^platform\/node\/files\//,
@@ -75,7 +75,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   '@jsquash/jpeg': /^page\/worker\//,
   '@jsquash/png': /^page\/worker\//,
   '@jsquash/webp': /^page\/worker\//,
-  fflate: /^page\//,
+  fflate: /^(image\/file|page)\//,
 };
 const browserSafe = (file: string): boolean => !/^(platform\/node|server|cli)\//.test(file);
 

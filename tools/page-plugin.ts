@@ -94,7 +94,10 @@ export function pagePlugin({ whole }: { readonly whole: boolean }): Plugin {
 function insertShell(worker: string, dir: string, built: readonly string[]): void {
   const hash = createHash('sha256');
   for (const file of built) hash.update(file).update(readFileSync(path.join(dir, file)));
-  const shell = { version: hash.digest('hex').slice(0, 16), files: ['./', ...built.filter((file) => file !== 'index.html')] };
+  const shell = {
+    version: hash.digest('hex').slice(0, 16),
+    files: ['./', ...built.filter((file) => file !== 'index.html')],
+  };
   const code = readFileSync(worker, 'utf8');
   writeFileSync(worker, `const PAGE_SHELL=${JSON.stringify(shell)};\n${code}`);
 }

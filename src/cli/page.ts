@@ -22,7 +22,8 @@ export const pageCommand = command(
     name: 'page',
     flags,
     help: {
-      description: 'Serve the page that restores photos in a browser, to this machine only; nothing is uploaded',
+      description:
+        'Serve the page that restores photos in a browser, to this machine only; nothing is uploaded',
       examples: ['interlcm page', 'interlcm page --port 8080'],
     },
   },
@@ -31,7 +32,8 @@ export const pageCommand = command(
     const { port } = parsed.flags;
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536))
       throw new UsageError(`--port ${port}: a port is a whole number from 0 to 65535`);
-    if (!(await isPageBuilt())) throw new Error('The page is not built: run npm run build in the clone first');
+    if (!(await isPageBuilt()))
+      throw new Error('The page is not built: run npm run build in the clone first');
     const address = await servePage(port);
     process.stdout.write(`The page is at ${address}\nPhotos stay in your browser. Ctrl-C ends this server\n`);
   },
@@ -60,7 +62,9 @@ async function servePage(port: number | undefined): Promise<string> {
       return `http://localhost:${(server.address() as AddressInfo).port}/`;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE' && tried < last) continue;
-      throw new Error(`Cannot serve the page at port ${tried}: ${(error as Error).message}`, { cause: error });
+      throw new Error(`Cannot serve the page at port ${tried}: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 }

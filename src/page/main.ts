@@ -111,7 +111,11 @@ const header = element(
   element('p', {}, words.tagline),
   element('p', { className: 'privacy' }, words.privacy),
 );
-document.body.append(header, element('main', {}, drop.welcome, workspace), createSettingsView(state, words, setModel));
+document.body.append(
+  header,
+  element('main', {}, drop.welcome, workspace),
+  createSettingsView(state, words, setModel),
+);
 
 state.subscribe(() => {
   const empty = state.photos.length === 0;

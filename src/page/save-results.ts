@@ -20,7 +20,9 @@ export async function saveResults(photos: readonly PhotoItem[], bridge: WorkerBr
     entries[unused] = [new Uint8Array(await file.arrayBuffer()), { level: 0, mtime: new Date() }];
   }
   const packed = await new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
-    zip(entries, { level: 0 }, (error, data) => (error ? reject(error) : resolve(data as Uint8Array<ArrayBuffer>)));
+    zip(entries, { level: 0 }, (error, data) =>
+      error ? reject(error) : resolve(data as Uint8Array<ArrayBuffer>),
+    );
   });
   download('restored.zip', new Blob([packed], { type: 'application/zip' }));
 }

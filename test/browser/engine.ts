@@ -1,7 +1,8 @@
 /** Offers the engine to a test that drives the browser. */
-import { demoWeights } from './demo-weights.ts';
+
 import { createWebRuntime } from '../../src/platform/web/index.ts';
 import { openCheckpoint } from '../../src/restore/checkpoint.ts';
+import { demoWeights } from './demo-weights.ts';
 import { restoreFormulaImage, runKernels, type TensorValues } from './engine-cases.ts';
 import { observeRuntime, type RuntimeObservations } from './runtime-contract.ts';
 

@@ -107,7 +107,9 @@ export type CallEvent =
 export type FailureCode = 'unreadable' | 'format' | 'too-large' | 'memory' | 'offline' | 'other';
 
 export type ToWorker =
-  | { readonly [Name in CallName]: { kind: 'call'; call: number; name: Name; asked: Calls[Name]['asked'] } }[CallName]
+  | {
+      readonly [Name in CallName]: { kind: 'call'; call: number; name: Name; asked: Calls[Name]['asked'] };
+    }[CallName]
   | { readonly kind: 'cancel'; readonly call: number };
 
 export type FromWorker =

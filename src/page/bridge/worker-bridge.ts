@@ -101,13 +101,17 @@ export class WorkerBridge {
     if (!pending) return;
     switch (message.kind) {
       case 'event':
-        return pending.onEvent?.(message.event);
+        pending.onEvent?.(message.event);
+        break;
       case 'answer':
-        return pending.resolve(message.answer as never);
+        pending.resolve(message.answer as never);
+        break;
       case 'cancelled':
-        return pending.reject(new DOMException('cancelled', 'AbortError'));
+        pending.reject(new DOMException('cancelled', 'AbortError'));
+        break;
       case 'failed':
-        return pending.reject(new CallError(message.code, message.message));
+        pending.reject(new CallError(message.code, message.message));
+        break;
     }
   }
 }

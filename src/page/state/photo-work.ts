@@ -1,8 +1,8 @@
 /** Works through the photos, one call of the worker after another: the photo that is looked at first. */
 
 import type { FaceBox } from '../../face/face-detector.ts';
-import { CallError, type WorkerBridge } from '../bridge/worker-bridge.ts';
 import type { CallEvent } from '../bridge/messages.ts';
+import { CallError, type WorkerBridge } from '../bridge/worker-bridge.ts';
 import type { PageState } from './page-state.ts';
 import type { PhotoItem } from './photo-item.ts';
 import { TimeLeft } from './time-left.ts';
@@ -84,7 +84,8 @@ export class PhotoWork {
         // Unless it was changed, and waits to be looked at again.
         if (photo.stage === 'finding' || photo.stage === 'restoring') photo.stage = 'stopped';
       } else {
-        const { code, message } = error instanceof CallError ? error : { code: 'other' as const, message: String(error) };
+        const { code, message } =
+          error instanceof CallError ? error : { code: 'other' as const, message: String(error) };
         photo.failure = { code, message };
         photo.stage = 'failed';
       }

@@ -50,8 +50,7 @@ export function createDropView(words: Words, onFiles: (files: readonly File[]) =
     welcome,
     addButton: input('add', words.drop.more),
     setDownload: (megabytes) => {
-      download.textContent =
-        megabytes === undefined ? words.drop.downloaded : words.drop.download(megabytes);
+      download.textContent = megabytes === undefined ? words.drop.downloaded : words.drop.download(megabytes);
     },
   };
 }

@@ -63,7 +63,12 @@ function createCard(face: FaceItem, words: Words, onToggle: () => void): Card {
   const item = element(
     'li',
     { className: 'face' },
-    element('div', { className: 'face-pair' }, before, element('div', { className: 'face-result' }, under, after)),
+    element(
+      'div',
+      { className: 'face-pair' },
+      before,
+      element('div', { className: 'face-result' }, under, after),
+    ),
     element(
       'div',
       { className: 'face-text' },

@@ -33,7 +33,12 @@ export function createPhotoList(
       row.update();
     }
   });
-  return element('nav', { className: 'strip', attributes: { 'aria-label': words.photos.label } }, list, addButton);
+  return element(
+    'nav',
+    { className: 'strip', attributes: { 'aria-label': words.photos.label } },
+    list,
+    addButton,
+  );
 }
 
 /** What a photo is at, in words. */
@@ -49,7 +54,12 @@ function createRow(
   onRemove: (photo: PhotoItem) => void,
 ): Row {
   const { name } = photo.file;
-  const thumbnail = element('img', { src: addressOf(photo.file), alt: '', loading: 'lazy', decoding: 'async' });
+  const thumbnail = element('img', {
+    src: addressOf(photo.file),
+    alt: '',
+    loading: 'lazy',
+    decoding: 'async',
+  });
   thumbnail.addEventListener('error', () => thumbnail.classList.add('broken'));
   const text = element('span', { className: 'photo-state' });
   const bar = element('span', { className: 'photo-bar', attributes: { 'aria-hidden': 'true' } });

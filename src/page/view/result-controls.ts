@@ -3,8 +3,8 @@
 import type { PageState } from '../state/page-state.ts';
 import type { PhotoItem } from '../state/photo-item.ts';
 import type { Words } from '../words/words.ts';
-import { noteText } from './note-text.ts';
 import { element, setText } from './element.ts';
+import { noteText } from './note-text.ts';
 
 export interface ResultActions {
   readonly onStrength: (photo: PhotoItem, strength: number) => void;
@@ -34,7 +34,12 @@ export function createResultControls(state: PageState, words: Words, actions: Re
   });
   const another = element(
     'button',
-    { type: 'button', id: 'another', title: controls.anotherHint, on: { click: withPhoto(actions.onAnother) } },
+    {
+      type: 'button',
+      id: 'another',
+      title: controls.anotherHint,
+      on: { click: withPhoto(actions.onAnother) },
+    },
     controls.another,
   );
   const status = element('p', { className: 'hint', attributes: { role: 'status' } });

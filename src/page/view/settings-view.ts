@@ -70,7 +70,8 @@ export function createSettingsView(
     else if (kind === 'url' && url.value) onModel({ kind, url: new URL(url.value, document.baseURI).href });
     else if (kind === 'folder') {
       const files = [...(folder.files ?? [])];
-      const has = (part: string): boolean => files.some((file) => file.webkitRelativePath.includes(`/${part}/`));
+      const has = (part: string): boolean =>
+        files.some((file) => file.webkitRelativePath.includes(`/${part}/`));
       if (['lcm', 'clip', 'interlcm'].every(has)) onModel({ kind, files });
       else warn(settings.incomplete);
     }

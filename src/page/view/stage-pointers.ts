@@ -51,7 +51,8 @@ export function followPointers(window: HTMLElement, actions: PointerActions): vo
   });
   const end = (event: PointerEvent): void => {
     if (!pointers.delete(event.pointerId) || !start) return;
-    if (event.type === 'pointerup' && moved && actions.isDrawing()) actions.onDrawn(boxOf(start, spotOf(event)));
+    if (event.type === 'pointerup' && moved && actions.isDrawing())
+      actions.onDrawn(boxOf(start, spotOf(event)));
     if (pointers.size === 0) start = undefined;
   };
   window.addEventListener('pointerup', end);

@@ -54,13 +54,13 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     viewport = clampViewport(next, layers.size, room());
     place();
   };
-  const fit = (): void => look(fitViewport(layers.size, room()));
+  const showWhole = (): void => look(fitViewport(layers.size, room()));
   const zoom = (factor: number, at?: readonly [number, number]): void => {
     const { width, height } = room();
     look(zoomViewport(viewport, factor, at ?? [width / 2, height / 2], layers.size, room()));
   };
-  new ResizeObserver(fit).observe(window);
-  layers.onSize(fit);
+  new ResizeObserver(showWhole).observe(window);
+  layers.onSize(showWhole);
 
   const draw = iconButton('draw', text.draw, () => setDrawing(!drawing));
   const hint = element('p', { className: 'draw-hint', hidden: true }, text.drawHint);
@@ -84,7 +84,10 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     const photo = state.selected;
     const { width: photoWidth, height: photoHeight } = layers.size;
     const meets =
-      inPhoto.x < photoWidth && inPhoto.y < photoHeight && inPhoto.x + inPhoto.width > 0 && inPhoto.y + inPhoto.height > 0;
+      inPhoto.x < photoWidth &&
+      inPhoto.y < photoHeight &&
+      inPhoto.x + inPhoto.width > 0 &&
+      inPhoto.y + inPhoto.height > 0;
     if (photo && meets && Math.min(inPhoto.width, inPhoto.height) >= 8) actions.onDraw(photo, inPhoto);
   };
   followPointers(window, {
@@ -110,7 +113,7 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     if (moved) look({ ...viewport, x: viewport.x + moved[0], y: viewport.y + moved[1] });
     else if (event.key === '+' || event.key === '=') zoom(zoomStep);
     else if (event.key === '-') zoom(1 / zoomStep);
-    else if (event.key === '0') fit();
+    else if (event.key === '0') showWhole();
     else if (event.key === 'Escape' && drawing) setDrawing(false);
     else if (event.key === 'Enter' && drawing) {
       const side = Math.min(width, height) / 3;
@@ -133,7 +136,7 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     iconButton('turn', text.turn, () => state.selected && actions.onTurn(state.selected)),
     iconButton('minus', text.zoomOut, () => zoom(1 / zoomStep)),
     iconButton('plus', text.zoomIn, () => zoom(zoomStep)),
-    iconButton('fit', text.fit, fit),
+    iconButton('fit', text.fit, showWhole),
   );
 
   state.subscribe(() => {

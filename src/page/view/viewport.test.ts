@@ -25,5 +25,7 @@ it('leaves no gap beside a photo that is larger than the window', () => {
 });
 
 it('shows no less than the whole photo', () => {
-  expect(zoomViewport({ x: 0, y: 0, scale: 1 }, 0.01, [0, 0], photo, window)).toEqual(fitViewport(photo, window));
+  expect(zoomViewport({ x: 0, y: 0, scale: 1 }, 0.01, [0, 0], photo, window)).toEqual(
+    fitViewport(photo, window),
+  );
 });

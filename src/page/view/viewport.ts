@@ -43,5 +43,9 @@ export function zoomViewport(
   const fit = fitViewport(photo, window).scale;
   const next = Math.min(Math.max(scale * factor, fit), Math.max(largestScale, fit));
   const ratio = next / scale;
-  return clampViewport({ x: atX - (atX - x) * ratio, y: atY - (atY - y) * ratio, scale: next }, photo, window);
+  return clampViewport(
+    { x: atX - (atX - x) * ratio, y: atY - (atY - y) * ratio, scale: next },
+    photo,
+    window,
+  );
 }

@@ -13,8 +13,16 @@ export function createWorkView(
   const bar = element('progress', { max: 1, value: 0, attributes: { 'aria-label': words.work.label } });
   const text = element('p', { id: 'status', attributes: { role: 'status' } });
   const left = element('p', { className: 'hint', id: 'time-left' });
-  const cancel = element('button', { type: 'button', id: 'cancel', on: { click: onCancel } }, words.work.cancel);
-  const resume = element('button', { type: 'button', id: 'resume', on: { click: onResume } }, words.work.resume);
+  const cancel = element(
+    'button',
+    { type: 'button', id: 'cancel', on: { click: onCancel } },
+    words.work.cancel,
+  );
+  const resume = element(
+    'button',
+    { type: 'button', id: 'resume', on: { click: onResume } },
+    words.work.resume,
+  );
   state.subscribe(() => {
     const { working, photos, secondsLeft } = state;
     bar.hidden = cancel.hidden = !working;

@@ -1,6 +1,7 @@
 import type { Words } from './words.ts';
 
-const count = (number: number, one: string, many = `${one}s`): string => `${number} ${number === 1 ? one : many}`;
+const count = (number: number, one: string, many = `${one}s`): string =>
+  `${number} ${number === 1 ? one : many}`;
 
 function duration(seconds: number): string {
   if (seconds < 5) return 'a few seconds';
@@ -66,7 +67,8 @@ export const english: Words = {
     fit: 'Whole photo',
     turn: 'Turn the photo to the right',
     draw: 'Mark a face by hand',
-    drawHint: 'Draw a box around the face, from the brows to the chin. Enter marks the middle of the view, Escape ends.',
+    drawHint:
+      'Draw a box around the face, from the brows to the chin. Enter marks the middle of the view, Escape ends.',
     outlines: 'Show outlines',
     keys: 'Plus and minus zoom, arrows move, 0 shows the whole photo.',
     nothing: 'No face was found.',
@@ -132,7 +134,8 @@ export const english: Words = {
   failure: {
     unreadable: () => 'This file cannot be read: it is no picture, or it is damaged.',
     format: (name) => `${name} files cannot be read here. Save the photo as JPEG or PNG first.`,
-    'too-large': (size) => `This photo is too large for a browser (${size} pixels): 60 megapixels are the most.`,
+    'too-large': (size) =>
+      `This photo is too large for a browser (${size} pixels): 60 megapixels are the most.`,
     memory: () => 'This photo needs more memory than the browser has. Close other tabs, or make it smaller.',
     offline: () => 'What is needed could not be downloaded. Check the connection and try again.',
     other: (detail) => `This did not work: ${detail}`,

@@ -1,19 +1,18 @@
 /** What the worker does, one function for each call of the page. */
 
+import type { CallName, Calls } from '../bridge/messages.ts';
+import type { CallTools } from './call-tools.ts';
 import { locateFaces } from './locate-faces.ts';
 import { networksFor } from './networks.ts';
 import { pictureOf } from './open-photo.ts';
 import { measureIdentity, restoreAligned, restoreFacesOf } from './restore-photo.ts';
 import { savePicture } from './save-picture.ts';
-import type { CallEvent, CallName, Calls } from '../bridge/messages.ts';
-
-export interface CallTools {
-  readonly signal: AbortSignal;
-  readonly onEvent: (event: CallEvent) => void;
-}
 
 export type CallHandlers = {
-  readonly [Name in CallName]: (asked: Calls[Name]['asked'], tools: CallTools) => Promise<Calls[Name]['answer']>;
+  readonly [Name in CallName]: (
+    asked: Calls[Name]['asked'],
+    tools: CallTools,
+  ) => Promise<Calls[Name]['answer']>;
 };
 
 export const calls: CallHandlers = {

@@ -1,21 +1,19 @@
 /** From the bytes of a picture file to its numbers, by the decoders of Squoosh; others by the browser's. */
 
-import type { Orientation } from '../../image/orient-pixels.ts';
 import { type ReadableFormat, readImageSignature } from '../../image/image-signature.ts';
 import type { BytePixels } from '../../image/pixels.ts';
 import type { PhotoNote } from '../bridge/messages.ts';
-import { separate } from './open-photo.ts';
 import { PageFailure } from './page-failure.ts';
+import { type PictureFacts, readFacts } from './picture-facts.ts';
 import { readPictureSize } from './picture-size.ts';
+import { separateOpacity } from './separate-opacity.ts';
 
 export interface DecodedPicture {
   readonly format: ReadableFormat;
   /** RGB, as stored */
   readonly pixels: BytePixels;
   readonly alpha?: BytePixels;
-  readonly orientation: Orientation;
-  /** ICC profile of the RGB numbers; absent: sRGB */
-  readonly profile?: Uint8Array;
+  readonly facts: PictureFacts;
   readonly notes: readonly PhotoNote[];
 }
 
@@ -38,19 +36,45 @@ export async function decodePicture(bytes: Uint8Array<ArrayBuffer>): Promise<Dec
   const size = readPictureSize(bytes, format);
   if (size && size.width * size.height > mostPixels)
     throw new PageFailure('too-large', `${size.width} × ${size.height}`);
-  const image = await decode(bytes, format);
-  return { format, ...separate(image.data, image.width, image.height), orientation: 1, notes: [] };
+  const facts = readFacts(bytes, format);
+  const { image, converted } = await decode(bytes, format);
+  const notes: PhotoNote[] = [];
+  if (converted) notes.push({ kind: 'converted' });
+  if (isDeepPng(bytes, format)) notes.push({ kind: 'depth' });
+  if (facts.endMissing) notes.push({ kind: 'incomplete' });
+  if (facts.dropped.length > 0) notes.push({ kind: 'left-out', what: facts.dropped });
+  if (format === 'gif') notes.push({ kind: 'format', format: 'PNG' });
+  // The browser's numbers are those of sRGB.
+  const { profile, ...others } = facts;
+  return {
+    format,
+    ...separateOpacity(image.data, image.width, image.height),
+    facts: converted ? others : facts,
+    notes,
+  };
 }
 
-async function decode(bytes: Uint8Array<ArrayBuffer>, format: ReadableFormat): Promise<ImageData> {
+interface DecodedImage {
+  readonly image: ImageData;
+  /** to sRGB */
+  readonly converted: boolean;
+}
+
+async function decode(bytes: Uint8Array<ArrayBuffer>, format: ReadableFormat): Promise<DecodedImage> {
   const load = decoders[format];
+  if (!load) return { image: await decodeByBrowser(bytes), converted: false };
   try {
-    const decoded = load && (await (await load())(bytes.buffer));
-    if (decoded) return decoded;
+    const image = await (await load())(bytes.buffer);
+    if (image) return { image, converted: false };
   } catch {
     // The browser may know more kinds of the format, such as CMYK.
   }
-  return decodeByBrowser(bytes);
+  return { image: await decodeByBrowser(bytes), converted: true };
+}
+
+/** Samples of 16 bits, as its header says. */
+function isDeepPng(bytes: Uint8Array, format: ReadableFormat): boolean {
+  return format === 'png' && bytes[24] === 16;
 }
 
 async function decodeByBrowser(bytes: Uint8Array<ArrayBuffer>): Promise<ImageData> {

@@ -1,19 +1,17 @@
 /** From pixels to the bytes of a picture file, by the encoders of Squoosh: without loss, but for JPEG. */
 
+import encodePng from '@jsquash/png/encode.js';
 import type { ReadableFormat } from '../../image/image-signature.ts';
 import { type Pixels, toBytePixels } from '../../image/pixels.ts';
+import { layOnWhite } from '../../image/transparency.ts';
 import type { Calls } from '../bridge/messages.ts';
 import type { OpenPhoto } from './open-photo.ts';
+import { insertFacts, lostIn, type WritableFormat } from './picture-facts.ts';
 import { toImageData } from './shown-image.ts';
-
-export type WritableFormat = 'png' | 'jpeg' | 'webp' | 'avif';
 
 type Encode = (image: ImageData) => Promise<ArrayBuffer>;
 const encoders: { readonly [F in WritableFormat]: () => Promise<Encode> } = {
-  png: async () => {
-    const { default: encode } = await import('@jsquash/png/encode.js');
-    return (image) => encode(image);
-  },
+  png: async () => (image) => encodePng(image),
   jpeg: async () => {
     const { default: encode } = await import('@jsquash/jpeg/encode.js');
     // Full colour resolution.
@@ -45,10 +43,19 @@ export function writableFormat(format: ReadableFormat): WritableFormat {
 export async function encodePicture(
   pixels: Pixels,
   alpha: Pixels | undefined,
-  { format }: OpenPhoto,
+  { format, facts }: OpenPhoto,
 ): Promise<Calls['save']['answer']> {
   const kind = writableFormat(format);
   const encode = await encoders[kind]();
-  const bytes = await encode(toImageData(toBytePixels(pixels), alpha));
-  return { file: new Blob([bytes], { type: `image/${kind}` }), extension: extensions[kind], notes: [] };
+  // JPEG has no transparency.
+  const shown = kind === 'jpeg' ? layOnWhite({ pixels: toBytePixels(pixels), alpha }) : toBytePixels(pixels);
+  const encoded = new Uint8Array(await encode(toImageData(shown, kind === 'jpeg' ? undefined : alpha)));
+  const { width, height } = pixels;
+  const bytes = insertFacts(encoded, kind, facts, { width, height, alpha: alpha !== undefined });
+  const lost = lostIn(kind, facts);
+  return {
+    file: new Blob([bytes as Uint8Array<ArrayBuffer>], { type: `image/${kind}` }),
+    extension: extensions[kind],
+    notes: lost.length > 0 ? [{ kind: 'left-out', what: lost }] : [],
+  };
 }

@@ -10,7 +10,7 @@ import { blobCheckpointStore, type WeightStore } from '../../restore/blob-checkp
 import type { Restorer } from '../../restore/restorer.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import type { Device, ModelChoice } from '../bridge/messages.ts';
-import type { CallTools } from './calls.ts';
+import type { CallTools } from './call-tools.ts';
 import { loadEngine, pageFile, pageFiles } from './page-files.ts';
 
 export interface Networks {
@@ -61,7 +61,9 @@ export function networksFor(choice: ModelChoice, tools: CallTools): Networks {
 function keyOf(choice: ModelChoice): string {
   if (choice.kind === 'url') return choice.url;
   if (choice.kind === 'embedded') return choice.kind;
-  return choice.files.map((file) => `${file.webkitRelativePath} ${file.size} ${file.lastModified}`).join('\n');
+  return choice.files
+    .map((file) => `${file.webkitRelativePath} ${file.size} ${file.lastModified}`)
+    .join('\n');
 }
 
 async function loadModel(choice: ModelChoice, tools: CallTools): Promise<Restorer> {

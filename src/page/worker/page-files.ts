@@ -1,7 +1,7 @@
 /** Files of the page that are downloaded once, kept by the browser, and held to their digests. */
 
+import type { CallTools } from './call-tools.ts';
 import { hexDigest } from './hex-digest.ts';
-import type { CallTools } from './calls.ts';
 import { PageFailure } from './page-failure.ts';
 
 export interface PageFile {
@@ -43,7 +43,10 @@ export function pageFile(path: string, { onEvent }: Pick<CallTools, 'onEvent'>):
 }
 
 /** ONNX Runtime's WebAssembly. */
-export async function loadEngine(device: 'webgpu' | 'wasm', tools: CallTools): Promise<ArrayBuffer | undefined> {
+export async function loadEngine(
+  device: 'webgpu' | 'wasm',
+  tools: CallTools,
+): Promise<ArrayBuffer | undefined> {
   const path = `engine/${device}.wasm`;
   if (!(await pageFiles()).has(path)) return undefined;
   return (await pageFile(path, tools)).arrayBuffer();
@@ -99,6 +102,7 @@ async function fetchFile(address: string): Promise<Response> {
   const response = await fetch(url).catch((cause: unknown) => {
     throw new PageFailure('offline', `${url.pathname} could not be downloaded`, cause);
   });
-  if (!response.ok) throw new PageFailure('offline', `${url.pathname}: the server answered ${response.status}`);
+  if (!response.ok)
+    throw new PageFailure('offline', `${url.pathname}: the server answered ${response.status}`);
   return response;
 }

@@ -2,13 +2,17 @@
 
 import { applyAffine, invertAffine } from '../../image/geometry.ts';
 import { createPixels, type Pixels } from '../../image/pixels.ts';
+import { cutWindow } from '../../image/square-face.ts';
 import { composeAffine } from '../../image/warp-antialiased.ts';
 import { layFaces } from '../../restore/photo/lay-faces.ts';
-import { identityDistanceOf, type PhotoFace, restorePhotoFaces } from '../../restore/photo/restore-photo-faces.ts';
+import {
+  identityDistanceOf,
+  type PhotoFace,
+  restorePhotoFaces,
+} from '../../restore/photo/restore-photo-faces.ts';
 import { layPicture, restorePictureFace } from '../../restore/photo/restore-picture.ts';
-import { cutWindow } from '../../image/square-face.ts';
 import type { Calls, FaceResult, Patch } from '../bridge/messages.ts';
-import type { CallTools } from './calls.ts';
+import type { CallTools } from './call-tools.ts';
 import { networksFor } from './networks.ts';
 import { openPhoto } from './open-photo.ts';
 import { type ShownColors, shownImage } from './shown-image.ts';
@@ -21,7 +25,8 @@ export async function restoreFacesOf(
   const networks = networksFor(model, tools);
   const restorer = await networks.restorer();
   const describer = await networks.describer(restorer.imageSize);
-  const { picture, profile } = await openPhoto(photo);
+  const { picture, facts } = await openPhoto(photo);
+  const { profile } = facts;
   const source = picture.deepPixels ?? picture.pixels;
   // One by one, so that each is shown as soon as it is done.
   for (const [index, face] of faces.entries()) {
@@ -31,7 +36,8 @@ export async function restoreFacesOf(
       force,
       signal,
       describer,
-      onProgress: ({ fraction }) => onEvent({ kind: 'progress', fraction: (index + fraction) / faces.length }),
+      onProgress: ({ fraction }) =>
+        onEvent({ kind: 'progress', fraction: (index + fraction) / faces.length }),
     });
     onEvent({ kind: 'face', index, result: await showFace(picture.pixels, restored!, { profile }) });
   }
@@ -102,7 +108,8 @@ export async function restoreAligned(
   const { signal, onEvent } = tools;
   const networks = networksFor(model, tools);
   const restorer = await networks.restorer();
-  const { picture, profile } = await openPhoto(photo);
+  const { picture, facts } = await openPhoto(photo);
+  const { profile } = facts;
   const face = await restorePictureFace(picture.pixels, restorer, {
     seed,
     signal,

@@ -10,6 +10,11 @@ export async function savePicture({
   strength,
 }: Calls['save']['asked']): Promise<Calls['save']['answer']> {
   const opened = await openPhoto(photo);
-  const { pixels, alpha } = await laySubject(opened.picture, restored, { strength });
+  const { pixels, alpha, untouched } = await laySubject(opened.picture, restored, { strength });
+  // The photo's own bytes, unless it was turned.
+  if (untouched && photo.turns === 0) {
+    const extension = opened.format === 'jpeg' ? 'jpg' : opened.format;
+    return { file: photo.file, extension, notes: [] };
+  }
   return encodePicture(pixels, alpha, opened);
 }

@@ -1,6 +1,7 @@
 /** Pixels as files that the browser shows, in the colours of their photo's profile. */
 
 import encodePng from '@jsquash/png/encode.js';
+import { insertPngChunks } from '../../image/file/png-chunks.ts';
 import { type Pixels, toBytePixels } from '../../image/pixels.ts';
 import { resizePixels } from '../../image/resize.ts';
 
@@ -32,10 +33,10 @@ export function toImageData({ width, height, data }: Pixels, alpha?: Pixels): Im
 /** A PNG. */
 export async function shownImage(
   pixels: Pixels,
-  { alpha, mostPixels = Number.POSITIVE_INFINITY }: ShownOptions = {},
+  { alpha, profile, mostPixels = Number.POSITIVE_INFINITY }: ShownOptions = {},
 ): Promise<Blob> {
   const scale = Math.min(1, Math.sqrt(mostPixels / (pixels.width * pixels.height)));
-  const fit = (plane: Pixels): Pixels => {
+  const shrink = (plane: Pixels): Pixels => {
     if (scale === 1) return toBytePixels(plane);
     const size = {
       width: Math.max(1, Math.round(plane.width * scale)),
@@ -43,5 +44,7 @@ export async function shownImage(
     };
     return toBytePixels(resizePixels(plane, size, 'area'));
   };
-  return new Blob([await encodePng(toImageData(fit(pixels), alpha && fit(alpha)))], { type: 'image/png' });
+  const encoded = new Uint8Array(await encodePng(toImageData(shrink(pixels), alpha && shrink(alpha))));
+  const png = profile ? insertPngChunks(encoded, { profile }) : encoded;
+  return new Blob([png as Uint8Array<ArrayBuffer>], { type: 'image/png' });
 }

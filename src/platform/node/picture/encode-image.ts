@@ -2,18 +2,29 @@
 
 import sharp, { type Sharp } from 'sharp';
 import { because } from '../../../failure/failure.ts';
+import { type ColorCode, cicpContent, isPlainCode, writeNclx } from '../../../image/file/color-code.ts';
+import { enlargeDensity } from '../../../image/file/density.ts';
+import { removeResolution, updateExif } from '../../../image/file/exif.ts';
+import {
+  exifStart,
+  insertJpegSegments,
+  maxSegmentBytes,
+  xmpStart,
+} from '../../../image/file/jpeg-segments.ts';
+import { insertPngChunks, type PngExtras } from '../../../image/file/png-chunks.ts';
+import {
+  densityExif,
+  exifHoldsMakerNote,
+  hasDensity,
+  insertTiffTags,
+  makerNotes,
+} from '../../../image/file/tiff-tags.ts';
+import { insertWebpChunks } from '../../../image/file/webp-chunks.ts';
 import { isBytePixels, type Pixels, toBytePixels } from '../../../image/pixels.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
-import { type ColorCode, cicpContent, isPlainCode, writeNclx } from './color-code.ts';
 import { deepStep } from './decode-pixels.ts';
-import { enlargeDensity } from './density.ts';
-import { removeResolution, updateExif } from './exif.ts';
 import type { ImageFile, ImageLook, ImageMetadata } from './image-file.ts';
 import type { ImageFormat } from './image-format.ts';
-import { exifStart, insertJpegSegments, maxSegmentBytes, xmpStart } from './jpeg-segments.ts';
-import { insertPngChunks, type PngExtras } from './png-chunks.ts';
-import { densityExif, exifHoldsMakerNote, hasDensity, insertTiffTags, makerNotes } from './tiff-tags.ts';
-import { insertWebpChunks } from './webp-chunks.ts';
 
 export interface ImageExtras extends ImageLook {
   /** one channel, the size of the pixels; JPEG has none: laid on white there */

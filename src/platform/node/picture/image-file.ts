@@ -10,17 +10,17 @@
 
 import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
+import type { ColorCode } from '../../../image/file/color-code.ts';
+import type { Density } from '../../../image/file/density.ts';
+import { readIfd } from '../../../image/file/ifd.ts';
+import { countPages, openContainer, type PictureContainer } from '../../../image/file/picture-container.ts';
+import { pictureLimits } from '../../../image/file/picture-limits.ts';
+import type { PngChunk } from '../../../image/file/png-chunks.ts';
+import { bareExif, readDensity } from '../../../image/file/tiff-tags.ts';
+import { updateXmp } from '../../../image/file/xmp.ts';
 import { type ReadableFormat, readImageSignature } from '../../../image/image-signature.ts';
 import { explainSystemError } from '../files/system-error.ts';
-import type { ColorCode } from './color-code.ts';
 import { type DecodedPixels, decodePixels, isFloat } from './decode-pixels.ts';
-import type { Density } from './density.ts';
-import { readIfd } from './ifd.ts';
-import { countPages, openContainer, type PictureContainer } from './picture-container.ts';
-import { pictureLimits } from './picture-limits.ts';
-import type { PngChunk } from './png-chunks.ts';
-import { bareExif, readDensity } from './tiff-tags.ts';
-import { updateXmp } from './xmp.ts';
 
 export interface ReadLimits {
   /** Also read samples of more than 8 bits as they are. */

@@ -1,20 +1,20 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { readNclx } from './color-code.ts';
-import type { Density } from './density.ts';
-import { encodeImage, listLostIn } from './encode-image.ts';
-import { rationalEntry, readIfd, shortEntry, writeExif } from './ifd.ts';
-import { decodeImage, type ImageFile } from './image-file.ts';
-import { type ImageFormat, imageFormats } from './image-format.ts';
+import { readNclx } from '../../../image/file/color-code.ts';
+import type { Density } from '../../../image/file/density.ts';
+import { rationalEntry, readIfd, shortEntry, writeExif } from '../../../image/file/ifd.ts';
 import {
   insertJpegSegments,
   joinJpegSegments,
   jpegMarker,
   jpegSegment,
   readJpegSegments,
-} from './jpeg-segments.ts';
-import { insertPngChunks, type PngChunk, pngKeyword, readPngChunks } from './png-chunks.ts';
+} from '../../../image/file/jpeg-segments.ts';
+import { insertPngChunks, type PngChunk, pngKeyword, readPngChunks } from '../../../image/file/png-chunks.ts';
+import { encodeImage, listLostIn } from './encode-image.ts';
+import { decodeImage, type ImageFile } from './image-file.ts';
+import { type ImageFormat, imageFormats } from './image-format.ts';
 import { makeTiff } from './tiff.test-support.ts';
 
 const [width, height] = [40, 24];

@@ -1,10 +1,10 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { joinPngChunks } from '../../../image/file/png-chunks.ts';
 import { encodeImage, listLostIn } from './encode-image.ts';
 import { decodeImage, type ImageFile } from './image-file.ts';
 import type { ImageFormat } from './image-format.ts';
-import { joinPngChunks } from './png-chunks.ts';
 import { makeTiff } from './tiff.test-support.ts';
 
 /** What a picture that nothing was done to becomes in its own format. */

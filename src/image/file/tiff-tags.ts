@@ -1,5 +1,6 @@
 /** What TIFF files say of their picture besides the pixels. */
 
+import { concatBytes, latin1Text } from './bytes.ts';
 import { convertDensity, type Density, statedDensity } from './density.ts';
 import {
   bytesEntry,
@@ -115,7 +116,7 @@ export function hasDensity(exif: Uint8Array): boolean {
 
 /** The block without the header that JPEG puts before it. */
 export function bareExif(exif: Uint8Array): Uint8Array {
-  return Buffer.from(exif.subarray(0, 4)).toString('latin1') === 'Exif' ? exif.subarray(6) : exif;
+  return latin1Text(exif.subarray(0, 4)) === 'Exif' ? exif.subarray(6) : exif;
 }
 
 /** Whether a block holds a camera maker's own notes, which do not go into a TIFF file. */
@@ -153,7 +154,7 @@ export function insertTiffTags(tiff: Uint8Array, { profile, exif, xmp, density }
     ...(profile ? [bytesEntry(tag.profile, 7, profile)] : []),
   ];
   const start = tiff.length + (tiff.length % 2);
-  const result = Buffer.concat([tiff, Buffer.alloc(start - tiff.length), writeIfd(ifd, start)]);
-  result.writeUInt32LE(start, 4);
+  const result = concatBytes([tiff, new Uint8Array(start - tiff.length), writeIfd(ifd, start)]);
+  new DataView(result.buffer).setUint32(4, start, true);
   return result;
 }

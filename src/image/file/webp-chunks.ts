@@ -3,6 +3,8 @@
  * @see RFC 9649 (WebP), section 2
  */
 
+import { concatBytes, latin1Bytes, latin1Text, uint32Bytes } from './bytes.ts';
+
 interface WebpExtras {
   readonly profile?: Uint8Array;
   readonly exif?: Uint8Array;
@@ -22,7 +24,7 @@ export function* readWebpChunks(webp: Uint8Array): Generator<WebpChunk> {
   for (let at = 12; at + 8 <= webp.length; ) {
     const length = view.getUint32(at + 4, true);
     if (at + 8 + length > webp.length) return;
-    const type = Buffer.from(webp.subarray(at, at + 4)).toString('latin1');
+    const type = latin1Text(webp.subarray(at, at + 4));
     yield { type, content: webp.subarray(at + 8, at + 8 + length) };
     at += 8 + length + (length % 2);
   }
@@ -38,11 +40,10 @@ export function insertWebpChunks(
   { width, height, alpha }: { readonly width: number; readonly height: number; readonly alpha: boolean },
 ): Uint8Array {
   if (!profile && !exif && !xmp) return webp;
-  const header = Buffer.alloc(10);
-  header[0] =
+  const flags =
     (profile ? flag.profile : 0) | (alpha ? flag.alpha : 0) | (exif ? flag.exif : 0) | (xmp ? flag.xmp : 0);
-  header.writeUIntLE(width - 1, 4, 3);
-  header.writeUIntLE(height - 1, 7, 3);
+  const uint24 = (value: number): number[] => [value & 0xff, (value >>> 8) & 0xff, value >>> 16];
+  const header = Uint8Array.of(flags, 0, 0, 0, ...uint24(width - 1), ...uint24(height - 1));
   const chunks: WebpChunk[] = [
     { type: 'VP8X', content: header },
     ...(profile ? [{ type: 'ICCP', content: profile }] : []),
@@ -50,15 +51,15 @@ export function insertWebpChunks(
     ...(exif ? [{ type: 'EXIF', content: exif }] : []),
     ...(xmp ? [{ type: 'XMP ', content: xmp }] : []),
   ];
-  const body = Buffer.concat(
-    chunks.flatMap(({ type, content }) => {
-      const head = Buffer.alloc(8);
-      head.write(type, 'latin1');
-      head.writeUInt32LE(content.length, 4);
-      return [head, content, Buffer.alloc(content.length % 2)];
-    }),
-  );
-  const start = Buffer.from('RIFF\0\0\0\0WEBP', 'latin1');
-  start.writeUInt32LE(4 + body.length, 4);
-  return Buffer.concat([start, body]);
+  const length = (value: number): Uint8Array => uint32Bytes(value).reverse();
+  const body = concatBytes([
+    latin1Bytes('WEBP'),
+    ...chunks.flatMap(({ type, content }) => [
+      latin1Bytes(type),
+      length(content.length),
+      content,
+      new Uint8Array(content.length % 2),
+    ]),
+  ]);
+  return concatBytes([latin1Bytes('RIFF'), length(body.length), body]);
 }

@@ -1,5 +1,7 @@
 /** EXIF blocks: what must change in them when the picture does. */
 
+import { latin1Text } from './bytes.ts';
+
 const header = 'Exif\0\0';
 const orientationTag = 0x0112;
 const resolutionTags = [0x011a, 0x011b];
@@ -21,7 +23,7 @@ export function updateExif(
   { width, height }: { readonly width: number; readonly height: number },
   enlarged = 1,
 ): Uint8Array | undefined {
-  const hasHeader = Buffer.from(exif.subarray(0, header.length)).toString('latin1') === header;
+  const hasHeader = latin1Text(exif.subarray(0, header.length)) === header;
   const copy = Uint8Array.from(hasHeader ? exif.subarray(header.length) : exif);
   try {
     const block = new ExifBlock(copy);

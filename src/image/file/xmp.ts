@@ -26,7 +26,7 @@ interface UpdatedXmp {
 
 /** A copy for an upright picture that stands alone: orientation 1, nothing of pictures or videos beside it. */
 export function updateXmp(xmp: Uint8Array): UpdatedXmp {
-  const text = Buffer.from(xmp).toString('utf8');
+  const text = new TextDecoder().decode(xmp);
   const known = [...Object.keys(companions), tiffNamespace];
   if (!known.some((namespace) => text.includes(namespace))) return { xmp, dropped: [] };
   const dropped = new Set<string>();
@@ -39,7 +39,7 @@ export function updateXmp(xmp: Uint8Array): UpdatedXmp {
     const packet = parser.parseFromString(text.trim(), 'text/xml');
     for (const element of [...packet.getElementsByTagName('*')]) update(element, dropped);
     const updated = new XMLSerializer().serializeToString(packet);
-    return { xmp: Buffer.from(updated, 'utf8'), dropped: [...dropped] };
+    return { xmp: new TextEncoder().encode(updated), dropped: [...dropped] };
   } catch {
     return { dropped: ['XMP (damaged)'] };
   }

@@ -3,6 +3,7 @@
  * @see ITU-T T.81, annex B; ITU-T T.871 (JFIF)
  */
 
+import { concatBytes, equalBytes, latin1Bytes, uint16Bytes } from './bytes.ts';
 import { convertDensity, type Density, statedDensity } from './density.ts';
 
 export interface JpegSegment {
@@ -77,25 +78,26 @@ function endOfScan(jpeg: Uint8Array, start: number): number {
 
 /** A JPEG file of the segments, between the markers that begin and end it. */
 export function joinJpegSegments(segments: readonly Pick<JpegSegment, 'bytes'>[]): Uint8Array {
-  return Buffer.concat([Buffer.of(0xff, 0xd8), ...segments.map(({ bytes }) => bytes), Buffer.of(0xff, 0xd9)]);
+  return concatBytes([
+    Uint8Array.of(0xff, 0xd8),
+    ...segments.map(({ bytes }) => bytes),
+    Uint8Array.of(0xff, 0xd9),
+  ]);
 }
 
 /** @throws {RangeError} for more than a segment can hold */
 export function jpegSegment(marker: number, ...parts: readonly (Uint8Array | string)[]): JpegSegment {
-  const content = Buffer.concat(
-    parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)),
-  );
+  const content = concatBytes(parts.map((part) => (typeof part === 'string' ? latin1Bytes(part) : part)));
   if (content.length > maxSegmentBytes)
     throw new RangeError(`Cannot write a JPEG segment of ${content.length} bytes`);
-  const head = Buffer.of(0xff, marker, 0, 0);
-  head.writeUInt16BE(content.length + 2, 2);
-  return { marker, content, bytes: Buffer.concat([head, content]) };
+  const head = [Uint8Array.of(0xff, marker), uint16Bytes(content.length + 2)];
+  return { marker, content, bytes: concatBytes([...head, content]) };
 }
 
 /** Whether the content begins so; the rest of it. */
 export function contentAfter({ content }: JpegSegment, start: string): Uint8Array | undefined {
-  const bytes = Buffer.from(start, 'latin1');
-  return bytes.equals(content.subarray(0, bytes.length)) ? content.subarray(bytes.length) : undefined;
+  const bytes = latin1Bytes(start);
+  return equalBytes(bytes, content.subarray(0, bytes.length)) ? content.subarray(bytes.length) : undefined;
 }
 
 const jfif = 'JFIF\0';
@@ -114,13 +116,16 @@ function jfifSegment(density: Density): JpegSegment | undefined {
   const { x, y, unit } = density.unit === 'centimetre' ? density : convertDensity(density, 'inch');
   const [wholeX, wholeY] = [Math.round(x), Math.round(y)];
   if (Math.min(wholeX, wholeY) < 1 || Math.max(wholeX, wholeY) > 65_535) return undefined;
-  const fields = Buffer.alloc(9);
   // Version 1.2; no thumbnail.
-  fields.writeUInt16BE(0x0102, 0);
-  fields[2] = units.indexOf(unit as (typeof units)[number]);
-  fields.writeUInt16BE(wholeX, 3);
-  fields.writeUInt16BE(wholeY, 5);
-  return jpegSegment(jpegMarker.app0, jfif, fields);
+  const unitByte = units.indexOf(unit as (typeof units)[number]);
+  return jpegSegment(
+    jpegMarker.app0,
+    jfif,
+    Uint8Array.of(1, 2, unitByte),
+    uint16Bytes(wholeX),
+    uint16Bytes(wholeY),
+    Uint8Array.of(0, 0),
+  );
 }
 
 interface JpegExtras {
@@ -165,7 +170,7 @@ function profileSegments(profile: Uint8Array): JpegSegment[] {
     jpegSegment(
       jpegMarker.app2,
       profileStart,
-      Buffer.of(i + 1, count),
+      Uint8Array.of(i + 1, count),
       profile.subarray(i * most, (i + 1) * most),
     ),
   );

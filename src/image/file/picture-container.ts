@@ -3,7 +3,8 @@
  * that nothing else is unpacked without limit.
  */
 
-import type { ReadableFormat } from '../../../image/image-signature.ts';
+import type { ReadableFormat } from '../image-signature.ts';
+import { latin1Text } from './bytes.ts';
 import { type ColorCode, readCicp, readNclx } from './color-code.ts';
 import type { Density } from './density.ts';
 import {
@@ -184,7 +185,7 @@ function nameOf(segment: JpegSegment): string {
 function describeTrailer(trailer: Uint8Array): string[] {
   // Padding is nothing.
   if (trailer.every((byte) => byte === 0 || byte === 0xff)) return [];
-  const head = Buffer.from(trailer.subarray(0, 1 << 16)).toString('latin1');
+  const head = latin1Text(trailer.subarray(0, 1 << 16));
   if (/ftyp|MotionPhoto_Data/.test(head)) return ['motion photo'];
   if (head.startsWith('\xff\xd8')) return ['further pictures in the file'];
   return [`${trailer.length} bytes behind the picture`];

@@ -3,6 +3,7 @@
  * @see TIFF 6.0, section 2; CIPA DC-008 (EXIF), 4.6
  */
 
+import { concatBytes, latin1Bytes, latin1Text } from './bytes.ts';
 import { pictureLimits } from './picture-limits.ts';
 
 export interface IfdEntry {
@@ -11,7 +12,7 @@ export interface IfdEntry {
   readonly type: number;
   readonly count: number;
   /** its values, little-endian */
-  readonly data: Buffer;
+  readonly data: Uint8Array;
   /** instead of an offset */
   readonly ifd?: Ifd;
 }
@@ -46,11 +47,10 @@ const deepest = 2;
  * @returns undefined if there is no directory
  */
 export function readIfd(bytes: Uint8Array): Ifd | undefined {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const mark = buffer.toString('latin1', 0, 2);
+  const mark = latin1Text(bytes.subarray(0, 2));
   if (mark !== 'II' && mark !== 'MM') return undefined;
   try {
-    return new IfdReader(buffer, mark === 'II').first();
+    return new IfdReader(bytes, mark === 'II').first();
   } catch {
     // Reading beyond the end.
     return undefined;
@@ -58,12 +58,14 @@ export function readIfd(bytes: Uint8Array): Ifd | undefined {
 }
 
 class IfdReader {
-  readonly #bytes: Buffer;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #little: boolean;
   readonly #big: boolean;
 
-  constructor(bytes: Buffer, little: boolean) {
+  constructor(bytes: Uint8Array, little: boolean) {
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#little = little;
     this.#big = this.#short(2) === 43;
   }
@@ -94,7 +96,7 @@ class IfdReader {
     const inside = length <= (this.#big ? 8 : 4);
     const start = inside ? field : this.#big ? this.#offset(field) : this.#long(field);
     if (start + length > this.#bytes.length) return undefined;
-    const data = Buffer.from(this.#bytes.subarray(start, start + length));
+    const data = Uint8Array.from(this.#bytes.subarray(start, start + length));
     if (!this.#little) swap(data, unit);
     if (!innerTags.has(tag) || depth >= deepest) return { tag, type, count, data };
     try {
@@ -105,22 +107,21 @@ class IfdReader {
   }
 
   #short(at: number): number {
-    return this.#little ? this.#bytes.readUInt16LE(at) : this.#bytes.readUInt16BE(at);
+    return this.#view.getUint16(at, this.#little);
   }
 
   #long(at: number): number {
-    return this.#little ? this.#bytes.readUInt32LE(at) : this.#bytes.readUInt32BE(at);
+    return this.#view.getUint32(at, this.#little);
   }
 
   #offset(at: number): number {
-    return Number(this.#little ? this.#bytes.readBigUInt64LE(at) : this.#bytes.readBigUInt64BE(at));
+    return Number(this.#view.getBigUint64(at, this.#little));
   }
 }
 
-function swap(data: Buffer, unit: number): void {
-  if (unit === 2) data.swap16();
-  else if (unit === 4) data.swap32();
-  else if (unit === 8) data.swap64();
+/** Numbers of so many bytes, each the other way round. */
+function swap(data: Uint8Array, unit: number): void {
+  for (let at = 0; at + unit <= data.length; at += unit) data.subarray(at, at + unit).reverse();
 }
 
 /** The numbers of an entry; none where it holds others than whole or rational ones. */
@@ -137,7 +138,7 @@ export function numbersOf({ type, data }: IfdEntry): number[] {
 
 /** An entry of whole numbers. */
 export function shortEntry(tag: number, value: number): IfdEntry {
-  return { tag, type: 3, count: 1, data: Buffer.from(Uint16Array.of(value).buffer) };
+  return { tag, type: 3, count: 1, data: new Uint8Array(Uint16Array.of(value).buffer) };
 }
 
 const rationalUnit = 10_000;
@@ -146,43 +147,44 @@ const rationalUnit = 10_000;
 export function rationalEntry(tag: number, value: number): IfdEntry {
   const whole = Number.isInteger(value);
   const parts = Uint32Array.of(whole ? value : Math.round(value * rationalUnit), whole ? 1 : rationalUnit);
-  return { tag, type: 5, count: 1, data: Buffer.from(parts.buffer) };
+  return { tag, type: 5, count: 1, data: new Uint8Array(parts.buffer) };
 }
 
 /** @param type 1: numbers of a byte each; 7: bytes whose meaning the tag gives */
 export function bytesEntry(tag: number, type: 1 | 7, value: Uint8Array): IfdEntry {
-  return { tag, type, count: value.length, data: Buffer.from(value) };
+  return { tag, type, count: value.length, data: Uint8Array.from(value) };
 }
 
 /**
  * A directory, and all that it points to, little-endian.
  * @param offset where it will stand in its file
  */
-export function writeIfd(ifd: Ifd, offset: number): Buffer {
+export function writeIfd(ifd: Ifd, offset: number): Uint8Array {
   const entries = ifd.toSorted((a, b) => a.tag - b.tag);
-  const table = Buffer.alloc(2 + 12 * entries.length + 4);
-  table.writeUInt16LE(entries.length, 0);
-  const far: Buffer[] = [];
+  const table = new Uint8Array(2 + 12 * entries.length + 4);
+  const view = new DataView(table.buffer);
+  view.setUint16(0, entries.length, true);
+  const far: Uint8Array[] = [];
   let end = offset + table.length;
   for (const [i, { tag, type, count, data, ifd: inner }] of entries.entries()) {
     const at = 2 + 12 * i;
-    table.writeUInt16LE(tag, at);
-    table.writeUInt16LE(inner ? 4 : type, at + 2);
-    table.writeUInt32LE(inner ? 1 : count, at + 4);
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, inner ? 4 : type, true);
+    view.setUint32(at + 4, inner ? 1 : count, true);
     const value = inner ? writeIfd(inner, end) : data;
-    if (!inner && value.length <= 4) value.copy(table, at + 8);
+    if (!inner && value.length <= 4) table.set(value, at + 8);
     else {
-      table.writeUInt32LE(end, at + 8);
-      far.push(value, Buffer.alloc(value.length % 2));
+      view.setUint32(at + 8, end, true);
+      far.push(value, new Uint8Array(value.length % 2));
       end += value.length + (value.length % 2);
     }
   }
-  return Buffer.concat([table, ...far]);
+  return concatBytes([table, ...far]);
 }
 
-const header = Buffer.from('II*\0\x08\0\0\0', 'latin1');
+const header = latin1Bytes('II*\0\x08\0\0\0');
 
 /** An EXIF block of a directory. */
 export function writeExif(ifd: Ifd): Uint8Array {
-  return Buffer.concat([header, writeIfd(ifd, header.length)]);
+  return concatBytes([header, writeIfd(ifd, header.length)]);
 }

@@ -3,7 +3,9 @@
  * @see W3C, Portable Network Graphics (Third Edition), chapter 11
  */
 
-import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import { Unzlib, zlibSync } from 'fflate';
+import { crc32 } from '../../checkpoint/crc32.ts';
+import { concatBytes, latin1Bytes, latin1Text, uint32Bytes } from './bytes.ts';
 import { convertDensity, type Density, statedDensity } from './density.ts';
 import { pictureLimits } from './picture-limits.ts';
 
@@ -23,7 +25,7 @@ export function* readPngChunks(png: Uint8Array): Generator<PngChunk> {
     const length = view.getUint32(at);
     const end = at + frameBytes + length;
     if (end > png.length) return;
-    const type = Buffer.from(png.subarray(at + 4, at + 8)).toString('latin1');
+    const type = latin1Text(png.subarray(at + 4, at + 8));
     yield { type, content: png.subarray(at + 8, end - 4) };
     if (type === 'IEND') return;
     at = end;
@@ -32,15 +34,11 @@ export function* readPngChunks(png: Uint8Array): Generator<PngChunk> {
 
 /** A PNG file of these chunks. */
 export function joinPngChunks(chunks: readonly PngChunk[]): Uint8Array {
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+  return concatBytes([
+    latin1Bytes('\x89PNG\r\n\x1a\n'),
     ...chunks.flatMap(({ type, content }) => {
-      const head = Buffer.alloc(8);
-      head.writeUInt32BE(content.length, 0);
-      head.write(type, 4, 'latin1');
-      const check = Buffer.alloc(4);
-      check.writeUInt32BE(crc32(content, crc32(head.subarray(4))), 0);
-      return [head, content, check];
+      const name = latin1Bytes(type);
+      return [uint32Bytes(content.length), name, content, uint32Bytes(crc32(concatBytes([name, content])))];
     }),
   ]);
 }
@@ -65,7 +63,7 @@ export function insertPngChunks(
   const [header, ...rest] = readPngChunks(png);
   const more: PngChunk[] = [];
   // Name, its terminator, compression method 0 (deflate), the compressed profile.
-  if (profile) more.push({ type: 'iCCP', content: concat('ICC profile\0\0', deflateSync(profile)) });
+  if (profile) more.push({ type: 'iCCP', content: concat('ICC profile\0\0', zlibSync(profile)) });
   more.push(...chunks);
   if (density) more.push({ type: 'pHYs', content: densityChunk(density) });
   // Keyword, not compressed, no language, no translated keyword.
@@ -75,16 +73,13 @@ export function insertPngChunks(
 }
 
 function concat(start: string, content: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(start, 'latin1'), content]);
+  return concatBytes([latin1Bytes(start), content]);
 }
 
 function densityChunk(density: Density): Uint8Array {
   const { x, y, unit } = convertDensity(density, 'metre');
-  const content = Buffer.alloc(9);
-  content.writeUInt32BE(Math.min(Math.round(x), 0x7fffffff), 0);
-  content.writeUInt32BE(Math.min(Math.round(y), 0x7fffffff), 4);
-  content[8] = unit === 'none' ? 0 : 1;
-  return content;
+  const whole = (value: number): Uint8Array => uint32Bytes(Math.min(Math.round(value), 0x7fffffff));
+  return concatBytes([whole(x), whole(y), Uint8Array.of(unit === 'none' ? 0 : 1)]);
 }
 
 /** The print resolution of a pHYs chunk; undefined if it has not its length, or none that makes sense. */
@@ -99,7 +94,7 @@ const xmpKeyword = 'XML:com.adobe.xmp';
 /** The keyword of a text chunk. */
 export function pngKeyword({ content }: PngChunk): string {
   const end = content.indexOf(0);
-  return Buffer.from(content.subarray(0, end === -1 ? 80 : end)).toString('latin1');
+  return latin1Text(content.subarray(0, end === -1 ? 80 : end));
 }
 
 /** The packet of an XMP chunk; undefined if this is another, or damaged. */
@@ -112,8 +107,24 @@ export function readPngXmp(chunk: PngChunk): Uint8Array | undefined {
   if (translation === -1) return undefined;
   const text = content.subarray(translation + 1);
   try {
-    return compressed ? inflateSync(text, { maxOutputLength: pictureLimits.metadataBytes }) : text;
+    return compressed ? inflate(text, pictureLimits.metadataBytes) : text;
   } catch {
     return undefined;
   }
+}
+
+const inflateStep = 1024;
+
+/** @throws {RangeError} for more than `most` bytes */
+export function inflate(packed: Uint8Array, most: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  const unpacking = new Unzlib((part) => {
+    bytes += part.length;
+    if (bytes > most) throw new RangeError(`it has more than ${most} bytes`);
+    parts.push(part);
+  });
+  for (let at = 0; at < packed.length; at += inflateStep)
+    unpacking.push(packed.subarray(at, at + inflateStep), at + inflateStep >= packed.length);
+  return concatBytes(parts);
 }

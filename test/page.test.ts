@@ -1,0 +1,244 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Pixels } from '../src/image/pixels.ts';
+import { loadFaceDetector } from '../src/platform/node/model/load-face-detector.ts';
+import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
+import { readImageFile } from '../src/platform/node/picture/image-file.ts';
+import { findSubject, laySubject, type RestoredSubject, restoreSubject } from '../src/restore/photo/index.ts';
+import { chromiumPath, launchChromium } from './browser/chromium.ts';
+import { type PackedPage, servePackedPage } from './browser/packed-page.ts';
+
+/** A busy machine takes its time over networks. */
+const patienceMs = 600_000;
+/** 1e-2 of the range. */
+const tolerance = 0.01 * 255;
+
+const example = (name: string): string => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
+
+/** Two faces on a plain ground. */
+async function composePhoto(): Promise<sharp.Sharp> {
+  const left = await sharp(example('face-low.png')).resize(220).toBuffer();
+  const right = await sharp(example('face.png')).resize(180).blur(1.6).toBuffer();
+  return sharp({ create: { width: 720, height: 480, channels: 3, background: '#8fa3b0' } }).composite([
+    { input: left, left: 70, top: 90 },
+    { input: right, left: 430, top: 180 },
+  ]);
+}
+
+describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: patienceMs }, () => {
+  let folder: string;
+  let photo: string;
+  let server: PackedPage;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const problems: string[] = [];
+
+  const watch = (watched: Page): void => {
+    watched.setDefaultTimeout(patienceMs);
+    watched.on('pageerror', (error) => problems.push(error.message));
+    watched.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    watched.on('request', (request) => {
+      const { protocol, origin } = new URL(request.url());
+      if (protocol.startsWith('http') && origin !== new URL(server.url).origin)
+        problems.push(`asked another server: ${request.url()}`);
+    });
+  };
+  const idle = async (): Promise<void> => {
+    await page
+      .locator('#cancel')
+      .waitFor({ state: 'visible', timeout: 20_000 })
+      .catch(() => {});
+    await page.locator('#cancel').waitFor({ state: 'hidden' });
+  };
+  const save = async (button: string): Promise<Uint8Array> => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator(button).click()]);
+    return readFile(await download.path());
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), 'interlcm-page-'));
+    photo = path.join(folder, 'two.png');
+    await (await composePhoto()).png().toFile(photo);
+    server = await servePackedPage(folder);
+    browser = await launchChromium();
+    context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-US' });
+    page = await context.newPage();
+    watch(page);
+    await page.goto(server.url);
+  }, patienceMs);
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('says what it will download, and that nothing is uploaded', async () => {
+    await page.getByText(/The first photo downloads what is needed, \d\d MB/).waitFor();
+    expect(await page.getByText('Your photos never leave this device.').isVisible()).toBe(true);
+  });
+
+  it('restores the faces of a photo as Node does, and leaves the rest as it is to the bit', async () => {
+    await page.locator('#choose').setInputFiles(photo);
+    await idle();
+    expect(await page.locator('.outline[data-state=restored]').count()).toBe(2);
+    const saved = path.join(folder, 'saved.png');
+    await writeFile(saved, await save('#save'));
+    const half = path.join(folder, 'half.png');
+    await page.locator('#strength').fill('50');
+    expect(
+      await page
+        .locator('.patch')
+        .first()
+        .evaluate((patch) => getComputedStyle(patch).opacity),
+    ).toBe('0.5');
+    await writeFile(half, await save('#save'));
+
+    const [restorer, detector] = [await loadRestorer(undefined, { device: 'cpu' }), await loadFaceDetector()];
+    const tools = { restorer: async () => restorer, detector: async () => detector };
+    const picture = await readImageFile(photo);
+    const restored = await restoreSubject(picture, await findSubject(picture.pixels, tools), tools, {
+      seed: 0,
+    });
+    await restorer.release();
+    await detector.release();
+    for (const [file, strength] of [
+      [saved, 1],
+      [half, 0.5],
+    ] as const) {
+      const { format, pixels } = await readImageFile(file);
+      expect([format, pixels.width, pixels.height]).toEqual(['png', 720, 480]);
+      expect(
+        largestDifference(pixels, (await laySubject(picture, restored, { strength })).pixels),
+      ).toBeLessThan(tolerance);
+      const reached = await maskedPixels(picture, restored);
+      const changedOutside = pixels.data.filter(
+        (value, i) => !reached[Math.floor(i / 3)] && value !== picture.pixels.data[i],
+      );
+      expect(changedOutside).toHaveLength(0);
+      expect(reached.some((isReached) => !isReached)).toBe(true);
+    }
+    expect(problems).toEqual([]);
+  });
+
+  it('has nothing that axe finds', async () => {
+    await page
+      .addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core/axe.min.js') })
+      .catch(() => {});
+    const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    await page.evaluate(source);
+    const found = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
+      return (await axe.run()).violations.map(({ id }) => id);
+    });
+    expect(found).toEqual([]);
+  });
+
+  it('goes through a batch with a broken file, and packs the results', async () => {
+    const upright = await (await composePhoto()).png().toBuffer();
+    const turned = path.join(folder, 'turned.jpg');
+    await sharp(upright)
+      .rotate(270)
+      .jpeg({ quality: 95 })
+      .withExif({ IFD0: { Artist: 'Somebody', Orientation: '6' } })
+      .withMetadata({ orientation: 6 })
+      .toFile(turned);
+    const webp = path.join(folder, 'lossless.webp');
+    await sharp(upright).webp({ lossless: true }).toFile(webp);
+    const empty = path.join(folder, 'empty.png');
+    await sharp({ create: { width: 300, height: 200, channels: 3, background: '#345' } })
+      .png()
+      .toFile(empty);
+    const broken = path.join(folder, 'broken.png');
+    await writeFile(broken, 'no picture');
+    await page.locator('#add').setInputFiles([turned, broken, webp, empty]);
+    await idle();
+    expect(await page.locator('.photo[data-stage=done]').count()).toBe(4);
+    expect(await page.locator('.photo[data-stage=failed]').count()).toBe(1);
+    const packed = unzipSync(await save('#save-all'));
+    expect(Object.keys(packed).sort()).toEqual([
+      'empty-restored.png',
+      'lossless-restored.webp',
+      'turned-restored.jpg',
+      'two-restored.png',
+    ]);
+    const { format, width, height, orientation } = await sharp(packed['turned-restored.jpg']).metadata();
+    expect({ format, width, height, orientation }).toEqual({
+      format: 'jpeg',
+      width: 720,
+      height: 480,
+      orientation: 1,
+    });
+  });
+
+  it('restores a face in a box drawn by hand', async () => {
+    await page.locator('.photo', { hasText: 'empty.png' }).click();
+    await page.getByText('No face was found.').waitFor();
+    await page.getByRole('button', { name: 'Mark a face by hand' }).click();
+    await page.locator('.window').press('Enter');
+    await page.locator('.outline[data-state=restored]').waitFor();
+  });
+
+  it('stops at once, and goes on', async () => {
+    await page.getByRole('button', { name: 'Another version' }).click();
+    await page.locator('#cancel').click();
+    await page.locator('#resume').waitFor();
+    await page.locator('#resume').click();
+    await idle();
+    expect(await page.locator('.outline[data-state=restored]').count()).toBe(1);
+  });
+
+  it('opens without a network', async () => {
+    await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+    await context.setOffline(true);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Restore faces' }).waitFor();
+    await page.getByText('Everything is on this device').waitFor();
+    await context.setOffline(false);
+  });
+
+  it('speaks Chinese where the browser does', async () => {
+    const chinese = await browser.newContext({ locale: 'zh-CN', viewport: { width: 390, height: 844 } });
+    const other = await chinese.newPage();
+    await other.goto(server.url);
+    await other.getByRole('heading', { name: '修复人脸' }).waitFor();
+    expect(await other.evaluate(() => document.documentElement.lang)).toBe('zh');
+    await chinese.close();
+  });
+});
+
+function largestDifference(a: Pixels, b: Pixels): number {
+  let largest = 0;
+  for (let i = 0; i < a.data.length; i++) largest = Math.max(largest, Math.abs(a.data[i]! - b.data[i]!));
+  return largest;
+}
+
+/** Where laying any face in would change a pixel: black or white ones do, wherever a mask reaches. */
+async function maskedPixels(
+  picture: Parameters<typeof laySubject>[0],
+  restored: RestoredSubject,
+): Promise<boolean[]> {
+  if (restored.kind !== 'photo') throw new TypeError('the photo was taken for one aligned face');
+  const laid = await Promise.all(
+    [0, 255].map(async (value) => {
+      const faces = restored.faces.map((face) => {
+        if (!face.restored) return face;
+        const { result } = face.restored;
+        const plain = { ...result, data: new Uint8Array(result.data.length).fill(value) };
+        return { ...face, restored: { ...face.restored, result: plain } };
+      });
+      return (await laySubject(picture, { kind: 'photo', faces })).pixels;
+    }),
+  );
+  const { width, height, data } = picture.pixels;
+  return Array.from({ length: width * height }, (_, i) =>
+    laid.some((pixels) => [0, 1, 2].some((c) => pixels.data[3 * i + c] !== data[3 * i + c])),
+  );
+}
