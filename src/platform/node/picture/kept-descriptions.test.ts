@@ -143,8 +143,8 @@ describe('what the numbers mean', () => {
   it.each([100_000, 45_455])(
     'a gAMA chunk of %i stays in PNG, and is said to be lost elsewhere',
     async (value) => {
-      const content = Buffer.alloc(4);
-      content.writeUInt32BE(value, 0);
+      const content = new Uint8Array(4);
+      new DataView(content.buffer).setUint32(0, value);
       const source = insertPngChunks(await picture().png().toBuffer(), { chunks: [{ ...gamma, content }] });
       const image = await decodeImage(source);
       const written = await encodeImage(image.pixels, 'png', image.look);
