@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pixels } from '../src/image/pixels.ts';
 import { loadFaceDetector } from '../src/platform/node/model/load-face-detector.ts';
@@ -23,7 +23,7 @@ const tolerance = 0.01 * 255;
 const example = (name: string): string => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
 
 /** Two faces on a plain ground. */
-async function composePhoto(): Promise<sharp.Sharp> {
+async function composePhoto(): Promise<Sharp> {
   const left = await sharp(example('face-low.png')).resize(220).toBuffer();
   const right = await sharp(example('face.png')).resize(180).blur(1.6).toBuffer();
   return sharp({ create: { width: 720, height: 480, channels: 3, background: '#8fa3b0' } }).composite([

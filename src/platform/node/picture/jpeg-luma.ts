@@ -1,7 +1,12 @@
 /** A JPEG's luma as it is stored: what OpenCV reads as gray. */
 import sharp from 'sharp';
+import {
+  joinJpegSegments,
+  jpegMarker,
+  jpegSegment,
+  readJpegSegments,
+} from '../../../image/file/jpeg-segments.ts';
 import { type BytePixels, createPixels } from '../../../image/pixels.ts';
-import { joinJpegSegments, jpegMarker, jpegSegment, readJpegSegments } from './jpeg-segments.ts';
 
 const app14 = 0xee;
 /** Adobe's note, its last byte zero: the three components are no luma and chroma, but what they are. */
