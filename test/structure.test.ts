@@ -19,7 +19,7 @@ const rows = [
 /** Entries of one row that one folder may use beside itself. */
 const besides: Readonly<Record<string, readonly string[]>> = {
   image: ['random', 'checkpoint'],
-  metrics: ['image'],
+  metrics: ['image', 'random'],
 };
 /** Rows within a folder, in the same way.  */
 const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {

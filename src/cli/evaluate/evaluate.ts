@@ -8,6 +8,15 @@ import { choiceFlag, integerFlag, numberFlag, rejectUnknownFlags, textFlag } fro
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
+import type { EvaluateMetricsRequest } from './evaluate-metrics.ts';
+import {
+  type MetricFlagValues,
+  metricDetails,
+  metricFlags,
+  parseMetrics,
+  parseWeights,
+  rejectMetricFlags,
+} from './metric-flags.ts';
 import type { EvaluateRequest } from './run-evaluate.ts';
 
 const details = `Pictures belong together by name; extensions may differ. They show one aligned face each.
@@ -89,6 +98,7 @@ const flags = {
     placeholder: '<file.png>',
     description: 'Write a contact sheet: low quality, restored, truth',
   },
+  ...metricFlags,
 } as const;
 
 export const evaluateCommand = command(
@@ -98,10 +108,14 @@ export const evaluateCommand = command(
     help: {
       description: 'Measure how close restored faces come to the true ones',
       render: (nodes, renderers) =>
-        renderers.render([...nodes, { type: 'section', data: { title: 'Details:', body: details } }]),
+        renderers.render([
+          ...nodes,
+          { type: 'section', data: { title: 'Details:', body: `${details}\n\n${metricDetails}` } },
+        ]),
       examples: [
         'interlcm evaluate --hq faces/hq --lq faces/lq --sheet sheet.png',
         'interlcm evaluate --hq faces/hq --restored results --size 256 --json > scores.json',
+        'interlcm evaluate --hq faces/hq --restored results --metrics psnr,ssim,lpips,fid,musiq,ids --csv scores.csv',
       ],
     },
   },
@@ -109,17 +123,21 @@ export const evaluateCommand = command(
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     if (parsed._.length > 0)
       throw new UsageError(`evaluate takes folders by --hq, --lq and --restored, not ${parsed._[0]}`);
+    const environment = { stdout: process.stdout, stderr: process.stderr, signal: interruptSignal() };
+    if (parsed.flags.metrics !== undefined) {
+      const request = readMetricsRequest(parsed.flags);
+      const { evaluateMetrics } = await import('./evaluate-metrics.ts');
+      await evaluateMetrics(request, environment);
+      return;
+    }
+    rejectMetricFlags(parsed.flags);
     const request = readRequest(parsed.flags);
     const { runEvaluate } = await import('./run-evaluate.ts');
-    await runEvaluate(request, {
-      stdout: process.stdout,
-      stderr: process.stderr,
-      signal: interruptSignal(),
-    });
+    await runEvaluate(request, environment);
   },
 );
 
-interface EvaluateFlags extends LoadRestorerOptions {
+interface EvaluateFlags extends LoadRestorerOptions, MetricFlagValues {
   readonly hq?: string;
   readonly lq?: string;
   readonly restored?: string;
@@ -191,4 +209,22 @@ function featureChoice(name: FeatureNetworkChoice['name'], vgg: string | undefin
   if (name !== 'vgg16') return { name };
   if (vgg === undefined) throw new UsageError("--features vgg16 needs --vgg: torchvision's VGG16 weights");
   return { name, vgg };
+}
+
+/** What `--metrics` asks for. @throws {UsageError} if the flags do not fit together */
+export function readMetricsRequest(given: EvaluateFlags): EvaluateMetricsRequest {
+  const { hq, restored, size, metrics = '', weights = [], device, threads } = given;
+  for (const flag of ['features', 'lpips', 'vgg', 'sheet'] as const)
+    if (given[flag] !== undefined)
+      throw new UsageError(`--${flag} is of an evaluation without --metrics; leave one of them out`);
+  // A truth is not needed for every metric; nor is anything restored where there are results.
+  const { lq, model, sampling, autoencoder } = readRequest({ ...given, hq: hq ?? restored });
+  const { fidReference, markdown, csv, journal, json } = given;
+  return {
+    metrics: parseMetrics(metrics),
+    weights: parseWeights(weights),
+    folders: { hq, lq, restored },
+    restoring: { model, sampling, autoencoder, size },
+    ...{ fidReference, markdown, csv, journal, json, device, threads },
+  };
 }

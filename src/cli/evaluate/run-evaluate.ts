@@ -106,8 +106,14 @@ export async function runEvaluate(
   }
 }
 
-async function loadRestore(
-  { model, sampling, autoencoder, size }: EvaluateRequest,
+/** What restores each picture as the request says. */
+export async function loadRestore(
+  {
+    model,
+    sampling,
+    autoencoder,
+    size,
+  }: Pick<EvaluateRequest, 'model' | 'sampling' | 'autoencoder' | 'size'>,
   signal: AbortSignal,
   keepLoaded: <Loaded extends { release(): Promise<void> }>(one: Loaded) => Loaded,
   say: (message: string) => void,

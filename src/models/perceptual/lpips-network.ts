@@ -1,35 +1,39 @@
 import { input } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { parameterScope, prefixOf } from '../../nn/parameter-scope.ts';
+import { unusedAlexnetWeights } from '../alexnet/alexnet.ts';
 import { buildLpips, type LpipsOptions } from '../lpips/lpips.ts';
 import { matchStored, type StoredNetwork } from '../match-stored.ts';
 import { inferVggWidths, unusedVggWeights } from '../vgg/vgg.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
 
 /**
- * LPIPS over VGG16.
- * @param vgg torchvision's `vgg16` weights
- * @param linear the lpips package's `vgg.pth`
+ * LPIPS over VGG16 or AlexNet.
+ * @param trunkWeights torchvision's `vgg16` or `alexnet` weights
+ * @param linear the lpips package's `vgg.pth` or `alex.pth`
  * @throws {CheckpointError} if a weight is missing or misshapen
  */
 export async function createLpipsNetwork(
-  vgg: StoredNetwork,
+  trunkWeights: StoredNetwork,
   linear: StoredNetwork,
-  { doubleNormalisation }: Pick<LpipsOptions, 'doubleNormalisation'>,
+  { doubleNormalisation, trunk = 'vgg' }: Pick<LpipsOptions, 'doubleNormalisation' | 'trunk'>,
 ): Promise<PerceptualNetwork> {
-  const networks = { trunk: parameterScope('vgg'), linear: parameterScope('lpips') };
-  const widths = inferVggWidths((key) => vgg.tensors.get(key)?.entry.shape, 16);
-  const distance = (a: Value, b: Value): Value => buildLpips(networks, a, b, { widths, doubleNormalisation });
-  const shape = [1, 3, 16, 16];
+  const trunkName = trunk === 'vgg' ? 'VGG16' : 'AlexNet';
+  const networks = { trunk: parameterScope(trunk), linear: parameterScope('lpips') };
+  const widths = inferVggWidths((key) => trunkWeights.tensors.get(key)?.entry.shape, 16);
+  const distance = (a: Value, b: Value): Value =>
+    buildLpips(networks, a, b, { trunk, widths, doubleNormalisation });
+  const shape = [1, 3, 32, 32];
   const sample = distance(input('a', shape), input('b', shape));
+  const unused = trunk === 'vgg' ? unusedVggWeights : unusedAlexnetWeights;
   const binders = {
-    vgg: await matchStored([sample], 'vgg', vgg, 'VGG16 network', unusedVggWeights),
-    lpips: await matchStored([sample], 'lpips', linear, 'linear layers of LPIPS'),
+    trunk: await matchStored([sample], trunk, trunkWeights, `${trunkName} network`, unused),
+    linear: await matchStored([sample], 'lpips', linear, 'linear layers of LPIPS'),
   };
   return {
-    name: 'LPIPS (VGG16)',
+    name: `LPIPS (${trunkName})`,
     distance,
-    bind: (name, shape) => binders[prefixOf(name) === 'vgg' ? 'vgg' : 'lpips'](name, shape),
-    owns: (name) => ['vgg', 'lpips'].includes(prefixOf(name)),
+    bind: (name, shape) => binders[prefixOf(name) === trunk ? 'trunk' : 'linear'](name, shape),
+    owns: (name) => [trunk, 'lpips'].includes(prefixOf(name)),
   };
 }

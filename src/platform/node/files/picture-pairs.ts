@@ -39,7 +39,8 @@ export async function pairPictures(folders: {
   }));
 }
 
-async function picturesByName(folder: string): Promise<Map<string, string>> {
+/** The pictures below a folder by name. @throws {Error} if there is none, or two of one name */
+export async function picturesByName(folder: string): Promise<Map<string, string>> {
   const { files, problems } = await findInputFiles([folder], { recursive: true, outputFolder: folder });
   if (problems[0]) throw new Error(problems[0].message);
   const named = files.map(({ path, relativePath }) => ({

@@ -1,9 +1,7 @@
 /** Measures a folder of restored faces, or of faces that are restored on the way, against the true ones. */
 
 import { faceSharpness } from '../../../face/sharpness.ts';
-import { because } from '../../../failure/failure.ts';
-import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../../image/pixels.ts';
-import { resizePixels, type Size } from '../../../image/resize.ts';
+import type { BytePixels, Pixels } from '../../../image/pixels.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
 import { descriptorAngle } from '../../../metrics/descriptor-angle.ts';
 import {
@@ -17,6 +15,7 @@ import { psnr } from '../../../metrics/psnr.ts';
 import { ssim } from '../../../metrics/ssim.ts';
 import { type PictureSet, pairPictures } from '../files/picture-pairs.ts';
 import { type ImageFile, readImageFile } from '../picture/image-file.ts';
+import { comparedSize, resizeTo } from './compared-size.ts';
 
 interface EvaluateSettings {
   /** Folders; pictures belong together by name without the extension. At least `lq` or `restored` is given. */
@@ -134,45 +133,4 @@ async function readPictures(
     truth: resizeTo(truth, compared, truth),
   };
   return { pictures, ms };
-}
-
-/** The truth is never enlarged: there would be nothing true about it. */
-function comparedSize(name: string, truth: Size, restored: Size, size: number | undefined): Size {
-  if (
-    Math.abs(truth.width * restored.height - truth.height * restored.width) >
-    Math.max(truth.width, truth.height)
-  )
-    throw new RangeError(
-      `Cannot compare ${name}: the restored picture is ${restored.width} x ${restored.height}, the true one ${truth.width} x ${truth.height}, of another shape`,
-    );
-  if (size !== undefined && (truth.width !== truth.height || size > truth.width))
-    throw because(
-      new RangeError(
-        `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged`,
-      ),
-      { code: 'compared-size-too-large', size },
-    );
-  if (size !== undefined) return { width: size, height: size };
-  return restored.width <= truth.width ? restored : truth;
-}
-
-/**
- * A picture at the compared size. One smaller than the truth is first enlarged to its size, as the degradation of the
- * method ends.
- */
-function resizeTo(pixels: BytePixels, compared: Size, truth: Size): Pixels {
-  if (sameSize(pixels, compared)) return pixels;
-  const smaller = pixels.width < truth.width || pixels.height < truth.height;
-  const whole = smaller ? toBytePixels(resizePixels(pixels, sizeOf(truth), 'bilinear')) : pixels;
-  if (sameSize(whole, compared)) return whole;
-  // Rounding to 8 bits would be noise that no restorer made.
-  return resizePixels(toFloatPixels(whole), sizeOf(compared), 'area');
-}
-
-function sameSize(a: Size, b: Size): boolean {
-  return a.width === b.width && a.height === b.height;
-}
-
-function sizeOf({ width, height }: Size): Size {
-  return { width, height };
 }

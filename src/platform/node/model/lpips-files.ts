@@ -4,6 +4,7 @@ import { emitModel } from '../../../graph/onnx/emit-model.ts';
 import { input } from '../../../graph/ops.ts';
 import { pixelsToTensor } from '../../../image/pixel-tensor.ts';
 import type { Pixels } from '../../../image/pixels.ts';
+import type { LpipsTrunk } from '../../../models/lpips/lpips.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { sizedSession } from '../../../runtime/sized-session.ts';
 import { loadPerceptualNetwork } from './perceptual-files.ts';
@@ -15,11 +16,11 @@ interface LpipsMetric {
 }
 
 /**
- * @param files `vgg`: torchvision's VGG16; `linear`: the lpips package's `vgg.pth`
+ * @param files `vgg`: torchvision's VGG16, `linear`: the lpips package's `vgg.pth`; of the trunk `alex` AlexNet and `alex.pth`
  * @throws {CheckpointError} if a file cannot be read or is of another network
  */
 export async function loadLpips(
-  files: { readonly vgg: string; readonly linear: string },
+  files: { readonly vgg: string; readonly linear: string; readonly trunk?: LpipsTrunk },
   runtime: Runtime,
 ): Promise<LpipsMetric> {
   const network = await loadPerceptualNetwork({ kind: 'lpips', ...files });

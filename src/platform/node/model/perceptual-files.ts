@@ -1,5 +1,6 @@
 /** Networks that compare images, from the files they are published in. */
 import { foldFaceRecognitionWeights } from '../../../models/face-recognition/face-recognition-weights.ts';
+import type { LpipsTrunk } from '../../../models/lpips/lpips.ts';
 import { createFaceNetwork, type FaceNetworkOptions } from '../../../models/perceptual/face-network.ts';
 import { createLpipsNetwork } from '../../../models/perceptual/lpips-network.ts';
 import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
@@ -15,6 +16,8 @@ type PerceptualSettings =
       readonly vgg: string;
       readonly linear: string;
       readonly doubleNormalisation?: boolean;
+      /** `vgg` unless given; with `alex` the files are torchvision's AlexNet and `alex.pth`. */
+      readonly trunk?: LpipsTrunk;
     }
   /** `vgg`: torchvision's VGG19. */
   | ({ readonly kind: 'vgg19'; readonly vgg: string } & Vgg19Options)
@@ -28,9 +31,9 @@ type PerceptualSettings =
 export async function loadPerceptualNetwork(settings: PerceptualSettings): Promise<PerceptualNetwork> {
   switch (settings.kind) {
     case 'lpips': {
-      const { vgg, linear, doubleNormalisation = false } = settings;
+      const { vgg, linear, doubleNormalisation = false, trunk = 'vgg' } = settings;
       return withStoredNetworks([vgg, linear], ([vggWeights, linearWeights]) =>
-        createLpipsNetwork(vggWeights!, linearWeights!, { doubleNormalisation }),
+        createLpipsNetwork(vggWeights!, linearWeights!, { doubleNormalisation, trunk }),
       );
     }
     case 'vgg19':

@@ -33,13 +33,22 @@ export function savedWeight(name: string, shape: Shape): Float32Array {
   return name.endsWith('.running_var') ? values.map((value) => value + 1) : values;
 }
 
-/** Writes the weights of a graph's network to a file. @param prefix before each key */
+/**
+ * Writes the weights of a graph's network to a file.
+ * @param prefix before each key
+ * @param only parameters whose full names begin so
+ */
 export async function saveNetwork(
   file: string,
   outputs: Iterable<Value>,
-  { prefix = '', weight = savedWeight }: { prefix?: string; weight?: typeof savedWeight } = {},
+  {
+    prefix = '',
+    weight = savedWeight,
+    only = '',
+  }: { prefix?: string; weight?: typeof savedWeight; only?: string } = {},
 ): Promise<void> {
-  const params = [...parametersOf(outputs)].map(([name, { shape }]) => ({
+  const own = [...parametersOf(outputs)].filter(([name]) => name.startsWith(only));
+  const params = own.map(([name, { shape }]) => ({
     name: prefix + name.slice('net/'.length),
     shape,
     data: weight(name, shape),

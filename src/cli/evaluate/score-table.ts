@@ -1,0 +1,78 @@
+/** Scores of sets of pictures as tables: for the terminal, in Markdown, as CSV. */
+import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
+import type { ScoredSet } from '../../metrics/scored-set.ts';
+
+/** A row of a table: whose pictures, and what was measured of them. */
+export interface ScoredRow {
+  readonly label: string;
+  readonly set: ScoredSet;
+}
+
+const arrow = { higher: '↑', lower: '↓' } as const;
+
+/** Cells: a row a set, a column a metric, `mean [low, high]`. */
+function cellsOf(rows: readonly ScoredRow[]): string[][] {
+  const metrics = metricsOf(rows);
+  const header = [
+    '',
+    'pictures',
+    ...metrics.map((name) => `${metricInfo(name).label} ${arrow[metricInfo(name).better]}`),
+  ];
+  return [
+    header,
+    ...rows.map(({ label, set }) => [
+      label,
+      `${set.pictures.length}`,
+      ...metrics.map((name) => formatScore(set, name)),
+    ]),
+  ];
+}
+
+function metricsOf(rows: readonly ScoredRow[]): MetricName[] {
+  return [...new Set(rows.flatMap(({ set }) => Object.keys(set.metrics) as MetricName[]))];
+}
+
+function formatScore(set: ScoredSet, name: MetricName): string {
+  const score = set.metrics[name];
+  if (!score) return '-';
+  const { digits } = metricInfo(name);
+  const { mean, low, high } = score;
+  if (low === undefined || high === undefined) return mean.toFixed(digits);
+  return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+}
+
+/** The first column to the left, the others to the right. */
+export function alignCells(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+  );
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+export function formatScores(rows: readonly ScoredRow[]): string {
+  return alignCells(cellsOf(rows));
+}
+
+export function markdownScores(rows: readonly ScoredRow[]): string {
+  return markdownTable(cellsOf(rows));
+}
+
+/** @param rows the header first */
+export function markdownTable([header, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
+  return [line(header!), line(header!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('');
+}
+
+/** Every picture's scores, a line each. */
+export function csvScores(rows: readonly ScoredRow[]): string {
+  const metrics = metricsOf(rows);
+  const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  const lines = rows.flatMap(({ label, set }) =>
+    set.pictures.map(({ name, scores }) =>
+      [quoted(label), quoted(name), ...metrics.map((metric) => scores[metric] ?? '')].join(','),
+    ),
+  );
+  return [['set', 'picture', ...metrics].join(','), ...lines].map((line) => `${line}\n`).join('');
+}

@@ -1,0 +1,73 @@
+/** Measures one set of pictures by named metrics, one picture at a time, going on where a journal ends. */
+import type { MeasuredPicture, PictureFeatures } from '../../../measure/measured-picture.ts';
+import type { SourcePicture } from '../../../measure/picture-measure.ts';
+import { sampleFrechetDistance } from '../../../metrics/frechet-samples.ts';
+import { type MetricName, metricInfo } from '../../../metrics/metric-table.ts';
+import { type ScoredPicture, type ScoredSet, summarizeScores } from '../../../metrics/scored-set.ts';
+import { type FidReference, fidTo } from './fid-reference.ts';
+import type { LoadedMetrics } from './load-measures.ts';
+import type { ScoresJournal } from './scores-journal.ts';
+
+export interface MeasureSettings {
+  readonly metrics: LoadedMetrics;
+  /** What `fid` is taken to. */
+  readonly fidReference?: FidReference;
+  readonly journal?: ScoresJournal;
+  readonly onPicture?: (done: number, total: number, name: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** @throws {Error} naming the picture that could not be measured */
+export async function measurePictures(
+  sources: readonly SourcePicture[],
+  { metrics, fidReference, journal, onPicture, signal }: MeasureSettings,
+): Promise<ScoredSet> {
+  const pictures: ScoredPicture[] = [];
+  const features: PictureFeatures[] = [];
+  const names = [...metrics.measures.keys()];
+  for (const [done, { name, key, read }] of sources.entries()) {
+    signal?.throwIfAborted();
+    onPicture?.(done, sources.length, name);
+    const kept = journal?.find(key);
+    const measured = kept ?? (await measureOne(name, read, metrics));
+    if (!kept) await journal?.add(key, measured);
+    pictures.push({ name, scores: measured.scores });
+    if (measured.features) features.push(measured.features);
+  }
+  const distances = new Map<MetricName, number>();
+  const own = features.map((one) => one.own);
+  const truths = features.flatMap((one) => one.truth ?? []);
+  if (own.length >= 2 && names.includes('fid') && fidReference)
+    distances.set('fid', fidTo(own, fidReference));
+  if (truths.length >= 2 && names.includes('fid-truth'))
+    distances.set('fid-truth', sampleFrechetDistance(own, truths));
+  return summarizeScores(pictures, names, distances);
+}
+
+async function measureOne(
+  name: string,
+  read: SourcePicture['read'],
+  { measures }: LoadedMetrics,
+): Promise<MeasuredPicture> {
+  try {
+    const { picture, truth } = await read();
+    const scores: Partial<Record<MetricName, number>> = {};
+    let features: PictureFeatures | undefined;
+    // Metrics of one network share its run.
+    const byMeasure = new Map<unknown, number | Float32Array>();
+    for (const [metric, measure] of measures) {
+      if (metricInfo(metric).needsTruth && !truth) continue;
+      const known = byMeasure.get(measure);
+      const result = known ?? (await measure.measure(picture, truth));
+      byMeasure.set(measure, result);
+      if (typeof result === 'number') scores[metric] = result;
+      else if (metric === 'fid-truth' && truth) {
+        const other = await measure.measure(truth, undefined);
+        features = { own: result, truth: other as Float32Array };
+      } else features ??= { own: result };
+    }
+    return { scores, ...(features && { features }) };
+  } catch (cause) {
+    throw new Error(`Cannot measure ${name}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,68 @@
+/** Where the weights of metrics lie, and which of them a result was taken with. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { MetricWeight } from '../../../metrics/metric-table.ts';
+
+/** Where `download` puts each, and how to get it. */
+const places: Readonly<Record<MetricWeight, { readonly path: string; readonly advice: string }>> = {
+  inception: { path: 'metrics/pt_inception-2015-12-05-6726825d.pth', advice: 'interlcm download fid' },
+  ffhq: {
+    path: 'metrics/inception_FFHQ_512.pth',
+    advice: "VQFR's or BasicSR's folder on Google Drive has it; or give other statistics or pictures",
+  },
+  'lpips-alex': { path: 'metrics/lpips-alex.pth', advice: 'interlcm download lpips' },
+  alexnet: { path: 'metrics/alexnet-owt-7be5be79.pth', advice: 'interlcm download lpips' },
+  'lpips-vgg': { path: 'metrics/lpips-vgg.pth', advice: 'interlcm download lpips-vgg' },
+  vgg16: { path: 'metrics/vgg16-397923af.pth', advice: 'interlcm download lpips-vgg' },
+  musiq: { path: 'metrics/musiq_koniq_ckpt-e95806b9.pth', advice: 'interlcm download musiq' },
+  arcface: { path: 'metrics/arcface_resnet18.pth', advice: 'interlcm download ids' },
+  dreamsim: { path: 'metrics/dreamsim', advice: 'interlcm download dreamsim, and unpack it there' },
+  'dreamsim-dino': {
+    path: 'metrics/dreamsim',
+    advice: 'interlcm download dreamsim-dino, and unpack it there',
+  },
+};
+
+export type WeightFiles = ReadonlyMap<MetricWeight, string>;
+
+/**
+ * The files that are there, by name.
+ * @param given files that were named, which come first
+ */
+export async function findMetricWeights(
+  names: Iterable<MetricWeight>,
+  folders: readonly string[],
+  given: WeightFiles,
+): Promise<Map<MetricWeight, string>> {
+  const found = new Map<MetricWeight, string>();
+  for (const name of names) {
+    const candidates = [given.get(name), ...folders.map((folder) => path.join(folder, places[name].path))];
+    for (const file of candidates)
+      if (file !== undefined && (await stat(file).catch(() => undefined))) {
+        found.set(name, file);
+        break;
+      }
+  }
+  return found;
+}
+
+/** `metrics/alexnet.pth (interlcm download lpips)` */
+export function describeMissing(name: MetricWeight): string {
+  return `${places[name].path} (${places[name].advice})`;
+}
+
+/** A file that a result was taken with. */
+export interface UsedWeights {
+  readonly file: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export async function fingerprint(file: string): Promise<UsedWeights> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return { file: path.basename(file), bytes: (await stat(file)).size, sha256: hash.digest('hex') };
+}
