@@ -44,7 +44,7 @@ export interface EvaluateRequest {
   readonly sheet?: string;
 }
 
-interface EvaluateEnvironment {
+export interface EvaluateEnvironment {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;

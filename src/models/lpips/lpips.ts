@@ -7,7 +7,7 @@ import { buildVgg, imagenetNormalise, lastActivations, vggWidths } from '../vgg/
 
 /** The networks whose features are compared: AlexNet or VGG16. */
 export const lpipsTrunks = ['alex', 'vgg'] as const;
-type LpipsTrunk = (typeof lpipsTrunks)[number];
+export type LpipsTrunk = (typeof lpipsTrunks)[number];
 
 interface LpipsNetworks {
   /** The trunk's weights. */

@@ -13,7 +13,7 @@ import { ssim } from '../../../metrics/ssim.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { findDreamsimFiles, loadDreamsim } from '../model/dreamsim-files.ts';
 import { describeMissing, fingerprint, type UsedWeights, type WeightFiles } from '../model/metric-weights.ts';
-import { openPerceptualNetwork } from '../model/perceptual-files.ts';
+import { loadPerceptualNetwork } from '../model/perceptual-files.ts';
 import { withStoredNetworks } from '../model/stored-network-files.ts';
 
 export interface LoadedMetrics {
@@ -86,7 +86,7 @@ async function loadMeasure(
   };
   const lpips = async (trunk: 'alex' | 'vgg'): Promise<Loaded> => {
     const [linear, vgg] = [of(`lpips-${trunk}`), of(trunk === 'alex' ? 'alexnet' : 'vgg16')];
-    const network = await openPerceptualNetwork({ kind: 'lpips', vgg, linear, trunk });
+    const network = await loadPerceptualNetwork({ kind: 'lpips', vgg, linear, trunk });
     return { measure: lpipsMeasure(runtime, network), fromFiles: [linear, vgg] };
   };
   const dreamsim = async (
