@@ -57,6 +57,7 @@ export type MetricName = keyof typeof metricTable;
 
 export const metricNames = Object.keys(metricTable) as MetricName[];
 
+/** What a metric is, and what it needs. */
 export function metricInfo(name: MetricName): MetricInfo {
   return metricTable[name];
 }

@@ -69,7 +69,7 @@ async function evaluate(flags: Parameters<typeof readMetricsRequest>[0]) {
     hq: join(root, 'hq'),
     restored: join(root, 'out'),
     weights: [join(root, 'weights')],
-    json: '-',
+    json: true,
     threads: 1,
     ...flags,
   });
@@ -105,7 +105,7 @@ describe('evaluate --metrics', () => {
       expect(score.low).toBeLessThanOrEqual(score.mean);
       expect(score.high).toBeGreaterThanOrEqual(score.mean);
     }
-    expect(stderr).toMatch(/dreamsim is not measured: it needs .*interlcm download dreamsim/);
+    expect(stderr).toMatch(/dreamsim is not measured: it needs .*to be downloaded as dreamsim/);
     expect(weights).toHaveLength(3);
     expect(weights[0]).toMatchObject({
       file: 'lpips-alex.pth',

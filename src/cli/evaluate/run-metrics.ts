@@ -22,7 +22,7 @@ export interface MetricsRequest {
   /** Sets of pictures and how they are called in tables. */
   readonly sets: readonly (SourceFolders & { readonly label: string })[];
   readonly journal?: string;
-  readonly json?: string;
+  readonly json?: boolean;
   readonly markdown?: string;
   readonly csv?: string;
   readonly device?: DeviceChoice;
@@ -35,15 +35,14 @@ export async function runMetrics(
   environment: EvaluateEnvironment,
 ): Promise<readonly ScoredRow[]> {
   const { rows, used } = await measureSets(request, environment);
-  if (request.json !== '-') environment.stdout.write(formatScores(rows));
+  if (!request.json) environment.stdout.write(formatScores(rows));
   const report = {
     sets: rows.map(({ label, set }) => ({ label, count: set.pictures.length, ...set })),
     weights: used,
     fidReference: request.fidReference,
   };
   const json = `${JSON.stringify(report, null, 2)}\n`;
-  if (request.json === '-') environment.stdout.write(json);
-  else if (request.json !== undefined) await writeFileAtomically(request.json, json);
+  if (request.json) environment.stdout.write(json);
   if (request.markdown !== undefined) await writeFileAtomically(request.markdown, markdownScores(rows));
   if (request.csv !== undefined) await writeFileAtomically(request.csv, csvScores(rows));
   return rows;

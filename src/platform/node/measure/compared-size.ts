@@ -1,4 +1,5 @@
 /** At what size a result is compared with the truth, and how pictures come to it. */
+import { because } from '../../../failure/failure.ts';
 import { type BytePixels, type Pixels, toBytePixels, toFloatPixels } from '../../../image/pixels.ts';
 import { resizePixels, type Size } from '../../../image/resize.ts';
 
@@ -12,8 +13,11 @@ export function comparedSize(name: string, truth: Size, restored: Size, size: nu
       `Cannot compare ${name}: the restored picture is ${restored.width} x ${restored.height}, the true one ${truth.width} x ${truth.height}, of another shape`,
     );
   if (size !== undefined && (truth.width !== truth.height || size > truth.width))
-    throw new RangeError(
-      `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged. Choose a smaller --size`,
+    throw because(
+      new RangeError(
+        `Cannot compare ${name} at ${size} x ${size}: the true picture is ${truth.width} x ${truth.height}, and is neither stretched nor enlarged`,
+      ),
+      { code: 'compared-size-too-large', size },
     );
   if (size !== undefined) return { width: size, height: size };
   return restored.width <= truth.width ? restored : truth;

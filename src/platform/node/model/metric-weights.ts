@@ -8,21 +8,21 @@ import type { MetricWeight } from '../../../metrics/metric-table.ts';
 
 /** Where `download` puts each, and how to get it. */
 const places: Readonly<Record<MetricWeight, { readonly path: string; readonly advice: string }>> = {
-  inception: { path: 'metrics/pt_inception-2015-12-05-6726825d.pth', advice: 'interlcm download fid' },
+  inception: { path: 'metrics/pt_inception-2015-12-05-6726825d.pth', advice: 'to be downloaded as fid' },
   ffhq: {
     path: 'metrics/inception_FFHQ_512.pth',
     advice: "VQFR's or BasicSR's folder on Google Drive has it; or give other statistics or pictures",
   },
-  'lpips-alex': { path: 'metrics/lpips-alex.pth', advice: 'interlcm download lpips' },
-  alexnet: { path: 'metrics/alexnet-owt-7be5be79.pth', advice: 'interlcm download lpips' },
-  'lpips-vgg': { path: 'metrics/lpips-vgg.pth', advice: 'interlcm download lpips-vgg' },
-  vgg16: { path: 'metrics/vgg16-397923af.pth', advice: 'interlcm download lpips-vgg' },
-  musiq: { path: 'metrics/musiq_koniq_ckpt-e95806b9.pth', advice: 'interlcm download musiq' },
-  arcface: { path: 'metrics/arcface_resnet18.pth', advice: 'interlcm download ids' },
-  dreamsim: { path: 'metrics/dreamsim', advice: 'interlcm download dreamsim, and unpack it there' },
+  'lpips-alex': { path: 'metrics/lpips-alex.pth', advice: 'to be downloaded as lpips' },
+  alexnet: { path: 'metrics/alexnet-owt-7be5be79.pth', advice: 'to be downloaded as lpips' },
+  'lpips-vgg': { path: 'metrics/lpips-vgg.pth', advice: 'to be downloaded as lpips-vgg' },
+  vgg16: { path: 'metrics/vgg16-397923af.pth', advice: 'to be downloaded as lpips-vgg' },
+  musiq: { path: 'metrics/musiq_koniq_ckpt-e95806b9.pth', advice: 'to be downloaded as musiq' },
+  arcface: { path: 'metrics/arcface_resnet18.pth', advice: 'to be downloaded as ids' },
+  dreamsim: { path: 'metrics/dreamsim', advice: 'to be downloaded as dreamsim, and unpack it there' },
   'dreamsim-dino': {
     path: 'metrics/dreamsim',
-    advice: 'interlcm download dreamsim-dino, and unpack it there',
+    advice: 'to be downloaded as dreamsim-dino, and unpack it there',
   },
 };
 
@@ -49,7 +49,7 @@ export async function findMetricWeights(
   return found;
 }
 
-/** `metrics/alexnet.pth (interlcm download lpips)` */
+/** `metrics/alexnet.pth (to be downloaded as lpips)` */
 export function describeMissing(name: MetricWeight): string {
   return `${places[name].path} (${places[name].advice})`;
 }
@@ -61,6 +61,7 @@ export interface UsedWeights {
   readonly sha256: string;
 }
 
+/** Name, size and SHA-256 of a file, which is read whole. */
 export async function fingerprint(file: string): Promise<UsedWeights> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
