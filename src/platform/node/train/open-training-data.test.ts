@@ -157,7 +157,9 @@ describe('openTrainingData', () => {
   it('names a picture that is damaged behind its header when its batch is made', async () => {
     await put('1.png');
     const whole = await sharp(join(root, '1.png')).png().toBuffer();
-    await writeFile(join(root, '1.png'), whole.subarray(0, whole.length / 2));
+    // One that ends too early is named before.
+    whole.fill(0xff, whole.length / 2, whole.length / 2 + 8);
+    await writeFile(join(root, '1.png'), whole);
     const data = await openTrainingData({ folder: root }, settings, here);
     await expect(data.batch(0)).rejects.toThrow(/1\.png: the PNG file/);
   });
