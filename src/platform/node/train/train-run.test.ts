@@ -4,6 +4,7 @@ import path from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { failureOf } from '../../../failure/failure.ts';
 import { RandomStream } from '../../../random/random-stream.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { parseTrainConfig } from '../../../train/train-config.ts';
@@ -127,9 +128,12 @@ describe('a training run', () => {
     const chunks: Uint8Array[] = [];
     for await (const chunk of encodeSafetensors([])) chunks.push(chunk);
     await writeFile(at('a/iteration-000001/training/state.safetensors'), Buffer.concat(chunks));
-    await expect(resumeRun(at('a'), { runtime })).rejects.toThrow(
-      /state\.safetensors: it does not say which parameters it holds \(generator\.layout\).*Start a new run/,
+    const refusal: unknown = await resumeRun(at('a'), { runtime }).catch((error: unknown) => error);
+    expect(String(refusal)).toMatch(
+      /state\.safetensors: it does not say which parameters it holds \(generator\.layout\), so it cannot be gone on from/,
     );
+    // Which the command line has advice for: to start a new run.
+    expect(failureOf(refusal)).toEqual({ code: 'state-without-layout' });
   });
 
   it('leaves saved iterations alone that lost their run', async () => {
