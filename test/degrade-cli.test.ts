@@ -49,7 +49,7 @@ describe.skipIf(!existsSync(main))('interlcm degrade, built', () => {
 
   it.each([
     [[], 'degrade needs a picture'],
-    [['a.png', '--preset', 'mild'], '--preset takes standard or severe'],
+    [['a.png', '--preset', 'gentle'], '--preset takes mild, standard or severe'],
     [['a.png', '--size', '5'], '--size takes a whole number from 16 to 4096'],
     [['a.png', '--sead', '5'], 'did you mean --seed?'],
   ])('%j is a mistake in the command', (args, message) => {

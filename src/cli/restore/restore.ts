@@ -114,8 +114,10 @@ async function findVideos(
   const found = await findInputFiles(inputs, { recursive, outputFolder: output, isVideo: isVideoName });
   const paths = found.videos.map((video) => video.path);
   // A video that is named and is not there is one that cannot be read.
-  const named = inputs.length > 0 && inputs.every(isVideoName) && paths.length === 0;
-  return { paths: named ? inputs : paths, only: named || (paths.length > 0 && found.files.length === 0) };
+  const missing = found.problems.map((problem) => problem.path).filter(isVideoName);
+  const only =
+    paths.length + missing.length > 0 && found.files.length === 0 && missing.length === found.problems.length;
+  return { paths: only ? [...paths, ...missing] : paths, only };
 }
 
 async function restorePictures(
