@@ -1,11 +1,11 @@
 /** `interlcm doctor`: what works on this machine, and what to do about the rest. */
 
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { command } from 'cleye';
 import type { DeviceTrial, DoctorOptions, DoctorRow } from '../platform/node/measure/doctor.ts';
 import { doctorAdvice } from './terminal/doctor-advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import { packageInfo } from './terminal/package-info.ts';
 import { printable } from './terminal/terminal-text.ts';
 
 const flags = {
@@ -25,9 +25,7 @@ export const doctorCommand = command(
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { version, engines } = JSON.parse(
-      readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-    ) as { version: string; engines: { node: string } };
+    const { version, engines } = packageInfo();
     const named = parsed._.folders.length > 0;
     process.exitCode = await runDoctor(
       {

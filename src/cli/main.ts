@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The `interlcm` command. */
 
-import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
 import { benchCommand } from './bench.ts';
@@ -19,14 +18,13 @@ import { workCommand } from './serve/work.ts';
 import { adviseOn } from './terminal/advice.ts';
 import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { endInterrupted } from './terminal/interruption.ts';
+import { packageInfo } from './terminal/package-info.ts';
 import { printableMessage } from './terminal/terminal-text.ts';
 import { InterruptedError, UsageError } from './terminal/usage-error.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
 
-const { version, description } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
-) as { version: string; description: string };
+const { version, description } = packageInfo();
 
 // Whoever reads the output may stop reading (`interlcm restore --help | head`): the work goes on.
 for (const stream of [process.stdout, process.stderr])

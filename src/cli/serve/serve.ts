@@ -2,7 +2,7 @@
 
 import { command } from 'cleye';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
-import { packageVersion } from '../terminal/package-version.ts';
+import { packageInfo } from '../terminal/package-info.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { serveFlags } from './serve-flags.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -32,7 +32,7 @@ export const serveCommand = command(
     }
     const { readServeSettings } = await import('./serve-settings.ts');
     const { createLogger, startService } = await import('../../server/start-service.ts');
-    const settings = await readServeSettings(flags, packageVersion());
+    const settings = await readServeSettings(flags, packageInfo().version);
     const log = createLogger(flags.logLevel);
     const service = await startService(settings, log);
     process.stderr.write(`Restoring at ${service.url} (${service.url}/docs tells how); Ctrl-C stops it\n`);
