@@ -1,7 +1,7 @@
 /** Fetches one large file so that whatever goes wrong costs little: resumed, checked, and there in full or not at all. */
 
 import { constants } from 'node:fs';
-import { lstat, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
@@ -10,6 +10,16 @@ import { requireDiskSpace } from '../files/disk-space.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { writeFully } from '../files/write-fully.ts';
+import {
+  dropLink,
+  dropPart,
+  openPart,
+  type PartState,
+  partPath,
+  readState,
+  sizeOf,
+  statePath,
+} from './download-part.ts';
 import { ContentError, fileSha256, requireKind, requireWhole } from './downloaded-content.ts';
 import { askForFile, type Credentials, HttpError } from './http-download.ts';
 import { explainNetworkError, isOffline } from './network-error.ts';
@@ -164,14 +174,6 @@ async function downloadFrom(
   }
 }
 
-interface PartState {
-  readonly url: string;
-  readonly validator?: string;
-  readonly totalBytes?: number;
-  /** as the hub told it */
-  readonly sha256?: string;
-}
-
 /** @returns the digest that the hub told, if it did */
 async function fetchPart(
   url: string,
@@ -272,40 +274,4 @@ async function finish(
   await rm(statePath(file), { force: true });
   const checked = file.sha256 ? 'sha256' : hubSha256 ? 'told' : totalBytes === undefined ? 'whole' : 'size';
   return { url, bytes, sha256, checked };
-}
-
-async function dropLink(path: string): Promise<void> {
-  const status = await lstat(path).catch(() => undefined);
-  if (status?.isSymbolicLink()) await rm(path);
-}
-
-/** Never through a link; systems without links have no such flag. */
-const openPart = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-
-function partPath({ target }: FileDownload): string {
-  return `${target}.part`;
-}
-
-function statePath({ target }: FileDownload): string {
-  return `${target}.part.json`;
-}
-
-async function readState(file: FileDownload): Promise<PartState | undefined> {
-  try {
-    const state: unknown = JSON.parse(await readFile(statePath(file), 'utf8'));
-    return typeof state === 'object' && state !== null ? (state as PartState) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function dropPart(file: FileDownload): Promise<void> {
-  await rm(partPath(file), { force: true });
-  await rm(statePath(file), { force: true });
-}
-
-/** 0 if there is no such file. */
-export async function sizeOf(path: string): Promise<number> {
-  const status = await stat(path).catch(() => undefined);
-  return status?.isFile() ? status.size : 0;
 }

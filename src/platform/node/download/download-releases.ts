@@ -9,8 +9,8 @@ import {
   type DownloadProgress,
   downloadFile,
   makeTargetFolder,
-  sizeOf,
 } from './download-file.ts';
+import { sizeOf } from './download-part.ts';
 import { fileSha256 } from './downloaded-content.ts';
 import type { Credentials } from './http-download.ts';
 import type { Release, ReleasedFile, ReleasedPart } from './release.ts';
