@@ -1,4 +1,4 @@
-import { appendFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -73,16 +73,16 @@ async function evaluate(flags: Parameters<typeof readMetricsRequest>[0]) {
     threads: 1,
     ...flags,
   });
-  await evaluateMetrics(request, {
+  const code = await evaluateMetrics(request, {
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     signal: new AbortController().signal,
   });
-  return written;
+  return { ...written, code };
 }
 const report = async (flags: Parameters<typeof evaluate>[0]) => {
-  const { stdout, stderr } = await evaluate(flags);
-  return { ...JSON.parse(stdout), stderr };
+  const { stdout, stderr, code } = await evaluate(flags);
+  return { ...JSON.parse(stdout), stderr, code };
 };
 
 describe('evaluate --metrics', () => {
@@ -138,6 +138,25 @@ describe('evaluate --metrics', () => {
     await expect(report({ metrics: 'psnr', journal: join(root, 'notes.txt') })).rejects.toThrow(
       'it is no journal of scores',
     );
+  });
+
+  it('measures the pictures that it can, and names the others', async () => {
+    const mixed = join(root, 'mixed');
+    await cp(join(root, 'out'), mixed, { recursive: true });
+    const flags = { restored: mixed, metrics: 'psnr,ssim' };
+    const whole = await report(flags);
+    expect(whole).toMatchObject({ code: 0, sets: [{ count: 3, failed: [] }] });
+    await truncate(join(mixed, 'face1.jpg'), 700);
+    await rm(join(mixed, 'face2.jpg'));
+    await symlink('nowhere.jpg', join(mixed, 'face2.jpg'));
+    const { code, sets, stderr } = await report(flags);
+    expect(code).toBe(1);
+    expect(sets[0].pictures).toEqual(whole.sets[0].pictures.slice(0, 1));
+    expect(sets[0].failed).toEqual([
+      { name: 'face1', error: expect.stringMatching(/face1\.jpg: the JPEG file ends too early/) },
+      { name: 'face2', error: expect.stringMatching(/face2\.jpg: there is no such file/) },
+    ]);
+    expect(stderr).toMatch(/not measured: .*face1\.jpg.*\n.*not measured: .*face2\.jpg/);
   });
 
   it('writes tables for people and programs', async () => {

@@ -2,7 +2,6 @@
 import { untilAborted } from '../terminal/interruption.ts';
 import { type EvaluateEnvironment, type EvaluateRequest, loadRestore } from './run-evaluate.ts';
 import { type MetricsRequest, runMetrics } from './run-metrics.ts';
-import type { ScoredRow } from './score-table.ts';
 
 export interface EvaluateMetricsRequest extends Omit<MetricsRequest, 'sets'> {
   readonly folders: { readonly hq?: string; readonly lq?: string; readonly restored?: string };
@@ -13,7 +12,7 @@ export interface EvaluateMetricsRequest extends Omit<MetricsRequest, 'sets'> {
 export async function evaluateMetrics(
   { folders: { hq, lq, restored }, restoring, ...request }: EvaluateMetricsRequest,
   environment: EvaluateEnvironment,
-): Promise<readonly ScoredRow[]> {
+): Promise<number> {
   const { signal, stderr } = environment;
   const loaded: { release(): Promise<void> }[] = [];
   try {

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -57,12 +57,12 @@ async function evaluate(flags: Parameters<typeof readRequest>[0]) {
   const inRoot = Object.fromEntries(
     paths.flatMap((key) => (flags[key] ? [[key, join(root, flags[key])]] : [])),
   );
-  await runEvaluate(readRequest({ ...flags, ...inRoot }), {
+  const code = await runEvaluate(readRequest({ ...flags, ...inRoot }), {
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     signal: new AbortController().signal,
   });
-  return written;
+  return { ...written, code };
 }
 
 describe('evaluate', () => {
@@ -182,12 +182,47 @@ describe('evaluate', () => {
     await expect(evaluate({ ...restored, size: 200 })).rejects.toThrow(
       'Cannot compare face0 at 200 x 200: the true picture is 128 x 128',
     );
-    await write('out/face1.png', toBytePixels(resizePixels(face!, { width: 64, height: 32 }, 'area')));
-    await expect(evaluate(restored)).rejects.toThrow(
-      'the restored picture is 64 x 32, the true one 128 x 128',
-    );
     await write('out/face1.jpg', face!);
     await expect(evaluate(restored)).rejects.toThrow(/face1\.jpg and .*face1\.png have one name/);
+  });
+
+  it('measures the pictures that it can, and names the others', async () => {
+    const faces = await drawPairs();
+    await write('out/face0.png', faces[0]!);
+    await write('out/face1.png', faces[1]!);
+    const flags = { hq: 'hq', lq: 'lq', restored: 'out', noIdentity: true, json: true, sheet: 'sheet.png' };
+    const whole = await evaluate(flags);
+    expect(whole.code).toBe(0);
+    expect(JSON.parse(whole.stdout)).toMatchObject({ count: 2, failed: [] });
+
+    const bad: [file: string, write: (path: string) => Promise<unknown>, reason: RegExp][] = [
+      ['out/face1.png', (path) => truncate(path, 3000), /Cannot read .*out\/face1\.png: the PNG file/],
+      ['hq/face1.png', (path) => writeFile(path, ''), /Cannot read .*hq\/face1\.png: the file is empty/],
+      ['lq/face1.jpg', (path) => writeFile(path, 'a note'), /Cannot read .*lq\/face1\.jpg: it is not a pic/],
+      [
+        'out/face1.png',
+        async () =>
+          write('out/face1.png', toBytePixels(resizePixels(faces[1]!, { width: 64, height: 32 }, 'area'))),
+        /Cannot compare face1: the restored picture is 64 x 32, the true one 128 x 128/,
+      ],
+    ];
+    for (const [file, spoil, reason] of bad) {
+      const path = join(root, file);
+      const good = await readFile(path);
+      await spoil(path);
+      const { stdout, stderr, code } = await evaluate(flags);
+      const report = JSON.parse(stdout) as Evaluation & { failed: unknown[] };
+      expect(code, file).toBe(1);
+      expect(report.images).toEqual(JSON.parse(whole.stdout).images.slice(0, 1));
+      expect(report.failed).toEqual([{ name: 'face1', error: expect.stringMatching(reason) }]);
+      expect(stderr).toMatch(reason);
+      expect(stderr).toContain('1 of 2 pictures could not be measured');
+      await writeFile(path, good);
+    }
+    for (const name of ['face0', 'face1']) await writeFile(join(root, `out/${name}.png`), 'a note');
+    await expect(evaluate(flags)).rejects.toThrow(
+      /None of 2 pictures can be measured\. The first: Cannot read .*face0\.png: it is not a picture/,
+    );
   });
 
   it.each<[what: string, flags: Parameters<typeof readRequest>[0], message: string]>([

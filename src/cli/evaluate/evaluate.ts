@@ -30,7 +30,10 @@ Sharpness is how much of the detail around the eyes is the finest: no truth is n
 and more than the truth has is too much.
 Identity is the angle between the face descriptors of @vladmandic/human (faceres). The Fréchet
 distance is taken over them too, or over another network's features: --features face-api is the
-face recognition that comes along, vgg16 sees whole pictures. It depends on the number of faces.`;
+face recognition that comes along, vgg16 sees whole pictures. It depends on the number of faces.
+
+A picture that cannot be read or compared is named, and the others are measured. Exit codes: 0 all
+measured, 1 some not, 2 the command is wrong, 130 interrupted.`;
 
 const flags = {
   hq: { type: textFlag('--hq', 'a folder'), placeholder: '<folder>', description: 'The true faces' },
@@ -127,13 +130,13 @@ export const evaluateCommand = command(
     if (parsed.flags.metrics !== undefined) {
       const request = readMetricsRequest(parsed.flags);
       const { evaluateMetrics } = await import('./evaluate-metrics.ts');
-      await evaluateMetrics(request, environment);
+      process.exitCode = await evaluateMetrics(request, environment);
       return;
     }
     rejectMetricFlags(parsed.flags);
     const request = readRequest(parsed.flags);
     const { runEvaluate } = await import('./run-evaluate.ts');
-    await runEvaluate(request, environment);
+    process.exitCode = await runEvaluate(request, environment);
   },
 );
 

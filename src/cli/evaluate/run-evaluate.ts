@@ -2,7 +2,6 @@
 
 import { contactSheet } from '../../image/contact-sheet.ts';
 import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
-import type { Evaluation } from '../../metrics/evaluation.ts';
 import type { FeatureNetworkChoice } from '../../metrics/feature-network.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
@@ -15,6 +14,7 @@ import { loadLpips } from '../../platform/node/model/lpips-files.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import type { ImageFile } from '../../platform/node/picture/image-file.ts';
 import { restorePicture } from '../../restore/photo/restore-picture.ts';
+import { adviseOn } from '../terminal/advice.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { Progress, type ProgressStream } from '../terminal/progress.ts';
 import { formatEvaluation } from './evaluation-table.ts';
@@ -53,10 +53,17 @@ export interface EvaluateEnvironment {
 /** Larger sheets are hard to look at, and to keep in memory. */
 const largestSheetPixels = 100e6;
 
+/** A picture that could not be measured. */
+export interface FailedPicture {
+  readonly name: string;
+  readonly error: string;
+}
+
+/** @returns the exit code: 0, or 1 if some pictures could not be measured */
 export async function runEvaluate(
   request: EvaluateRequest,
   environment: EvaluateEnvironment,
-): Promise<Evaluation> {
+): Promise<number> {
   const { signal, stdout, stderr } = environment;
   const progress = new Progress(stderr, { total: 1 });
   const loaded: { release(): Promise<void> }[] = [];
@@ -88,17 +95,26 @@ export async function runEvaluate(
       progress.total = total;
       progress.update(done, `[${done + 1}/${total}] ${name}`);
     };
-    const settings = { folders: { hq, lq, restored }, size, restore, identity, features, onImage, signal };
+    const failed: FailedPicture[] = [];
+    const onFailed = (name: string, error: unknown): void => {
+      failed.push({ name, error: adviseOn(error) });
+      progress.line(`not measured: ${adviseOn(error)}`);
+    };
+    const folders = { hq, lq, restored };
+    const settings = { folders, size, restore, identity, features, onImage, onFailed, signal };
     const measuring = evaluateFiles({ ...settings, lpips: lpips?.distance }, keep);
     const evaluation = await untilAborted(measuring, signal);
     progress.close();
-    stdout.write(request.json ? `${JSON.stringify(evaluation, null, 2)}\n` : formatEvaluation(evaluation));
+    const report = { ...evaluation, failed };
+    stdout.write(request.json ? `${JSON.stringify(report, null, 2)}\n` : formatEvaluation(evaluation));
     if (request.sheet !== undefined) {
       if (pictures.length < evaluation.count)
         say(`The contact sheet shows the first ${pictures.length} of ${evaluation.count} faces`);
       await writeFileAtomically(request.sheet, await encodeImage(layOut(pictures), 'png'));
     }
-    return evaluation;
+    if (failed.length === 0) return 0;
+    say(`${failed.length} of ${evaluation.count + failed.length} pictures could not be measured`);
+    return 1;
   } finally {
     progress.close();
     // An interrupted network call may still be running; the process is about to end.

@@ -9,10 +9,11 @@ import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts
 import { type SourceFolders, sourcePictures } from '../../platform/node/measure/source-pictures.ts';
 import { findMetricWeights } from '../../platform/node/model/metric-weights.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
+import { adviseOn } from '../terminal/advice.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { Progress } from '../terminal/progress.ts';
 import type { WeightPlaces } from './metric-flags.ts';
-import type { EvaluateEnvironment } from './run-evaluate.ts';
+import type { EvaluateEnvironment, FailedPicture } from './run-evaluate.ts';
 import { csvScores, formatScores, markdownScores, type ScoredRow } from './score-table.ts';
 
 export interface MetricsRequest {
@@ -29,15 +30,12 @@ export interface MetricsRequest {
   readonly threads?: number;
 }
 
-/** Measures, and writes what was asked for. */
-export async function runMetrics(
-  request: MetricsRequest,
-  environment: EvaluateEnvironment,
-): Promise<readonly ScoredRow[]> {
+/** Measures, and writes what was asked for. @returns the exit code: 0, or 1 if some pictures could not be measured */
+export async function runMetrics(request: MetricsRequest, environment: EvaluateEnvironment): Promise<number> {
   const { rows, used } = await measureSets(request, environment);
   if (!request.json) environment.stdout.write(formatScores(rows));
   const report = {
-    sets: rows.map(({ label, set }) => ({ label, count: set.pictures.length, ...set })),
+    sets: rows.map(({ label, set, failed }) => ({ label, count: set.pictures.length, ...set, failed })),
     weights: used,
     fidReference: request.fidReference,
   };
@@ -45,14 +43,19 @@ export async function runMetrics(
   if (request.json) environment.stdout.write(json);
   if (request.markdown !== undefined) await writeFileAtomically(request.markdown, markdownScores(rows));
   if (request.csv !== undefined) await writeFileAtomically(request.csv, csvScores(rows));
-  return rows;
+  return rows.some(({ failed }) => failed.length > 0) ? 1 : 0;
+}
+
+/** A set of pictures, measured. */
+export interface MeasuredRow extends ScoredRow {
+  readonly failed: readonly FailedPicture[];
 }
 
 /** @throws {Error} if nothing of what was asked for can be measured */
 export async function measureSets(
   request: Omit<MetricsRequest, 'json' | 'markdown' | 'csv'>,
   { stderr, signal }: EvaluateEnvironment,
-): Promise<{ rows: ScoredRow[]; used: LoadedMetrics['used'] }> {
+): Promise<{ rows: MeasuredRow[]; used: LoadedMetrics['used'] }> {
   const { metrics: names, weights, device, threads } = request;
   const progress = new Progress(stderr, { total: 1 });
   const onPicture = (done: number, total: number, name: string): void => {
@@ -77,7 +80,7 @@ export async function measureSets(
       inception && place !== undefined
         ? await untilAborted(openFidReference(place, { inception, onPicture, signal }), signal)
         : undefined;
-    const rows: ScoredRow[] = [];
+    const rows: MeasuredRow[] = [];
     for (const { label, ...folders } of request.sets) {
       progress.line(`Measuring ${label}`);
       const settings = JSON.stringify([[...metrics.measures.keys()], metrics.used, label, folders.size]);
@@ -88,8 +91,14 @@ export async function measureSets(
       if (journal && journal.known > 0)
         progress.line(`Going on from ${journal.known} pictures in ${request.journal}`);
       const sources = await sourcePictures(folders);
-      const measuring = measurePictures(sources, { metrics, fidReference, journal, onPicture, signal });
-      rows.push({ label, set: await untilAborted(measuring, signal) });
+      const failed: FailedPicture[] = [];
+      const onFailed = (name: string, error: unknown): void => {
+        failed.push({ name, error: adviseOn(error) });
+        progress.line(`not measured: ${adviseOn(error)}`);
+      };
+      const reading = { fidReference, journal, onPicture, onFailed, signal };
+      const measuring = measurePictures(sources, { metrics, ...reading });
+      rows.push({ label, set: await untilAborted(measuring, signal), failed });
     }
     progress.close();
     return { rows, used: metrics.used };

@@ -16,6 +16,7 @@ import { ssim } from '../../../metrics/ssim.ts';
 import { type PictureSet, pairPictures } from '../files/picture-pairs.ts';
 import { type ImageFile, readImageFile } from '../picture/image-file.ts';
 import { comparedSize, resizeTo } from './compared-size.ts';
+import { Failures } from './failures.ts';
 
 interface EvaluateSettings {
   /** Folders; pictures belong together by name without the extension. At least `lq` or `restored` is given. */
@@ -31,6 +32,8 @@ interface EvaluateSettings {
   readonly lpips?: (a: Pixels, b: Pixels) => Promise<number>;
   /** Called before each picture. */
   readonly onImage?: (done: number, total: number, name: string) => void;
+  /** Called for each picture that cannot be measured; the others are. */
+  readonly onFailed?: (name: string, error: unknown) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -43,9 +46,9 @@ export interface ComparedPictures {
 
 /**
  * Compares at the size of what was restored, or at `size`: pictures smaller than the true ones are enlarged to their
- * size, bilinearly, and all shrink by area.
+ * size, bilinearly, and all shrink by area. A picture that cannot be read or compared is passed over, and told of.
  * @param keep gets the compared pictures, one set an image, in the order of the report
- * @throws {Error} if pictures have no counterpart, cannot be read, or differ in shape
+ * @throws {Error} if pictures have no counterpart, or none can be measured
  */
 export async function evaluateFiles(
   settings: EvaluateSettings,
@@ -55,29 +58,54 @@ export async function evaluateFiles(
   const images: ImageScores[] = [];
   const { identity, features = identity } = settings;
   const vectors = { truth: [], restored: [], input: [] } as Record<keyof ComparedPictures, Float32Array[]>;
+  const failures = new Failures(settings);
   for (const [done, set] of sets.entries()) {
     settings.signal?.throwIfAborted();
     settings.onImage?.(done, sets.length, set.name);
-    const { pictures, ms } = await readPictures(set, settings);
-    try {
-      const described = identity && (await describe(identity, pictures));
-      const featured = features === identity ? described : features && (await describe(features, pictures));
-      for (const role of ['truth', 'restored', 'input'] as const)
-        if (featured?.[role]) vectors[role].push(featured[role]);
-      const scores = (role: 'restored' | 'input', picture: Pixels): Promise<Scores> =>
-        measure(picture, pictures.truth, settings, described?.[role], described?.truth);
-      images.push({
-        name: set.name,
-        ...(await scores('restored', pictures.restored)),
-        ...(ms === undefined ? {} : { ms }),
-        ...(pictures.input ? { input: await scores('input', pictures.input) } : {}),
-      });
-    } catch (cause) {
-      throw new Error(`Cannot measure ${set.name}: ${(cause as Error).message}`, { cause });
-    }
+    const measured = await failures.unless(set.name, async () => {
+      const read = await readPictures(set, settings);
+      return { ...read, ...(await measureSet(set.name, read.pictures, settings)) };
+    });
+    if (!measured) continue;
+    const { pictures, ms, featured, scores } = measured;
+    for (const role of ['truth', 'restored', 'input'] as const)
+      if (featured?.[role]) vectors[role].push(featured[role]);
+    const { input, ...restored } = scores;
+    images.push({
+      name: set.name,
+      ...restored,
+      ...(ms === undefined ? {} : { ms }),
+      ...(input ? { input } : {}),
+    });
     keep(pictures);
   }
+  failures.requireSome(images.length);
   return summarizeEvaluation(images, features && { network: features.name, ...vectors });
+}
+
+interface MeasuredSet {
+  readonly featured: { [Role in keyof ComparedPictures]: Float32Array } | undefined;
+  readonly scores: Scores & { readonly input?: Scores };
+}
+
+/** @throws {Error} naming the picture */
+async function measureSet(
+  name: string,
+  pictures: ComparedPictures,
+  settings: EvaluateSettings,
+): Promise<MeasuredSet> {
+  const { identity, features = identity } = settings;
+  try {
+    const described = identity && (await describe(identity, pictures));
+    const featured = features === identity ? described : features && (await describe(features, pictures));
+    const scoresOf = (role: 'restored' | 'input', picture: Pixels): Promise<Scores> =>
+      measure(picture, pictures.truth, settings, described?.[role], described?.truth);
+    const restored = await scoresOf('restored', pictures.restored);
+    const input = pictures.input && (await scoresOf('input', pictures.input));
+    return { featured, scores: { ...restored, ...(input && { input }) } };
+  } catch (cause) {
+    throw new Error(`Cannot measure ${name}: ${(cause as Error).message}`, { cause });
+  }
 }
 
 async function describe(

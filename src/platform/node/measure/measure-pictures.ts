@@ -4,6 +4,7 @@ import type { SourcePicture } from '../../../measure/picture-measure.ts';
 import { sampleFrechetDistance } from '../../../metrics/frechet-samples.ts';
 import { type MetricName, metricInfo } from '../../../metrics/metric-table.ts';
 import { type ScoredPicture, type ScoredSet, summarizeScores } from '../../../metrics/scored-set.ts';
+import { Failures } from './failures.ts';
 import { type FidReference, fidTo } from './fid-reference.ts';
 import type { LoadedMetrics } from './load-measures.ts';
 import type { ScoresJournal } from './scores-journal.ts';
@@ -14,26 +15,31 @@ export interface MeasureSettings {
   readonly fidReference?: FidReference;
   readonly journal?: ScoresJournal;
   readonly onPicture?: (done: number, total: number, name: string) => void;
+  /** Called for each picture that cannot be measured; the others are. */
+  readonly onFailed?: (name: string, error: unknown) => void;
   readonly signal?: AbortSignal;
 }
 
-/** @throws {Error} naming the picture that could not be measured */
+/** @throws {Error} if none can be measured */
 export async function measurePictures(
   sources: readonly SourcePicture[],
-  { metrics, fidReference, journal, onPicture, signal }: MeasureSettings,
+  { metrics, fidReference, journal, onPicture, onFailed, signal }: MeasureSettings,
 ): Promise<ScoredSet> {
   const pictures: ScoredPicture[] = [];
   const features: PictureFeatures[] = [];
   const names = [...metrics.measures.keys()];
+  const failures = new Failures({ onFailed, signal });
   for (const [done, { name, key, read }] of sources.entries()) {
     signal?.throwIfAborted();
     onPicture?.(done, sources.length, name);
     const kept = journal?.find(key);
-    const measured = kept ?? (await measureOne(name, read, metrics));
+    const measured = kept ?? (await failures.unless(name, () => measureOne(name, read, metrics)));
+    if (!measured) continue;
     if (!kept) await journal?.add(key, measured);
     pictures.push({ name, scores: measured.scores });
     if (measured.features) features.push(measured.features);
   }
+  failures.requireSome(pictures.length);
   const distances = new Map<MetricName, number>();
   const own = features.map((one) => one.own);
   const truths = features.flatMap((one) => one.truth ?? []);

@@ -77,8 +77,9 @@ function asMetricPicture(pixels: Pixels, file: string, stored: boolean): MetricP
 async function keyOf(name: string, files: readonly string[]): Promise<string> {
   const marks = await Promise.all(
     files.map(async (file) => {
-      const { size, mtimeMs } = await stat(file);
-      return `${size}@${mtimeMs}`;
+      // What is not there is reported where it is read.
+      const status = await stat(file).catch(() => undefined);
+      return status ? `${status.size}@${status.mtimeMs}` : 'missing';
     }),
   );
   return [name, ...marks].join(' ');
