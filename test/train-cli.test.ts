@@ -34,6 +34,20 @@ const config = {
   saveEvery: 2,
 };
 
+/** As small as a run can be. */
+const small = {
+  stage: 'autoencoder',
+  iterations: 2,
+  train: ['vae'],
+  networks: { vae: { block_out_channels: [8, 8], layers_per_block: 1, norm_num_groups: 4 } },
+  data: { size: 16, canvas: 16, batch: 2, workers: 0 },
+  optimizer: { learningRate: 1e-3 },
+  losses: { l1: { weight: 1 } },
+  validationImages: 2,
+  validateEvery: 1000,
+  saveEvery: 1,
+};
+
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'train-cli-'));
@@ -46,6 +60,7 @@ beforeAll(async () => {
       .toFile(join(root, 'faces', `${i}.png`));
   }
   await writeFile(join(root, 'config.json'), JSON.stringify(config));
+  await writeFile(join(root, 'small.json'), JSON.stringify(small));
   await writeFile(join(root, 'deep.json'), `${'{"networks":'.repeat(3000)}1${'}'.repeat(3000)}`);
   await makeFormulaCheckpoint(microSpec, join(root, 'start'));
 });
@@ -140,6 +155,45 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
     const { status, stderr } = interlcm(args);
     expect(status, stderr).toBe(0);
   });
+
+  const startSmall = (out: string, ...more: string[]): string[] =>
+    ['train', '--config', 'small.json', '--data', 'faces', '--out', out].concat(more);
+
+  it.skipIf(process.platform === 'win32')('keeps what was saved when no more can be written', () => {
+    const fresh = interlcm(startSmall('full'));
+    expect(fresh, fresh.stderr).toMatchObject({ status: 0 });
+    // Files of 16 kB at most: the log still fits, the state does not.
+    const limited = ['-c', 'ulimit -f 32; exec "$0" "$@"', process.execPath, main];
+    const more = ['train', '--resume', 'full', '--set', 'iterations=3'];
+    const { status, stderr } = spawnSync('sh', [...limited, ...more], { ...options(), encoding: 'utf8' });
+    expect(status, stderr).toBe(1);
+    expect(stderr).toMatch(
+      /interlcm: Cannot write .*: the file would be larger than .*\. Iteration 2 is saved in full\. Once that is mended, go on with: interlcm train --resume full\n$/,
+    );
+    const resumed = interlcm(more);
+    expect(resumed, resumed.stderr).toMatchObject({ status: 0 });
+    expect(resumed.stderr).toContain('going on after iteration 2 of 3');
+  });
+
+  it.skipIf(process.platform === 'win32')(
+    'saves, and says how to go on, when it is told to stop',
+    async () => {
+      const more = ['--set', 'iterations=100000', '--set', 'saveEvery=100000'];
+      const child = spawn(process.execPath, [main, ...startSmall('stopped', ...more)], options());
+      let stderr = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        if (!stderr.includes('validation at 0') && (stderr + text).includes('validation at 0'))
+          child.kill('SIGTERM');
+        stderr += text;
+      });
+      const status = await new Promise((resolve) => child.once('close', resolve));
+      expect(status, stderr).toBe(130);
+      const [, iteration] = /saved iteration (\d+) in /.exec(stderr) ?? [];
+      expect(stderr).toMatch(/\nGo on with: interlcm train --resume stopped\ninterlcm: interrupted\n$/);
+      const resumed = interlcm(['train', '--resume', 'stopped', '--set', `iterations=${iteration}`]);
+      expect(resumed.stderr).toContain(`going on after iteration ${iteration} of ${iteration}`);
+    },
+  );
 
   it.each([
     { args: ['train'], message: 'Which config?' },

@@ -9,7 +9,7 @@ import { rejectUnknownFlags } from './terminal/flag-types.ts';
 import { interruptSignal } from './terminal/interruption.ts';
 import { modelFlags } from './terminal/model-flags.ts';
 import { Progress } from './terminal/progress.ts';
-import { UsageError } from './terminal/usage-error.ts';
+import { InterruptedError, UsageError } from './terminal/usage-error.ts';
 
 const flags = {
   config: { type: String, placeholder: '<file>', description: 'What to train and how: see configs/' },
@@ -86,6 +86,10 @@ export const trainCommand = command(
         const settings = await readSettings(config!, set, { data, pairs, validation, from, spatialStart });
         await startRun(out!, settings, options);
       }
+    } catch (error) {
+      if (error instanceof InterruptedError)
+        progress.line(`Go on with: interlcm train --resume ${resume ?? out}`);
+      throw error;
     } finally {
       progress.close();
     }

@@ -10,6 +10,13 @@ export type Failure =
   | { readonly code: 'not-finite' }
   | { readonly code: 'training-diverged'; readonly iteration: number }
   /** the device is not there, or cannot load a network */
+  /** a run could not go on; what is said to be saved is in its folder. 0: nothing is */
+  | {
+      readonly code: 'training-stopped';
+      readonly folder: string;
+      readonly saved: number;
+      readonly why: 'diverged' | 'out-of-memory' | 'other';
+    }
   | { readonly code: 'device-unusable'; readonly device: string }
   | { readonly code: 'disk-full'; readonly keeping: 'weights' | 'download' }
   | { readonly code: 'no-checkpoint-folder'; readonly folder: string }

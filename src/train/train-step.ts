@@ -14,16 +14,22 @@ export interface StepResult {
 /** First key of the draws of a training batch. */
 const imageStream = 1;
 
+export interface StepHooks {
+  /** Called before anything of the trainer's state changes. */
+  readonly onChange: () => void;
+  /** Sees how long an optimiser's step took. */
+  readonly onUpdate: (ms: number) => void;
+}
+
 /**
  * @param iteration counts from 1
- * @param onUpdate sees how long an optimiser's step took
  * @throws {NonFiniteError} if a loss or a gradient is not finite
  */
 export async function takeStep(
   trainer: TrainerParts,
   iteration: number,
   images: TrainingBatch,
-  onUpdate: (ms: number) => void,
+  { onChange, onUpdate }: StepHooks,
 ): Promise<StepResult> {
   const { config, microBatch, programs, generator, judge } = trainer;
   const timed = async <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -48,6 +54,7 @@ export async function takeStep(
     if (judging) restored.push(values['restored']!);
   }
   const rate = rateAt(config.optimizer, iteration);
+  onChange();
   const report = await timed(() => generator.step(iteration, rate));
   sums.set('gradient_norm', report.gradientNorm);
   sums.set('learning_rate', rate);

@@ -1,6 +1,5 @@
 /** One run's networks, losses and optimisers: takes steps, validates, and gives and takes its state. */
 
-import { because } from '../failure/failure.ts';
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
@@ -9,6 +8,7 @@ import { prefixOf } from '../nn/parameter-scope.ts';
 import { networkOf } from '../restore/networks.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { divergedError } from './diverged.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
 import type { LoadOptions } from './loaded-program.ts';
@@ -17,7 +17,7 @@ import { networkScopes } from './stage-networks.ts';
 import { buildStage, type StageNetworks } from './stages/build-stage.ts';
 import { targetPrefix } from './stages/consistency.ts';
 import type { TrainConfig } from './train-config.ts';
-import { type StepResult, takeStep } from './train-step.ts';
+import { type StepHooks, type StepResult, takeStep } from './train-step.ts';
 import type { TrainerParts } from './trainer-parts.ts';
 import { createTrainerPrograms, lossTerms } from './trainer-programs.ts';
 import type { TrainingBatch } from './training-data.ts';
@@ -49,6 +49,8 @@ export interface Trainer {
   readonly drawn: readonly string[];
   /** Everything a resumed run needs, to be saved and filled in place. */
   readonly state: Readonly<Record<string, HostTensor>>;
+  /** Whether the state is that after a whole iteration: no longer, where one failed while it was changing it. */
+  readonly isWhole: boolean;
   /**
    * @param iteration counts from 1
    * @throws {NonFiniteError} if the run diverged
@@ -95,6 +97,13 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     load,
   );
   const parts: TrainerParts = { config, microBatch, stage, programs, generator, judge };
+  let isWhole = true;
+  const hooks: StepHooks = {
+    onChange: () => {
+      isWhole = false;
+    },
+    onUpdate: options.onUpdate ?? (() => {}),
+  };
 
   return {
     parameters: generator.parameters,
@@ -105,18 +114,17 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       ...prefixed('generator', generator.state),
       ...(judge && prefixed('discriminator', judge.state)),
     },
+    get isWhole() {
+      return isWhole;
+    },
     async step(iteration, images) {
       try {
-        return await takeStep(parts, iteration, images, options.onUpdate ?? (() => {}));
+        const result = await takeStep(parts, iteration, images, hooks);
+        isWhole = true;
+        return result;
       } catch (cause) {
         if (!(cause instanceof NonFiniteError)) throw cause;
-        throw because(
-          new NonFiniteError(
-            `Training diverged at iteration ${iteration}: a loss or a gradient is not finite. Go on from the last saved iteration with a lower optimizer.learningRate, or clip gradients by optimizer.maxGradientNorm, such as 1`,
-            { cause },
-          ),
-          { code: 'training-diverged', iteration },
-        );
+        throw divergedError(iteration, 'a loss or a gradient', cause);
       }
     },
     validate: (images) => validate(parts, images),

@@ -16,6 +16,13 @@ const advice: Advice = {
   'no-such-face': ({ found }) => (found === 0 ? '' : 'interlcm faces lists them'),
   'not-finite': () => 'Try --device cpu; on the CPU it means damaged weights',
   'training-diverged': () => '',
+  'training-stopped': ({ folder, why }) => {
+    const goOn = `interlcm train --resume ${folder}`;
+    if (why === 'diverged') return `Go on with: ${goOn} --set optimizer.learningRate=…`;
+    return why === 'out-of-memory'
+      ? `Close other programs, or compute with less at a time: ${goOn} --set microBatch=1`
+      : `Once that is mended, go on with: ${goOn}`;
+  },
   'device-unusable': ({ device }) => (device === 'cpu' ? '' : 'Use --device cpu'),
   'disk-full': ({ keeping }) =>
     keeping === 'download'

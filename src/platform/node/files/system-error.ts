@@ -5,6 +5,8 @@ const words: Readonly<Record<string, string>> = {
   EBUSY: 'it is in use',
   EDQUOT: 'the disk quota is used up',
   EEXIST: 'a file is in the way',
+  EFBIG: 'the file would be larger than this disk, or a limit, allows',
+  EIO: 'the disk cannot be read or written; it may be failing, or unplugged',
   EISDIR: 'it is a folder',
   ELOOP: 'symbolic links form a loop',
   EMFILE: 'too many files are open',

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
@@ -94,10 +95,10 @@ describe('a training run', () => {
   });
 
   it('logs the start once, if it was killed before it had saved anything', async () => {
-    const step = () => {
+    const validated = () => {
       throw new Error('killed');
     };
-    await expect(start('a', {}, { step })).rejects.toThrow('killed');
+    await expect(start('a', {}, { validated })).rejects.toThrow('killed');
     await resumeRun(at('a'), { runtime });
     const iterations = (await logged('a')).map(({ iteration }) => iteration);
     expect(iterations).toEqual([0, 1, 2, 3, 3, 4, 4]);
@@ -155,9 +156,79 @@ describe('a training run', () => {
     expect(await stat(at('a')).catch(() => undefined)).toBeUndefined();
   });
 
-  it('says at which iteration it diverged, and what helps', async () => {
+  it('says at which iteration it diverged, what helps, and what is saved', async () => {
     await expect(start('a', { optimizer: { learningRate: 1e30 } })).rejects.toThrow(
-      /^Training diverged at iteration 2: .*lower optimizer\.learningRate.*maxGradientNorm/,
+      /^Training diverged at iteration 2: .*lower optimizer\.learningRate.*maxGradientNorm.*\. Nothing is saved in/,
     );
+    // What diverges is not saved: it would take the place of weights that did not.
+    const diverged = start('b', { optimizer: { learningRate: 1e30 }, saveEvery: 1 }).catch(String);
+    expect(await diverged).toMatch(
+      /diverged at iteration 1: the validation is not finite.*\. Nothing is saved in/,
+    );
+    expect((await readdir(at('b'))).filter((name) => name.startsWith('iteration'))).toEqual([]);
+  });
+
+  describe('a run that cannot go on', () => {
+    const long = { iterations: 6, saveEvery: 4, validateEvery: 5 };
+    /** The runtime itself, out of memory from a moment on, in one of its models. */
+    const exhausted = (failsIn: () => RegExp | undefined): Runtime => ({
+      ...runtime,
+      createSession: async (model, options) => {
+        const session = await runtime.createSession(model, options);
+        return {
+          ...session,
+          run: async (...given) => {
+            if (failsIn()?.test(session.name)) throw new Error('bad allocation');
+            return session.run(...given);
+          },
+        };
+      },
+    });
+    let failsIn: RegExp | undefined;
+    /** What a run logs last that nothing stops. */
+    let undisturbed: Promise<unknown> | undefined;
+    const spoilPictures = () => {
+      for (let i = 0; i < 4; i++) truncateSync(at('faces', `${i}.png`), 60);
+    };
+
+    it.each<[what: string, after: number, spoil: () => void, reason: RegExp, saved: number]>([
+      ['saves, where pictures became unreadable', 3, spoilPictures, /^Cannot read .*\.png: the PNG file /, 3],
+      [
+        'saves, where a validation cannot be written',
+        4,
+        () => {
+          rmSync(at('run/pictures'), { recursive: true });
+          writeFileSync(at('run/pictures'), 'in the way');
+        },
+        /^Cannot write .*pictures.*: /,
+        5,
+      ],
+      ['saves, where memory ends in a gradient', 5, () => (failsIn = /generator/), /^bad allocation/, 5],
+      [
+        'keeps what was saved, where memory ends in the middle of an update',
+        5,
+        () => (failsIn = /^optimizer/),
+        /^bad allocation/,
+        4,
+      ],
+    ])('%s, and goes on from there', async (_, after, spoil, reason, saved) => {
+      const pictures = await Promise.all([0, 1, 2, 3].map((i) => readFile(at('faces', `${i}.png`))));
+      failsIn = undefined;
+      const error: unknown = await start('run', long, {
+        runtime: exhausted(() => failsIn),
+        step: (iteration) => {
+          if (iteration === after) spoil();
+        },
+      }).catch((caught: unknown) => caught);
+      expect((error as Error).message).toMatch(reason);
+      expect((error as Error).message).toContain(`. Iteration ${saved} is saved in ${at('run')}`);
+      expect(failureOf(error)).toMatchObject({ code: 'training-stopped', folder: at('run'), saved });
+      expect(path.basename(await realpath(at('run/latest')))).toBe(`iteration-00000${saved}`);
+      await Promise.all(pictures.map((bytes, i) => writeFile(at('faces', `${i}.png`), bytes)));
+      await rm(at('run/pictures'), { recursive: true, force: true });
+      await resumeRun(at('run'), { runtime });
+      undisturbed ??= start('undisturbed', long).then(async () => (await logged('undisturbed')).at(-1));
+      expect((await logged('run')).at(-1)).toEqual(await undisturbed);
+    });
   });
 });

@@ -18,6 +18,7 @@ import { openTrainingData } from './open-training-data.ts';
 import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
 import { isSavedIteration, readLastIteration, removeUnfinished, saveIteration } from './saved-iterations.ts';
 import { openStartNetworks, type StartNetworks } from './start-networks.ts';
+import { keepTrained } from './stopped-run.ts';
 import { openTrainLog, type TrainLog } from './train-log.ts';
 import { readTrainState, writeIteration } from './train-state.ts';
 import type { FindOptions, TrainingSource } from './training-files.ts';
@@ -177,12 +178,13 @@ interface Run {
   readonly log: TrainLog;
 }
 
-async function iterate(
-  { folder, config, done, trainer, start, data, shown, log }: Run,
-  { signal, begin, step, validated, saved }: TrainOptions,
-): Promise<void> {
+async function iterate(run: Run, options: TrainOptions): Promise<void> {
+  const { folder, config, done, trainer, start, data, shown, log } = run;
+  const { signal, begin, step, validated, saved } = options;
   /** Of an autoencoder's latents at the last validation. */
   let latents: { readonly iteration: number; readonly deviation: number | undefined } | undefined;
+  let trained = done;
+  let lastSaved = done;
   const validate = async (iteration: number): Promise<void> => {
     const { values, columns, latentDeviation } = await trainer.validate(shown);
     latents = { iteration, deviation: latentDeviation };
@@ -191,32 +193,48 @@ async function iterate(
     await log.picture(iteration, 'validation', validationSheet(columns));
     validated?.(iteration, values);
   };
+  const write = async (iteration: number): Promise<void> => {
+    const saveFolder = await saveIteration(folder, iteration, (newFolder) =>
+      writeIteration(newFolder, config, trainer, start, latents?.deviation),
+    );
+    lastSaved = iteration;
+    saved?.(iteration, saveFolder);
+  };
   const save = async (iteration: number): Promise<void> => {
     if (config.stage === 'autoencoder' && latents?.iteration !== iteration)
       latents = { iteration, deviation: (await trainer.validate(shown)).latentDeviation };
     await log.sync();
-    const saveFolder = await saveIteration(folder, iteration, (newFolder) =>
-      writeIteration(newFolder, config, trainer, start, latents?.deviation),
-    );
-    saved?.(iteration, saveFolder);
+    await write(iteration);
   };
 
   begin?.(done, config.iterations);
   if (done === 0) await validate(0);
-  for (let iteration = done + 1; iteration <= config.iterations; iteration++) {
-    const begin = performance.now();
-    const batch = await data.batch(iteration - 1);
-    const waited = performance.now() - begin;
-    const { values } = await trainer.step(iteration, batch);
-    const seconds = (performance.now() - begin) / 1e3;
-    const all = { ...values, images_per_second: config.data.batch / seconds, data_seconds: waited / 1e3 };
-    await log.scalars(iteration, all);
-    step?.(iteration, all);
-    const end = iteration === config.iterations;
-    if (iteration % config.validateEvery === 0 || end) await validate(iteration);
-    const stop = signal?.aborted === true; // asked last, as validating takes long
-    if (iteration % config.saveEvery === 0 || end || stop) await save(iteration);
-    if (stop) return;
+  try {
+    for (let iteration = done + 1; iteration <= config.iterations; iteration++) {
+      const begin = performance.now();
+      const batch = await data.batch(iteration - 1);
+      const waited = performance.now() - begin;
+      const { values } = await trainer.step(iteration, batch);
+      trained = iteration;
+      const seconds = (performance.now() - begin) / 1e3;
+      const all = { ...values, images_per_second: config.data.batch / seconds, data_seconds: waited / 1e3 };
+      await log.scalars(iteration, all);
+      step?.(iteration, all);
+      const end = iteration === config.iterations;
+      if (iteration % config.validateEvery === 0 || end) await validate(iteration);
+      const stop = signal?.aborted === true; // asked last, as validating takes long
+      if (iteration % config.saveEvery === 0 || end || stop) await save(iteration);
+      if (stop) return;
+    }
+  } catch (error) {
+    if (trained === 0) throw error;
+    // Neither the log nor a validation keeps what was trained from being saved.
+    throw await keepTrained(error, {
+      folder,
+      trained: trainer.isWhole ? trained : undefined,
+      saved: lastSaved,
+      save: write,
+    });
   }
 }
 
