@@ -43,6 +43,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
   cli: [
     ['terminal'],
     ['restore', 'evaluate', 'faces', 'degrade', 'serve'],
+    ['reproduce'],
     ['bench.ts', 'doctor.ts', 'download.ts', 'info.ts', 'pack.ts', 'page.ts', 'train.ts', 'verify.ts'],
     ['main.ts'],
   ],
@@ -162,7 +163,7 @@ it.each(files.filter((file) => folderOf(file) !== 'cli'))(
     const code = withoutComments(readFileSync(path.join(source, file), 'utf8'));
     const named = [
       ...code.matchAll(
-        /(?<![\w-])--[a-z][a-z-]*|\binterlcm (?:restore|faces|download|evaluate|verify|bench|info|doctor|train|degrade|pack)\b/g,
+        /(?<![\w-])--[a-z][a-z-]*|\binterlcm (?:restore|faces|download|evaluate|reproduce|verify|bench|info|doctor|train|degrade|pack)\b/g,
       ),
     ];
     expect(named.map(([flag]) => flag).filter((flag) => !noFlags[file]?.includes(flag))).toEqual([]);

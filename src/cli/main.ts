@@ -12,6 +12,7 @@ import { facesCommand } from './faces/faces.ts';
 import { infoCommand } from './info.ts';
 import { packCommand } from './pack.ts';
 import { pageCommand } from './page.ts';
+import { reproduceCommand } from './reproduce/reproduce.ts';
 import { restoreCommand } from './restore/restore.ts';
 import { serveCommand } from './serve/serve.ts';
 import { workCommand } from './serve/work.ts';
@@ -44,6 +45,7 @@ try {
         facesCommand,
         downloadCommand,
         evaluateCommand,
+        reproduceCommand,
         verifyCommand,
         benchCommand,
         infoCommand,

@@ -55,11 +55,11 @@ export function formatScores(rows: readonly ScoredRow[]): string {
 }
 
 export function markdownScores(rows: readonly ScoredRow[]): string {
-  return markdownTable(cellsOf(rows));
+  return markdownRows(cellsOf(rows));
 }
 
 /** @param rows the header first */
-export function markdownTable([header, ...rows]: readonly (readonly string[])[]): string {
+export function markdownRows([header, ...rows]: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
   return [line(header!), line(header!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('');
@@ -68,11 +68,15 @@ export function markdownTable([header, ...rows]: readonly (readonly string[])[])
 /** Every picture's scores, a line each. */
 export function csvScores(rows: readonly ScoredRow[]): string {
   const metrics = metricsOf(rows);
-  const quoted = (text: string): string => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const lines = rows.flatMap(({ label, set }) =>
     set.pictures.map(({ name, scores }) =>
-      [quoted(label), quoted(name), ...metrics.map((metric) => scores[metric] ?? '')].join(','),
+      [csvField(label), csvField(name), ...metrics.map((metric) => scores[metric] ?? '')].join(','),
     ),
   );
   return [['set', 'picture', ...metrics].join(','), ...lines].map((line) => `${line}\n`).join('');
+}
+
+/** Quoted where it must be. */
+export function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

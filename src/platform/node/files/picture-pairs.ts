@@ -15,19 +15,21 @@ export interface PictureSet {
 /**
  * Finds the pictures of all folders, those inside folders included, in the order of their names. Pictures
  * `NAME-comparison` beside `NAME`, as `restore --comparison` writes them, are passed over.
+ * @param options.only names that are meant, where not all are
  * @throws {Error} if a folder holds no picture, two of one name, or not the same names as `hq`
  */
-export async function pairPictures(folders: {
-  readonly hq: string;
-  readonly lq?: string;
-  readonly restored?: string;
-}): Promise<PictureSet[]> {
-  const hq = await picturesByName(folders.hq);
+export async function pairPictures(
+  folders: { readonly hq: string; readonly lq?: string; readonly restored?: string },
+  { only }: { readonly only?: ReadonlySet<string> } = {},
+): Promise<PictureSet[]> {
+  const all = await picturesByName(folders.hq);
+  const hq = new Map([...all].filter(([name]) => only?.has(name) ?? true));
   const others = new Map<'lq' | 'restored', ReadonlyMap<string, string>>();
   for (const role of ['lq', 'restored'] as const) {
     const folder = folders[role];
     if (folder === undefined) continue;
-    const pictures = await picturesByName(folder);
+    const found = await picturesByName(folder);
+    const pictures = role === 'restored' ? withoutNumbers(found, hq) : found;
     requireSame(folders.hq, hq, folder, pictures);
     others.set(role, pictures);
   }
@@ -37,6 +39,19 @@ export async function pairPictures(folders: {
     lq: others.get('lq')?.get(name),
     restored: others.get('restored')?.get(name),
   }));
+}
+
+/** Results of aligned faces by their pictures' names: GFPGAN's and CodeFormer's scripts call the face of NAME NAME_00. */
+function withoutNumbers(
+  results: ReadonlyMap<string, string>,
+  hq: ReadonlyMap<string, string>,
+): Map<string, string> {
+  return new Map(
+    [...results].map(([name, file]) => {
+      const plain = name.replace(/_00$/, '');
+      return [!hq.has(name) && hq.has(plain) && !results.has(plain) ? plain : name, file];
+    }),
+  );
 }
 
 /** The pictures below a folder by name. @throws {Error} if there is none, or two of one name */

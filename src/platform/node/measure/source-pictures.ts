@@ -14,8 +14,10 @@ export interface SourceFolders {
   readonly pictures: string;
   /** The true ones; metrics that need none do without. */
   readonly truth?: string;
-  /** Side of the square to compare at; the size of what is measured unless given. */
-  readonly size?: number;
+  /** Side of the square to compare at, or that of the truth; the size of what is measured unless given. */
+  readonly size?: number | 'truth';
+  /** Names of those that are meant, where `pictures` lacks some. */
+  readonly only?: ReadonlySet<string>;
   /** Restores each picture before it is measured. */
   readonly restore?: (image: ImageFile) => Promise<BytePixels>;
 }
@@ -25,6 +27,7 @@ export async function sourcePictures({
   pictures,
   truth,
   size,
+  only,
   restore,
 }: SourceFolders): Promise<SourcePicture[]> {
   if (truth === undefined) {
@@ -37,7 +40,7 @@ export async function sourcePictures({
       })),
     );
   }
-  const sets = await pairPictures({ hq: truth, restored: pictures });
+  const sets = await pairPictures({ hq: truth, restored: pictures }, { only });
   return Promise.all(
     sets.map(async ({ name, hq, restored }) => ({
       name,
@@ -45,7 +48,10 @@ export async function sourcePictures({
       read: async () => {
         const result = await readResult(restored!, restore);
         const wanted = layOnWhite(await readImageFile(hq));
-        const compared = comparedSize(name, wanted, result, size);
+        const compared =
+          size === 'truth'
+            ? comparedSize(name, wanted, wanted, undefined)
+            : comparedSize(name, wanted, result, size);
         const own = resizeTo(result, compared, wanted);
         const other = resizeTo(wanted, compared, wanted);
         return {

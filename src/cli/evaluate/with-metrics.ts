@@ -1,0 +1,117 @@
+/** Loads what measures by named metrics, for the time of a command, with progress and words about what is missing. */
+import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
+import type { ScoredSet } from '../../metrics/scored-set.ts';
+import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
+import { openFidReference } from '../../platform/node/measure/fid-reference.ts';
+import { type LoadedMetrics, loadMeasures } from '../../platform/node/measure/load-measures.ts';
+import { measurePictures } from '../../platform/node/measure/measure-pictures.ts';
+import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts';
+import { type SourceFolders, sourcePictures } from '../../platform/node/measure/source-pictures.ts';
+import { findMetricWeights } from '../../platform/node/model/metric-weights.ts';
+import type { DeviceChoice } from '../../runtime/runtime.ts';
+import { adviseOn } from '../terminal/advice.ts';
+import { untilAborted } from '../terminal/interruption.ts';
+import { Progress } from '../terminal/progress.ts';
+import type { WeightPlaces } from './metric-flags.ts';
+import type { EvaluateEnvironment, FailedPicture } from './run-evaluate.ts';
+
+/** What is to be measured, by which weights. */
+export interface MetricChoice {
+  readonly metrics: readonly MetricName[];
+  readonly weights: WeightPlaces;
+  readonly fidReference?: string;
+  readonly device?: DeviceChoice;
+  readonly threads?: number;
+}
+
+/** What was measured of a set, and the pictures that could not be. */
+export interface MeasuredPictures {
+  readonly set: ScoredSet;
+  readonly failed: readonly FailedPicture[];
+}
+
+/** Loaded metrics. */
+export interface MetricSession extends Pick<LoadedMetrics, 'used' | 'missing'> {
+  readonly progress: Progress;
+  /** Told before each picture of whatever is under way. */
+  readonly onPicture: (done: number, total: number, name: string) => void;
+  /** Those of some metrics that can be measured. */
+  measurable(names: readonly MetricName[]): MetricName[];
+  /**
+   * @param label names the set for the user, and in its journal
+   * @param options.metrics those of the set; all that were loaded unless given
+   * @param options.journal a file that keeps scores picture by picture, or what names it by a text that differs
+   *   wherever the scores would
+   */
+  measure(
+    label: string,
+    folders: SourceFolders,
+    options?: {
+      readonly metrics?: readonly MetricName[];
+      readonly journal?: string | ((settings: string) => string);
+    },
+  ): Promise<MeasuredPictures>;
+}
+
+/** @throws {Error} if nothing of what was asked for can be measured */
+export async function withMetrics<Result>(
+  { metrics: names, weights, device, threads, ...choice }: MetricChoice,
+  { stderr, signal }: Pick<EvaluateEnvironment, 'stderr' | 'signal'>,
+  use: (session: MetricSession) => Promise<Result>,
+): Promise<Result> {
+  const progress = new Progress(stderr, { total: 1 });
+  const onPicture = (done: number, total: number, name: string): void => {
+    progress.total = total;
+    progress.update(done, `[${done + 1}/${total}] ${name}`);
+  };
+  const needed = new Set(names.flatMap((name) => metricInfo(name).weights));
+  const files = await findMetricWeights([...needed, 'ffhq'], weights.folders, weights.files);
+  const runtime = await createNodeRuntime({ device, threads });
+  const metrics = await untilAborted(loadMeasures(names, files, runtime), signal);
+  try {
+    for (const [name, lacks] of metrics.missing) progress.line(`${name} is not measured: it needs ${lacks}`);
+    if (metrics.measures.size === 0)
+      throw new Error(`Cannot measure ${names.join(', ')}: the weights are missing`);
+    const place = choice.fidReference ?? files.get('ffhq');
+    const inception = metrics.measures.get('fid');
+    if (inception && place === undefined)
+      progress.line(
+        'fid is not measured: there are no statistics of FFHQ; give --fid-reference, or take fid-truth',
+      );
+    const fidReference =
+      inception && place !== undefined
+        ? await untilAborted(openFidReference(place, { inception, onPicture, signal }), signal)
+        : undefined;
+    const measurable = (wanted: readonly MetricName[]): MetricName[] =>
+      wanted.filter((name) => metrics.measures.has(name) && (name !== 'fid' || fidReference));
+    if (measurable(names).length === 0)
+      throw new Error(`Cannot measure ${names.join(', ')}: there is nothing to take them to`);
+    return await use({
+      used: metrics.used,
+      missing: metrics.missing,
+      progress,
+      onPicture,
+      measurable,
+      async measure(label, folders, { metrics: wanted = names, journal: place } = {}) {
+        progress.line(`Measuring ${label}`);
+        const measures = new Map(measurable(wanted).map((name) => [name, metrics.measures.get(name)!]));
+        const settings = JSON.stringify([[...measures.keys()], metrics.used, label, folders.size]);
+        const file = typeof place === 'function' ? place(settings) : place;
+        const journal = file === undefined ? undefined : await openScoresJournal(file, settings);
+        if (journal && journal.known > 0) progress.line(`Going on from ${journal.known} pictures in ${file}`);
+        const sources = await sourcePictures(folders);
+        const failed: FailedPicture[] = [];
+        const onFailed = (name: string, error: unknown): void => {
+          failed.push({ name, error: adviseOn(error) });
+          progress.line(`not measured: ${adviseOn(error)}`);
+        };
+        const reading = { fidReference, journal, onPicture, onFailed, signal };
+        const measuring = measurePictures(sources, { metrics: { ...metrics, measures }, ...reading });
+        return { set: await untilAborted(measuring, signal), failed };
+      },
+    });
+  } finally {
+    progress.close();
+    if (!signal.aborted) await metrics.release();
+  }
+}
