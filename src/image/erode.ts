@@ -25,21 +25,30 @@ function erodeAxis(
   const output = new Float32Array(data.length);
   // `ahead[i]` is the minimum over `reach` positions from i on. Two such runs cover any window of up to
   // twice the reach, so doubling the reach finds every window in log2(size) sweeps.
-  const padded = length + size - 1;
-  const ahead = new Float32Array(padded);
+  const ahead = new Float32Array((length + size - 1) * inner);
   for (let o = 0; o < outer; o++) {
-    for (let n = 0; n < inner; n++) {
-      const start = o * length * inner + n;
-      ahead.fill(Number.POSITIVE_INFINITY);
-      for (let i = 0; i < length; i++) ahead[i + before] = data[start + i * inner]!;
-      let reach = 1;
-      while (2 * reach <= size) {
-        for (let i = 0; i + reach < padded; i++) ahead[i] = Math.min(ahead[i]!, ahead[i + reach]!);
-        reach *= 2;
-      }
-      const rest = size - reach;
-      for (let i = 0; i < length; i++) output[start + i * inner] = Math.min(ahead[i]!, ahead[i + rest]!);
-    }
+    const start = o * length * inner;
+    ahead.fill(Number.POSITIVE_INFINITY);
+    ahead.set(data.subarray(start, start + length * inner), before * inner);
+    let reach = 1;
+    for (; 2 * reach <= size; reach *= 2)
+      leastOfPairs(ahead, reach * inner, ahead, 0, ahead.length - reach * inner);
+    leastOfPairs(ahead, (size - reach) * inner, output, start, length * inner);
   }
   return output;
+}
+
+/** output[start + i] = min(values[i], values[i + distance]) for i from 0 to count − 1 */
+function leastOfPairs(
+  values: Float32Array,
+  distance: number,
+  output: Float32Array,
+  start: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const a = values[i]!;
+    const b = values[i + distance]!;
+    output[start + i] = a < b ? a : b;
+  }
 }

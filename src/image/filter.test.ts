@@ -94,6 +94,25 @@ describe('gaussianBlur', () => {
     }
   });
 
+  test('is the same where the image is constant as far as the taps reach', () => {
+    const disc = createPixels(
+      60,
+      50,
+      1,
+      new Float32Array(60 * 50).map((_, i) =>
+        Math.hypot((i % 60) - 40, Math.floor(i / 60) - 20) < 18 ? 1 : 0,
+      ),
+    );
+    for (const size of [3, 9, 21]) {
+      const line = gaussianWeights(size, 0.3 * ((size - 1) / 2 - 1) + 0.8);
+      const weights = Float64Array.from(
+        { length: size * size },
+        (_, i) => line[i % size]! * line[Math.floor(i / size)]!,
+      );
+      expectCorrelation(disc, { size, weights }, gaussianBlur(disc, size), 1);
+    }
+  });
+
   test('derives sigma from the size as OpenCV does', () => {
     const source = image(20, 20, 1);
     expect(gaussianBlur(source, 13)).toEqual(gaussianBlur(source, 13, 0.3 * 5 + 0.8));

@@ -88,6 +88,46 @@ describe('pasteFaces', () => {
     expect(masked.data[(94 * 300 + 104) * 3]).toBe(Math.floor(50 + 0.25 * 150));
   });
 
+  test.each([0.9, 0.3])(
+    'lays a part as it would lay the whole, %d of a pixel of the photo to one of the crop',
+    (scale) => {
+      const noise = new RandomStream(3).fillNormal(new Float32Array(128 * 128 * 3));
+      const textured = createPixels(
+        128,
+        128,
+        3,
+        noise.map((value) => 128 + 30 * value),
+      );
+      const affine: AffineMatrix = [scale, 0.1, -20, -0.1, scale, -10];
+      // A window of the crop that reaches its right edge, so that the feathered edge is laid too.
+      const isInside = (i: number): boolean => i % 128 >= 70 && i >= 40 * 128 && i < 90 * 128;
+      const mask = createPixels(
+        128,
+        128,
+        1,
+        new Float32Array(128 * 128).map((_, i) => (isInside(i) ? 1 : 0)),
+      );
+      const photo = createPixels(600, 500, 3, new Float32Array(600 * 500 * 3).fill(60));
+      const whole = pasteFaces(photo, [{ pixels: textured, affine }], 1).data;
+      const part = pasteFaces(photo, [{ pixels: textured, affine, mask }], 1).data;
+      const [a, b, c, d, e, f] = affine;
+      let [inside, outside, wrong] = [0, 0, 0];
+      for (let i = 0; i < 600 * 500; i++) {
+        const [x, y] = [i % 600, Math.floor(i / 600)];
+        const [u, v] = [a * x + b * y + c, d * x + e * y + f];
+        if (u > 72 && u < 128 && v > 42 && v < 87) {
+          inside++;
+          if (part[3 * i] !== whole[3 * i]) wrong++;
+        } else if (u < 68 || v < 38 || v > 92) {
+          outside++;
+          if (part[3 * i] !== 60) wrong++;
+        }
+      }
+      expect(Math.min(inside, outside)).toBeGreaterThan(1000);
+      expect(wrong).toBe(0);
+    },
+  );
+
   test('places faces on an enlarged photo', () => {
     const { data } = pasteFaces(flat(600, 500, 3, 50), [{ pixels: face, affine: AFFINE }], 2);
     expect(data[(188 * 600 + 208) * 3]).toBe(200);

@@ -3,9 +3,10 @@
 import { erode } from './erode.ts';
 import { gaussianBlur } from './gaussian-blur.ts';
 import { type AffineMatrix, applyAffine, invertAffine } from './geometry.ts';
+import { cutRegion, positiveArea, regionAround } from './mask-area.ts';
 import { createPixels, type FloatPixels, isBytePixels, type Pixels, toFloatPixels } from './pixels.ts';
 import { type Region, warpAffine } from './warp-affine.ts';
-import { warpAntialiased } from './warp-antialiased.ts';
+import { affineScale, warpAntialiased } from './warp-antialiased.ts';
 
 export interface RestoredFace {
   /** The restored crop, 8-bit RGB. */
@@ -94,28 +95,26 @@ function pasteFace(photo: Pixels, face: RestoredFace, scale: number): void {
       `Cannot paste a face of ${width} x ${height} under a mask of ${mask.width} x ${mask.height} with ${mask.channels} channels`,
     );
   const matrix = inverseFaceTransform(affine, scale);
-  const region = coveredRegion(matrix, pixels, photo);
-  if (!region) return;
-  const warped = warpAntialiased(pixels, matrix, region, [0, 0, 0]);
-  const square = createPixels(width, height, 1, new Float32Array(width * height).fill(1));
-  const cover = erode(toFloatPixels(warpAffine(square, matrix, region, [0])), Math.floor(2 * scale));
-  const opacity = feather(cover);
-  if (mask) {
-    const warpedMask = warpAntialiased(mask, matrix, region, [0]).data;
-    for (let i = 0; i < warpedMask.length; i++) opacity.data[i] = Math.min(opacity.data[i]!, warpedMask[i]!);
-  }
-  const before = original && warpAntialiased(original, matrix, region, [0, 0, 0]);
+  const square = reachOf({ x: 0, y: 0, width, height }, matrix, photo);
+  // Where the mask is 0 nothing is laid. Small faces are averaged in blocks, which begin where the region does.
+  const touched = mask && affineScale(matrix) > 0.5 ? reachOf(positiveArea(mask), matrix, photo) : square;
+  if (!square || !touched) return;
+  const area = regionAround(touched, 0, square);
+  const { cover, opacity } = coverOf(pixels, matrix, square, area, Math.floor(2 * scale));
+  const warped = warpAntialiased(pixels, matrix, area, [0, 0, 0]).data;
+  const before = original && warpAntialiased(original, matrix, area, [0, 0, 0]).data;
+  const masked = mask && warpAntialiased(mask, matrix, area, [0]).data;
   const bytes = isBytePixels(photo);
-  for (let i = 0; i < opacity.data.length; i++) {
-    const share = strength * opacity.data[i]!;
+  for (let i = 0; i < opacity.length; i++) {
+    const share = strength * (masked ? Math.min(opacity[i]!, masked[i]!) : opacity[i]!);
     if (share === 0) continue;
-    const y = region.y + Math.floor(i / region.width);
-    const to = (y * photo.width + region.x + (i % region.width)) * photo.channels;
+    const y = area.y + Math.floor(i / area.width);
+    const to = (y * photo.width + area.x + (i % area.width)) * photo.channels;
     for (let channel = 0; channel < 3; channel++) {
-      const restored = cover.data[i]! * warped.data[i * 3 + channel]!;
+      const restored = cover[i]! * warped[i * 3 + channel]!;
       const own = photo.data[to + channel]!;
       const blended = before
-        ? clampToRange(own + share * (restored - cover.data[i]! * before.data[i * 3 + channel]!))
+        ? clampToRange(own + share * (restored - cover[i]! * before[i * 3 + channel]!))
         : share * restored + (1 - share) * own;
       photo.data[to + channel] = bytes ? Math.floor(blended) : blended;
     }
@@ -126,23 +125,40 @@ function clampToRange(value: number): number {
   return Math.min(Math.max(value, 0), 255);
 }
 
-/** Moves the edges of a mask inwards by a twentieth of its side and softens them over as much. */
-function feather(cover: FloatPixels): FloatPixels {
-  let area = 0;
-  for (const value of cover.data) area += value;
-  const edge = Math.floor(Math.sqrt(area) / 20);
-  return edge === 0
-    ? { ...cover, data: cover.data.slice() }
-    : gaussianBlur(erode(cover, 2 * edge), 2 * edge + 1);
+/**
+ * How much of each pixel of `area` the face's square covers, and how opaque it is there: its edges are moved inwards by
+ * a tenth of its side, and softened over a twentieth.
+ * @param square all that the square reaches; `area` is a part of it
+ * @param shrink by how many pixels the warped square's own edge is cut
+ */
+function coverOf(
+  { width, height }: Pixels,
+  matrix: AffineMatrix,
+  square: Region,
+  area: Region,
+  shrink: number,
+): { cover: Float32Array; opacity: Float32Array } {
+  const ones = createPixels(width, height, 1, new Float32Array(width * height).fill(1));
+  const whole = erode(toFloatPixels(warpAffine(ones, matrix, square, [0])), shrink);
+  let sum = 0;
+  for (const value of whole.data) sum += value;
+  const edge = Math.floor(Math.sqrt(sum) / 20);
+  // What eroding and blurring look at.
+  const around = regionAround(area, 2 * edge, square);
+  const near = cutRegion(whole, square, around);
+  const soft = edge === 0 ? near : gaussianBlur(erode(near, 2 * edge), 2 * edge + 1);
+  return { cover: cutRegion(near, around, area).data, opacity: cutRegion(soft, around, area).data };
 }
 
-/** The part of the photo that a face can reach, with a seam of two pixels; none if it lies outside. */
-function coveredRegion(matrix: AffineMatrix, face: Pixels, photo: Pixels): Region | undefined {
+/** The part of the photo that an area of the crop can reach, with a seam of two pixels; none if it lies outside. */
+function reachOf(area: Region, matrix: AffineMatrix, photo: Pixels): Region | undefined {
+  if (area.width <= 0 || area.height <= 0) return undefined;
+  const [right, bottom] = [area.x + area.width, area.y + area.height];
   const corners = [
-    applyAffine(matrix, [0, 0]),
-    applyAffine(matrix, [face.width, 0]),
-    applyAffine(matrix, [0, face.height]),
-    applyAffine(matrix, [face.width, face.height]),
+    applyAffine(matrix, [area.x, area.y]),
+    applyAffine(matrix, [right, area.y]),
+    applyAffine(matrix, [area.x, bottom]),
+    applyAffine(matrix, [right, bottom]),
   ];
   const [xs, ys] = [corners.map(([x]) => x), corners.map(([, y]) => y)];
   const seam = 2;

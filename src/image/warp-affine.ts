@@ -12,8 +12,9 @@ export interface Region {
   readonly height: number;
 }
 
-/** Steps a pixel is divided into for interpolation. */
-const STEPS = 32;
+/** A pixel is divided into 2^5 steps for interpolation. */
+const STEP_BITS = 5;
+const STEPS = 2 ** STEP_BITS;
 /** Fixed-point units of a coordinate before it is cut to a step. */
 const UNITS = 1024;
 const HALF_STEP = UNITS / STEPS / 2;
@@ -39,6 +40,7 @@ export function warpAffine(
     );
   const [a, b, c, d, e, f] = invertAffine(matrix);
   const bytes = isBytePixels(pixels);
+  const rowLength = width * channels;
   const count = region.width * region.height * channels;
   const output = bytes ? new Uint8Array(count) : new Float32Array(count);
   // Contribution of the column to the coordinates; rounded by itself, as OpenCV's table of it is.
@@ -48,46 +50,58 @@ export function warpAffine(
     columnX[i] = roundHalfEven(a * (region.x + i) * UNITS);
     columnY[i] = roundHalfEven(d * (region.x + i) * UNITS);
   }
-  const read = (x: number, y: number, channel: number): number =>
-    x >= 0 && x < width && y >= 0 && y < height
-      ? data[(y * width + x) * channels + channel]!
-      : border[channel]!;
-
+  const source: Source = { width, height, channels, data, border };
+  const four = new Float64Array(4 * channels);
   let to = 0;
   for (let row = 0; row < region.height; row++) {
     const rowX = roundHalfEven((b * (region.y + row) + c) * UNITS) + HALF_STEP;
     const rowY = roundHalfEven((e * (region.y + row) + f) * UNITS) + HALF_STEP;
     for (let i = 0; i < region.width; i++) {
-      const stepX = Math.floor((rowX + columnX[i]!) / STEPS);
-      const stepY = Math.floor((rowY + columnY[i]!) / STEPS);
-      const x = Math.floor(stepX / STEPS);
-      const y = Math.floor(stepY / STEPS);
-      const right = stepX - x * STEPS;
-      const below = stepY - y * STEPS;
-      const inside = x >= 0 && x < width - 1 && y >= 0 && y < height - 1;
+      const stepX = (rowX + columnX[i]!) >> STEP_BITS;
+      const stepY = (rowY + columnY[i]!) >> STEP_BITS;
+      const x = stepX >> STEP_BITS;
+      const y = stepY >> STEP_BITS;
+      const right = stepX & (STEPS - 1);
+      const below = stepY & (STEPS - 1);
+      const left = STEPS - right;
+      const above = STEPS - below;
+      const isInside = x >= 0 && x < width - 1 && y >= 0 && y < height - 1;
+      if (!isInside) readFour(source, x, y, four);
+      const at = (y * width + x) * channels;
       for (let channel = 0; channel < channels; channel++, to++) {
-        let topLeft: number;
-        let topRight: number;
-        let bottomLeft: number;
-        let bottomRight: number;
-        if (inside) {
-          const at = (y * width + x) * channels + channel;
-          topLeft = data[at]!;
-          topRight = data[at + channels]!;
-          bottomLeft = data[at + width * channels]!;
-          bottomRight = data[at + (width + 1) * channels]!;
-        } else {
-          topLeft = read(x, y, channel);
-          topRight = read(x + 1, y, channel);
-          bottomLeft = read(x, y + 1, channel);
-          bottomRight = read(x + 1, y + 1, channel);
-        }
-        const top = topLeft * (STEPS - right) + topRight * right;
-        const bottom = bottomLeft * (STEPS - right) + bottomRight * right;
-        const value = (top * (STEPS - below) + bottom * below) / STEPS ** 2;
-        output[to] = bytes ? Math.floor(value + 0.5) : value;
+        const from = at + channel;
+        const top = isInside
+          ? data[from]! * left + data[from + channels]! * right
+          : four[4 * channel]! * left + four[4 * channel + 1]! * right;
+        const bottom = isInside
+          ? data[from + rowLength]! * left + data[from + rowLength + channels]! * right
+          : four[4 * channel + 2]! * left + four[4 * channel + 3]! * right;
+        const value = (top * above + bottom * below) / STEPS ** 2;
+        output[to] = bytes ? value + 0.5 : value; // bytes are cut
       }
     }
   }
   return { width: region.width, height: region.height, channels, data: output };
+}
+
+interface Source extends Pixels {
+  readonly border: readonly number[];
+}
+
+/** The pixels at (x, y), to its right, below it, and below to the right, channel after channel. */
+function readFour(
+  { width, height, channels, data, border }: Source,
+  x: number,
+  y: number,
+  four: Float64Array,
+): void {
+  for (let channel = 0; channel < channels; channel++)
+    for (let corner = 0; corner < 4; corner++) {
+      const column = x + (corner & 1);
+      const row = y + (corner >> 1);
+      const isInside = column >= 0 && column < width && row >= 0 && row < height;
+      four[4 * channel + corner] = isInside
+        ? data[(row * width + column) * channels + channel]!
+        : border[channel]!;
+    }
 }

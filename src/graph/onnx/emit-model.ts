@@ -5,7 +5,7 @@ import { isOp, type OpType, type Shape, type Value } from '../value.ts';
 import { type EmitRule, emitRules } from './emit-rules.ts';
 import type { Emitter } from './emitter.ts';
 import { requireAnySize, withOpenSides } from './open-sides.ts';
-import { type AttributeValue, encodeModel, encodeNode, encodeTensor } from './proto.ts';
+import { type AttributeValue, encodeModel, encodeNode, encodeTensor, type MessagePieces } from './proto.ts';
 
 /** Where a parameter's values come from when the model runs. */
 export type ParameterBinding =
@@ -65,7 +65,7 @@ export function emitModel(
 
 class Emission implements Emitter {
   readonly nodes: Uint8Array[] = [];
-  readonly initializers: Uint8Array[] = [];
+  readonly initializers: MessagePieces[] = [];
   readonly inputs = new Map<string, Shape>();
   readonly locations = new Set<string>();
   readonly #names = new Map<Value, string>();
@@ -136,7 +136,7 @@ class Emission implements Emitter {
     return this.#constant(key, (name) => encodeTensor(name, 'float32', shape, { bytes }));
   }
 
-  #constant(key: string, encode: (name: string) => Uint8Array): string {
+  #constant(key: string, encode: (name: string) => MessagePieces): string {
     const known = this.#constants.get(key);
     if (known) return known;
     const name = `constant_${this.#constants.size}`;

@@ -31,6 +31,25 @@ function integer(w: BinaryWriter, number: number, value: number): void {
   w.tag(number, VARINT).int64(value);
 }
 
+/** A message in pieces, put together once: a writer would copy the weights in it at every level, and as it grows. */
+export type MessagePieces = readonly Uint8Array[];
+
+/** A field that holds what the pieces make together. */
+function fieldOf(number: number, pieces: MessagePieces): MessagePieces {
+  const byteLength = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return [message((w) => w.tag(number, LENGTH).uint32(byteLength)), ...pieces];
+}
+
+function joined(pieces: MessagePieces): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 export type AttributeValue = number | string | readonly number[] | { readonly float: number };
 
 /** AttributeProto; plain numbers are integers, `{ float }` is a float. */
@@ -92,15 +111,12 @@ export function encodeTensor(
   type: OnnxTensorType,
   shape: Shape,
   data: TensorBytes,
-): Uint8Array {
-  return message((w) => {
+): MessagePieces {
+  const head = message((w) => {
     for (const extent of shape) integer(w, 1, extent);
     integer(w, 2, onnxType[type]);
     text(w, 8, name);
-    if ('bytes' in data) {
-      field(w, 9, data.bytes);
-      return;
-    }
+    if ('bytes' in data) return;
     const entries = { location: data.location, offset: `${data.offset}`, length: `${data.byteLength}` };
     for (const [key, value] of Object.entries(entries))
       field(
@@ -113,6 +129,7 @@ export function encodeTensor(
       );
     integer(w, 14, 1); // EXTERNAL
   });
+  return 'bytes' in data ? [head, ...fieldOf(9, [data.bytes])] : [head];
 }
 
 /** ValueInfoProto of a float32 tensor; of a negative extent nothing is said. */
@@ -144,24 +161,27 @@ function valueInfo(name: string, shape: Shape): Uint8Array {
 interface GraphSpec {
   readonly name: string;
   readonly nodes: readonly Uint8Array[];
-  readonly initializers: readonly Uint8Array[];
+  readonly initializers: readonly MessagePieces[];
   readonly inputs: ReadonlyMap<string, Shape>;
   readonly outputs: ReadonlyMap<string, Shape>;
 }
 
 /** ModelProto */
 export function encodeModel(graph: GraphSpec): Uint8Array {
-  const encodedGraph = message((w) => {
+  const nodes = message((w) => {
     for (const node of graph.nodes) field(w, 1, node);
     text(w, 2, graph.name);
-    for (const initializer of graph.initializers) field(w, 5, initializer);
+  });
+  const ends = message((w) => {
     for (const [name, shape] of graph.inputs) field(w, 11, valueInfo(name, shape));
     for (const [name, shape] of graph.outputs) field(w, 12, valueInfo(name, shape));
   });
-  return message((w) => {
+  const initializers = graph.initializers.flatMap((initializer) => fieldOf(5, initializer));
+  const head = message((w) => {
     integer(w, 1, irVersion);
     text(w, 2, 'interlcm');
-    field(w, 7, encodedGraph);
+  });
+  const imports = message((w) => {
     for (const [domain, version] of Object.entries(opsets))
       field(
         w,
@@ -172,4 +192,5 @@ export function encodeModel(graph: GraphSpec): Uint8Array {
         }),
       );
   });
+  return joined([head, ...fieldOf(7, [nodes, ...initializers, ends]), imports]);
 }

@@ -70,11 +70,15 @@ class InferenceThread {
 
   async createSession(model: OnnxModel, options?: SessionOptions): Promise<Session> {
     const session = this.#sessionCount++;
-    await this.ask({ kind: 'create', session, model, options });
+    // Copied once and given away: a message would copy it while it grows.
+    const bytes = model.bytes.slice();
+    await this.ask({ kind: 'create', session, model: { ...model, bytes }, options }, [bytes.buffer]);
     return {
       name: model.name,
       run: async (feeds, outputs) => {
-        const results = (await this.ask({ kind: 'run', session, feeds: neededOf(model, feeds) })) as Tensors;
+        const sent = copiesOf(model, feeds);
+        const buffers = Object.values(sent).map(({ data }) => data.buffer as ArrayBuffer);
+        const results = (await this.ask({ kind: 'run', session, feeds: sent }, buffers)) as Tensors;
         return outputs ? writtenInto(outputs, results) : results;
       },
       release: async () => {
@@ -83,14 +87,15 @@ class InferenceThread {
     };
   }
 
-  ask(request: Request): Promise<OpenedDevice | Tensors | undefined> {
+  /** @param given buffers of the request that the thread gets instead of copies */
+  ask(request: Request, given: ArrayBuffer[] = []): Promise<OpenedDevice | Tensors | undefined> {
     if (this.#failure) return Promise.reject(this.#failure);
     const job = this.#jobCount++;
     pending++;
     this.#worker.ref();
     return new Promise((resolve, reject) => {
       this.#jobs.set(job, { resolve, reject });
-      this.#worker.postMessage({ ...request, job });
+      this.#worker.postMessage({ ...request, job }, given);
     });
   }
 
@@ -111,10 +116,13 @@ class InferenceThread {
   }
 }
 
-/** What is not asked for is not sent. */
-function neededOf(model: OnnxModel, feeds: Tensors): Tensors {
+/** To be given away; what is not asked for is not sent. */
+function copiesOf(model: OnnxModel, feeds: Tensors): Tensors {
   return Object.fromEntries(
-    [...model.inputs.keys()].flatMap((name) => (feeds[name] ? [[name, feeds[name]]] : [])),
+    [...model.inputs.keys()].flatMap((name) => {
+      const feed = feeds[name];
+      return feed ? [[name, { shape: feed.shape, data: feed.data.slice() }]] : [];
+    }),
   );
 }
 
