@@ -40,12 +40,14 @@ export { type Failure, type FailureCode, failureOf } from './failure/failure.ts'
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';
 export { gradients, type Seed, vectorJacobianProduct } from './graph/gradient/gradient.ts';
+export { checkModel as checkOnnxModel } from './graph/onnx/check-model.ts';
 export {
   type BindParameter,
   emitModel,
   type OnnxModel,
   type ParameterBinding,
 } from './graph/onnx/emit-model.ts';
+export { type OnnxContents, readModel as readOnnxModel } from './graph/onnx/read-model.ts';
 export * as ops from './graph/ops.ts';
 export { useWinograd, type WinogradOptions } from './graph/passes/winograd.ts';
 export type { Shape, Value } from './graph/value.ts';
@@ -92,6 +94,8 @@ export {
   loadStages,
   type RestorerOptions,
 } from './restore/create-restorer.ts';
+export { createOnnxRestorer, type OnnxFile } from './restore/onnx/create-onnx-restorer.ts';
+export type { RestorerConfig } from './restore/onnx/restorer-config.ts';
 export * from './restore/photo/index.ts';
 export {
   buildRestorationGraphs,

@@ -245,6 +245,10 @@ const uses: Readonly<Record<string, string>> = {
   parser: '--parser',
   'upscaler-2x': '--background',
   'upscaler-4x': '--background',
+  gfpgan: '--restorer',
+  codeformer: '--restorer',
+  gpen: '--restorer',
+  restoreformer: '--restorer',
 };
 
 function useOf(release: string): string {

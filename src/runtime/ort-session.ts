@@ -6,6 +6,7 @@ import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import { openExtent } from '../graph/onnx/open-sides.ts';
 import { elementCount, formatShape, type HostTensor } from '../tensor/host-tensor.ts';
 import { NonFiniteError, type Session, type Tensors } from './runtime.ts';
+import { fromTyped, type TypedValues, toTyped } from './typed-values.ts';
 
 export interface OrtSessionOptions {
   /** Whether the package writes into tensors that it is given for results: the browser's leaves them as they are. */
@@ -19,8 +20,10 @@ export function ortSession(
   model: OnnxModel,
   { writesInPlace }: OrtSessionOptions,
 ): Session {
-  const toOrt = (name: string, tensor: HostTensor): Tensor =>
-    new tensorClass('float32', tensor.data, expected(model, name, tensor));
+  const toOrt = (name: string, tensor: HostTensor): Tensor => {
+    const type = model.types?.get(name) ?? 'float32';
+    return new tensorClass(type, toTyped(tensor.data, type), expected(model, name, tensor));
+  };
   return {
     name: model.name,
     async run(feeds, outputs = {}) {
@@ -33,7 +36,7 @@ export function ortSession(
       const fetches: Record<string, Tensor | null> = {};
       for (const name of model.outputs.keys()) {
         const output = outputs[name];
-        const place = output && toOrt(name, output);
+        const place = output && !model.types?.has(name) ? toOrt(name, output) : undefined;
         fetches[name] = writesInPlace && place ? place : null;
       }
       const results = await inner.run(ortFeeds, fetches);
@@ -44,9 +47,9 @@ export function ortSession(
             throw new Error(
               `${model.name} gave ${name} as ${formatShape(result.dims)}, not ${formatShape(shape)} as its graph says`,
             );
-          const computed = result.data as Float32Array;
+          const computed = fromTyped(result.data as TypedValues);
           const data = outputs[name]?.data ?? computed;
-          if (!writesInPlace && data !== computed) data.set(computed);
+          if (data !== computed && !(writesInPlace && fetches[name])) data.set(computed);
           assertFinite(model.name, name, data);
           return [name, { shape: result.dims, data }];
         }),

@@ -32,6 +32,20 @@ export const fileLimits = {
     marks: 1000,
     memo: 1_000_000,
   },
+  onnx: {
+    /** Bytes of the file; the format's own limit. */
+    bytes: 2 ** 31 - 1,
+    /** Nodes, those of inner graphs and functions included. */
+    nodes: 100_000,
+    /** Graphs within graphs. */
+    depth: 8,
+    /** Bytes of all weights together, those in other files included. */
+    weightBytes: 8 * 1024 * mebi,
+    /** Values of a tensor that is computed. */
+    values: 2 ** 28,
+    /** So many times a tensor may be repeated. */
+    repeats: 2 ** 16,
+  },
   /** Numbers of a network's config. */
   network: {
     /** Channels, features, tokens: the width of anything. */

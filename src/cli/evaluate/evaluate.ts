@@ -7,6 +7,7 @@ import type { LoadRestorerOptions } from '../../platform/node/model/load-restore
 import { choiceFlag, integerFlag, numberFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
+import { chooseRestorer, restorerFlags } from '../terminal/restorer-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { EvaluateMetricsRequest } from './evaluate-metrics.ts';
 import {
@@ -49,6 +50,7 @@ const flags = {
     description: 'Folder of other weights to restore --lq with; the embedded model unless given',
   },
   ...encoderFlags,
+  ...restorerFlags,
   steps: {
     type: integerFlag('--steps', 1, 50),
     placeholder: '<n>',
@@ -127,14 +129,15 @@ export const evaluateCommand = command(
     if (parsed._.length > 0)
       throw new UsageError(`evaluate takes folders by --hq, --lq and --restored, not ${parsed._[0]}`);
     const environment = { stdout: process.stdout, stderr: process.stderr, signal: interruptSignal() };
-    if (parsed.flags.metrics !== undefined) {
-      const request = readMetricsRequest(parsed.flags);
+    const given = await withRestorer(parsed.flags);
+    if (given.metrics !== undefined) {
+      const request = readMetricsRequest(given);
       const { evaluateMetrics } = await import('./evaluate-metrics.ts');
       process.exitCode = await evaluateMetrics(request, environment);
       return;
     }
-    rejectMetricFlags(parsed.flags);
-    const request = readRequest(parsed.flags);
+    rejectMetricFlags(given);
+    const request = readRequest(given);
     const { runEvaluate } = await import('./run-evaluate.ts');
     process.exitCode = await runEvaluate(request, environment);
   },
@@ -157,6 +160,18 @@ interface EvaluateFlags extends LoadRestorerOptions, MetricFlagValues {
   readonly vgg?: string;
   readonly json?: boolean;
   readonly sheet?: string;
+}
+
+/** The flags with another restorer in the checkpoint's place. @throws {UsageError} if they do not go together */
+async function withRestorer(
+  given: EvaluateFlags & { readonly restorer?: string; readonly restorerOption?: readonly string[] },
+): Promise<EvaluateFlags> {
+  const chosen = await chooseRestorer(given);
+  if (!chosen) return given;
+  for (const flag of ['seed', 'autoencoder'] as const)
+    if (given[flag] !== undefined && given[flag] !== false)
+      throw new UsageError(`--${flag} is of InterLCM; leave it out with --restorer`);
+  return { ...given, checkpoint: chosen.file, onnx: chosen.config };
 }
 
 /** @throws {UsageError} if the flags do not fit together */
@@ -182,14 +197,16 @@ export function readRequest(given: EvaluateFlags): EvaluateRequest {
   if (autoencoder && restored !== undefined)
     throw new UsageError('--autoencoder makes what it measures; leave out --restored');
   if (restored !== undefined && checkpoint !== undefined)
-    throw new UsageError('--checkpoint restores --lq; leave it out to measure --restored');
+    throw new UsageError(
+      `${given.onnx ? '--restorer' : '--checkpoint'} restores --lq; leave it out to measure --restored`,
+    );
   if (lpips !== undefined && vgg === undefined) throw new UsageError('LPIPS needs both --lpips and --vgg');
   if (vgg !== undefined && lpips === undefined && features !== 'vgg16')
     throw new UsageError('--vgg is used by --lpips and by --features vgg16: give one of them too');
   if (sheet !== undefined && !/\.png$/i.test(sheet))
     throw new UsageError(`--sheet takes the name of a .png file, not ${sheet}`);
-  const { memory, visualEncoder, spatialEncoder, seed = 0, steps, startStep, fidelity } = given;
-  const options = { device, threads, memory, visualEncoder, spatialEncoder };
+  const { memory, visualEncoder, spatialEncoder, onnx, seed = 0, steps, startStep, fidelity } = given;
+  const options = { device, threads, memory, visualEncoder, spatialEncoder, onnx };
   return {
     hq,
     lq,

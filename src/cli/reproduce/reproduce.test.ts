@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawFaces, renderPixels } from '../../face/drawn-face.test-support.ts';
+import { handMadeModel } from '../../graph/onnx/hand-made-model.test-support.ts';
 import { toBytePixels } from '../../image/pixels.ts';
 import { resizePixels } from '../../image/resize.ts';
 import { psnr } from '../../metrics/psnr.ts';
@@ -37,7 +38,11 @@ beforeAll(async () => {
 }, minutes);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-async function reproduce(table: string, flags: Partial<Parameters<typeof readReproduceRequest>[1]> = {}) {
+async function reproduce(
+  table: string,
+  flags: Partial<Parameters<typeof readReproduceRequest>[1]> = {},
+  restorer?: Parameters<typeof readReproduceRequest>[2],
+) {
   const written = { stdout: '', stderr: '' };
   const stream = (name: keyof typeof written) => ({
     write: (text: string) => {
@@ -46,7 +51,7 @@ async function reproduce(table: string, flags: Partial<Parameters<typeof readRep
   });
   const output = join(root, 'out');
   const given = { data: join(root, 'data'), output, weights: [join(root, 'nowhere')], threads: 1, ...flags };
-  const whole = await runReproduce(readReproduceRequest(table, given), {
+  const whole = await runReproduce(readReproduceRequest(table, given, restorer), {
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     signal: new AbortController().signal,
@@ -150,6 +155,23 @@ describe('reproduce', () => {
     expect(run.stderr).toMatch(/not restored: .*face1\.png: it is not a picture/);
     expect(run.stdout).toContain('Not measured: Faces, Ours: 1 picture');
     expect(run.stdout).toContain('Faces: 1 picture that stands in for it');
+  });
+
+  it('lets another restorer fill its own row', { timeout: minutes }, async () => {
+    const file = join(root, 'soft.onnx');
+    const shape = [1, 3, 64, 64];
+    const nodes = [{ op: 'Identity', inputs: ['input'], outputs: ['output'] }];
+    const ports = { inputs: [{ name: 'input', shape }], outputs: [{ name: 'output', shape }] };
+    await writeFile(file, handMadeModel({ nodes, ...ports }));
+    const restorer = { name: 'VQFR', file, config: {} };
+    const { stdout } = await reproduce('table1', { output: join(root, 'vqfr') }, restorer);
+    // As the low-quality pictures, enlarged: so are the results of the method that the other tests have.
+    const { stdout: same } = await reproduce('table1', { rivals: join(root, 'rivals'), rows: 'gfpgan' });
+    const scores = (text: string, row: string) =>
+      new RegExp(`^${row}, here +((?:- +)+)([\\d.]+) .*?([\\d.]+) \\(`, 'm').exec(text)?.slice(2);
+    expect(scores(stdout, 'VQFR')).toEqual(scores(same, 'GFPGAN'));
+    expect(scores(stdout, 'VQFR')).toHaveLength(2);
+    expect(stdout).not.toContain('InterLCM, here');
   });
 
   it('goes on with the others where results of one lack a picture', { timeout: minutes }, async () => {

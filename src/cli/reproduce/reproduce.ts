@@ -6,6 +6,7 @@ import { metricFlags, parseWeights } from '../evaluate/metric-flags.ts';
 import { integerFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
+import { type ChosenRestorer, chooseRestorer, restorerFlags } from '../terminal/restorer-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { ReproduceRequest } from './run-reproduce.ts';
 
@@ -20,6 +21,8 @@ numbers are not compared with the paper's.
 --rivals holds a folder a method, with a folder a set in each: rivals/gfpgan/celeba-test/*.png.
 Methods that the paper has stand beside its row, others below. A folder by the name of a row that
 would be restored takes its place.
+
+--restorer fills the row of its name in InterLCM's place: reproduce table1 --restorer codeformer.
 
 Restored pictures go to OUTPUT/restored, laid out like --rivals, scores to OUTPUT/journals: a run that
 was stopped goes on. The table is written to OUTPUT as .md, .json and .csv.`;
@@ -56,6 +59,7 @@ const flags = {
     description: 'Folder of the weights to restore with; the embedded model unless given',
   },
   ...encoderFlags,
+  ...restorerFlags,
   steps: {
     type: integerFlag('--steps', 1, 50),
     placeholder: '<n>',
@@ -87,7 +91,8 @@ export const reproduceCommand = command(
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const request = readReproduceRequest(parsed._.table, parsed.flags);
+    const restorer = await chooseRestorer(parsed.flags);
+    const request = readReproduceRequest(parsed._.table, parsed.flags, restorer);
     const { runReproduce } = await import('./run-reproduce.ts');
     const environment = { stdout: process.stdout, stderr: process.stderr, signal: interruptSignal() };
     process.exitCode = (await runReproduce(request, environment)) ? 0 : 1;
@@ -109,11 +114,17 @@ interface ReproduceFlags extends LoadRestorerOptions {
 }
 
 /** @throws {UsageError} if the flags do not fit together */
-export function readReproduceRequest(table: string | undefined, given: ReproduceFlags): ReproduceRequest {
+export function readReproduceRequest(
+  table: string | undefined,
+  given: ReproduceFlags,
+  restorer?: ChosenRestorer,
+): ReproduceRequest {
   const { data, rivals, output, fidReference, device, threads, memory, visualEncoder, spatialEncoder } =
     given;
   if (table === undefined)
     throw new UsageError('reproduce needs a table: table1, table2, table3, table4 or a .json file');
+  if (restorer && given.seed !== undefined)
+    throw new UsageError('--seed is of InterLCM; leave it out with --restorer');
   if (data === undefined) throw new UsageError('reproduce needs --data and the folder of the sets after it');
   const sets = (given.set ?? []).map((text): [string, string] => {
     const [, name, folder] = /^([\w-]+)=(.+)$/.exec(text) ?? [];
@@ -130,10 +141,11 @@ export function readReproduceRequest(table: string | undefined, given: Reproduce
     output,
     choice: { weights: parseWeights(given.weights ?? []), fidReference, device, threads },
     model: {
-      checkpoint: given.checkpoint ?? embeddedModel,
-      options: { device, threads, memory, visualEncoder, spatialEncoder },
+      checkpoint: restorer?.file ?? given.checkpoint ?? embeddedModel,
+      options: { device, threads, memory, visualEncoder, spatialEncoder, onnx: restorer?.config },
     },
-    sampling: { seed: given.seed ?? 0, steps: given.steps },
+    restorer: restorer?.name,
+    sampling: restorer ? {} : { seed: given.seed ?? 0, steps: given.steps },
     json: given.json ?? false,
   };
 }

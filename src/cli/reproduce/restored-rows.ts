@@ -18,7 +18,7 @@ import { untilAborted } from '../terminal/interruption.ts';
 export interface ModelRequest {
   readonly output: string;
   readonly model: { readonly checkpoint: string; readonly options: LoadRestorerOptions };
-  readonly sampling: { readonly seed: number; readonly steps?: number };
+  readonly sampling: { readonly seed?: number; readonly steps?: number };
 }
 
 export class RestoredRows {
@@ -82,6 +82,7 @@ export class RestoredRows {
       model: this.#model,
       files: sha256(described.join('\n')),
       pictures: path.resolve(pictures),
+      onnx: options.onnx,
       ...sampling,
       startStep,
     };

@@ -27,6 +27,8 @@ export interface ReproduceRequest extends ModelRequest {
   readonly sets: ReadonlyMap<string, string>;
   readonly rivals?: string;
   readonly rows?: readonly string[];
+  /** Another restorer, whose row is restored instead of InterLCM's. */
+  readonly restorer?: string;
   readonly choice: Omit<MetricChoice, 'metrics'>;
   readonly json: boolean;
 }
@@ -60,7 +62,7 @@ export async function runReproduce(
         if (!one.truth && one.set.metrics.includes('psnr'))
           say(`${one.set.label}: no folder hq beside ${one.lq}, so what compares with the truth is left out`);
         const rows: MeasuredRow[] = [];
-        for (const row of rowsOf(protocol, one, results, request.rows))
+        for (const row of rowsOf(protocol, one, results, request))
           try {
             const { failed, ...measuredRow } = await measureRow(row, one, { session, restored, output });
             rows.push(measuredRow);
@@ -123,17 +125,16 @@ interface RowToMeasure extends Pick<ProtocolRow, 'name' | 'label' | 'measures' |
 
 /** What can be measured of a table on a set: quick rows first. */
 function rowsOf(
-  { rows }: Protocol,
+  protocol: Protocol,
   { set }: FoundSet,
   results: readonly FoundResults[],
-  chosen: readonly string[] | undefined,
+  { rows: chosen, restorer }: Pick<ReproduceRequest, 'rows' | 'restorer'>,
 ): RowToMeasure[] {
   const folders = results.flatMap(({ method, folders: bySet }) => {
     const folder = bySet.get(set);
     return folder === undefined ? [] : [{ method, folder }];
   });
-  const isOf = ({ name, label }: ProtocolRow, method: string): boolean =>
-    sameName(name, method) || sameName(label, method);
+  const rows = restorer === undefined ? protocol.rows : withRestorer(protocol.rows, restorer);
   const own = rows.map((row) => ({
     ...row,
     folder: folders.find(({ method }) => isOf(row, method))?.folder,
@@ -146,8 +147,20 @@ function rowsOf(
     row.folder === undefined && row.measures === 'restored' ? 1 : 0;
   return all
     .filter((row) => row.folder !== undefined || row.measures !== undefined)
-    .filter(({ name, label }) => !chosen || chosen.some((one) => sameName(one, name) || sameName(one, label)))
+    .filter((row) => !chosen || chosen.some((one) => isOf(row, one)))
     .sort((a, b) => made(a) - made(b));
+}
+
+function isOf({ name, label }: Pick<ProtocolRow, 'name' | 'label'>, method: string): boolean {
+  return sameName(name, method) || sameName(label, method);
+}
+
+/** The rows where another restorer restores its own row, and nothing else. */
+function withRestorer(rows: readonly ProtocolRow[], restorer: string): ProtocolRow[] {
+  const others = rows.map((row) => (row.measures === 'restored' ? { ...row, measures: undefined } : row));
+  if (!rows.some((row) => isOf(row, restorer)))
+    return [...others, { name: restorer, label: restorer, measures: 'restored', values: {} }];
+  return others.map((row) => (isOf(row, restorer) ? { ...row, measures: 'restored' } : row));
 }
 
 async function measureRow(

@@ -172,7 +172,7 @@ class Run {
   /** Names a result by the bytes it is made from and everything it depends on. */
   async #keyOf({ input: _, ...output }: OutputFile, bytes: Uint8Array): Promise<string> {
     const { checkpoint, model, networks, sampling, image, metadata } = this.#settings;
-    const { visualEncoder, spatialEncoder } = model;
+    const { visualEncoder, spatialEncoder, onnx } = model;
     if (this.#fingerprint === undefined) {
       const { detector, parser, upscaler } = networks;
       const named = [
@@ -185,7 +185,7 @@ class Run {
         image.inpaint?.mask,
       ];
       const files = await Promise.all(named.map((file) => (file === undefined ? '' : describeFiles(file))));
-      this.#fingerprint = JSON.stringify([files, sampling, image, metadata]);
+      this.#fingerprint = JSON.stringify([files, sampling, image, metadata, ...(onnx ? [onnx] : [])]);
     }
     return sha256(JSON.stringify([sha256(bytes), this.#fingerprint, output]));
   }

@@ -10,6 +10,7 @@ import {
   tupleFlag,
 } from '../terminal/flag-types.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';
+import { restorerFlags } from '../terminal/restorer-flags.ts';
 import { searchFlags } from '../terminal/search-flags.ts';
 
 export const restoreDetails = `Inputs are PNG, JPEG, WebP, AVIF, TIFF or GIF files (known by content), folders and globs;
@@ -55,6 +56,7 @@ export const restoreFlags = {
       'Folder of other weights, with lcm, clip and interlcm in it; the embedded model unless given',
   },
   ...encoderFlags,
+  ...restorerFlags,
   recursive: { type: Boolean, alias: 'r', description: 'Also take folders inside folders, and mirror them' },
   format: {
     type: choiceFlag('--format', ['input', 'png', 'jpeg', 'webp', 'avif', 'tiff']),

@@ -16,6 +16,7 @@ import {
   findTaskEncoders,
   networkFolders,
 } from '../terminal/network-files.ts';
+import { chooseRestorer } from '../terminal/restorer-flags.ts';
 import { findDetectorFile } from '../terminal/search-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreFlags } from './restore-flags.ts';
@@ -69,7 +70,7 @@ export async function readRestoreSettings(
   refuseTogether(flags, upscale);
   await refuseOutput(output, videos);
   const task = color === 'colorize' ? 'colorization' : isInpainting(flags) ? 'inpainting' : undefined;
-  const { checkpoint, visualEncoder, spatialEncoder, sampling } = await chooseModel(flags, task);
+  const { checkpoint, visualEncoder, spatialEncoder, onnx, sampling } = await chooseModel(flags, task);
   return {
     inputs,
     recursive: flags.recursive ?? false,
@@ -86,6 +87,7 @@ export async function readRestoreSettings(
       memory: flags.memory,
       visualEncoder,
       spatialEncoder,
+      onnx,
     },
     networks: await findNetworks(flags, upscale),
     sampling,
@@ -176,13 +178,19 @@ async function refuseOutput(output: string, videos: number): Promise<void> {
     );
 }
 
-interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spatialEncoder'> {
+interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spatialEncoder' | 'onnx'> {
   readonly checkpoint: string;
   readonly sampling: RestoreOptions;
 }
 
 /** Colorizing and inpainting need encoders of their own, released for one step and made to give their own colours. */
 async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): Promise<ChosenModel> {
+  const restorer = await chooseRestorer(flags);
+  if (restorer) {
+    refuseForRestorer(flags, task);
+    const { fidelity, colorFix } = flags;
+    return { checkpoint: restorer.file, onnx: restorer.config, sampling: { fidelity, colorFix } };
+  }
   const { seed, startStep, fidelity } = flags;
   const own = flags.visualEncoder !== undefined && flags.spatialEncoder !== undefined;
   const released =
@@ -196,6 +204,13 @@ async function chooseModel(flags: RestoreFlags, task: EncoderTask | undefined): 
     spatialEncoder: flags.spatialEncoder ?? released?.spatialEncoder,
     sampling: { seed, steps, startStep, fidelity, colorFix: flags.colorFix ?? (task && 'none') },
   };
+}
+
+/** @throws {UsageError} if a flag asks for what only InterLCM can do */
+function refuseForRestorer({ seed, samples }: RestoreFlags, task: EncoderTask | undefined): void {
+  if (task !== undefined) throw new UsageError(`--restorer restores only: ${task} needs InterLCM's encoders`);
+  if (seed !== undefined || (samples ?? 1) > 1)
+    throw new UsageError('--restorer draws no noise: leave out --seed and --samples');
 }
 
 const resizings = ['keep', 'lanczos'];

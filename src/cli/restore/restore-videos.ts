@@ -136,14 +136,14 @@ async function keysOf(
   const { minSize, minScore } = image.selection;
   const describe = (file?: string): Promise<string> | string =>
     file === undefined ? '' : describeFiles(file);
-  const { visualEncoder, spatialEncoder } = model;
+  const { visualEncoder, spatialEncoder, onnx } = model;
   const weights = await Promise.all(
     [checkpoint, visualEncoder, spatialEncoder, networks.parser].map(describe),
   );
   const searched = await Promise.all([input, networks.detector].map(describe));
   return {
     search: sha256(JSON.stringify([searched, minSize, minScore])),
-    restoration: sha256(JSON.stringify([weights, sampling, image.photo])),
+    restoration: sha256(JSON.stringify([weights, sampling, image.photo, ...(onnx ? [onnx] : [])])),
   };
 }
 

@@ -7,7 +7,8 @@ import { downloadFolder, releases } from '../../platform/node/download/released-
 import { UsageError } from './usage-error.ts';
 
 /** Names of releases that a flag takes, as `download` has them. */
-const networkReleases = {
+export const networkReleases = {
+  '--restorer': ['gfpgan', 'codeformer', 'gpen', 'restoreformer'],
   '--detector': ['detector', 'detector-small'],
   '--parser': ['parser'],
   '--background': ['upscaler-2x', 'upscaler-4x'],

@@ -33,7 +33,14 @@ export interface OnnxModel {
   readonly outputs: ReadonlyMap<string, Shape>;
   /** Files that hold its parameters. */
   readonly locations: ReadonlySet<string>;
+  /** Types of inputs and outputs that are not float32: of models from elsewhere. */
+  readonly types?: ReadonlyMap<string, OnnxType>;
+  /** Folder that its parameters' files are named relative to; the runtime's own unless given. */
+  readonly folder?: string;
 }
+
+/** What inputs and outputs may be; tensors in memory are float32, and are converted on the way. */
+export type OnnxType = 'float32' | 'float64' | 'float16' | 'uint8' | 'int32' | 'int64';
 
 /**
  * Emits the graph of `outputs`.

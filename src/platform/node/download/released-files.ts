@@ -5,6 +5,7 @@
 
 import type { Licence, Release, ReleasedFile, ReleasedPart } from './release.ts';
 import { metricReleases, textReleases } from './released-metrics.ts';
+import { rivalReleases } from './released-rivals.ts';
 
 /** Where `download` writes unless it is told otherwise. */
 export const downloadFolder = 'weights';
@@ -262,5 +263,6 @@ export const releases: readonly Release[] = [
     ],
   },
   ...metricReleases,
+  ...rivalReleases,
   ...textReleases,
 ];

@@ -35,7 +35,7 @@ export async function createNodeRuntime({
   return {
     ...chosen,
     async createSession(model, { packWeights = false } = {}): Promise<Session> {
-      const options = sessionOptions(chosen.device, threads, packWeights);
+      const options = sessionOptions(chosen.device, threads, packWeights, model.folder ?? root);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
         throw because(
           new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}`, { cause }),
@@ -66,6 +66,7 @@ function sessionOptions(
   device: DeviceName,
   threads: number,
   packWeights: boolean,
+  folder: string,
 ): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
@@ -77,7 +78,7 @@ function sessionOptions(
     logSeverityLevel: 2,
     extra: {
       session: {
-        model_external_initializers_file_folder_path: root,
+        model_external_initializers_file_folder_path: folder,
         // Prepacking copies memory-mapped weights to the heap.
         disable_prepacking: packWeights ? '0' : '1',
       },

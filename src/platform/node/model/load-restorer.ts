@@ -6,16 +6,14 @@ import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import { createRestorer } from '../../../restore/create-restorer.ts';
 import type { Restorer } from '../../../restore/restorer.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
-import type { DeviceChoice } from '../../../runtime/runtime.ts';
 import { chooseMemoryMode, memoryWarning } from '../engine/memory-mode.ts';
 import { weightCache } from '../engine/weight-cache.ts';
 import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { embeddedModel } from './embedded-model.ts';
+import { isOnnxName, loadOnnxRestorer, type OnnxRestorerOptions } from './onnx-files.ts';
 
-export interface LoadRestorerOptions {
-  readonly device?: DeviceChoice;
-  readonly threads?: number;
+export interface LoadRestorerOptions extends OnnxRestorerOptions {
   /** The fastest that the free memory allows, unless given. */
   readonly memory?: MemoryMode;
   /** Path of other weights for the visual encoder, such as the one-step release's. */
@@ -26,13 +24,15 @@ export interface LoadRestorerOptions {
 }
 
 /**
- * Loads a model from a checkpoint folder in the released layout, or the model that comes with this package.
+ * Loads a model from a checkpoint folder in the released layout, the model that comes with this package, or any
+ * restorer from its `.onnx` file.
  * @throws {CheckpointError} if the checkpoint is incomplete or does not fit together
  */
 export async function loadRestorer(
   checkpointFolder: string = embeddedModel,
   options: LoadRestorerOptions = {},
 ): Promise<Restorer> {
+  if (isOnnxName(checkpointFolder)) return loadOnnxRestorer(checkpointFolder, options);
   const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
   if (checkpointFolder === embeddedModel) await requireEmbeddedModel();
   const runtime = await createWorkerRuntime({ device, threads });
