@@ -27,12 +27,12 @@ export async function openLegacyTorch(
   prefer: readonly string[] = defaultRecords,
 ): Promise<TensorFile> {
   const { value, storages, keys, end } = await readPickles(source);
-  const { record, tensors: described } = chooseRecord(source.name, value, prefer);
+  const { record, tensors: described, arrays } = chooseRecord(source.name, value, prefer);
   const starts = await locateStorages(source, storages, keys, end);
   const tensors = new Map<string, TensorEntry>();
   for (const [name, tensor] of described)
     tensors.set(name, placeTensor(source.name, name, tensor, starts.get(tensor.storage.key)!));
-  return { source, format: 'torch', tensors, metadata: record === undefined ? {} : { record } };
+  return { source, format: 'torch', tensors, arrays, metadata: record === undefined ? {} : { record } };
 }
 
 interface Pickles extends ParsedPickle {

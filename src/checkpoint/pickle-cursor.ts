@@ -4,7 +4,7 @@ import { CheckpointError } from './checkpoint-error.ts';
 
 export class PickleCursor {
   readonly #file: string;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   #position = 0;
@@ -80,6 +80,12 @@ export class PickleCursor {
     } catch (cause) {
       throw this.error('a string is not UTF-8', cause);
     }
+  }
+
+  /** As they are in the pickle, not copied. */
+  bytes(length: number): Uint8Array<ArrayBuffer> {
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, this.#position);
   }
 
   /** Text up to the end of the line. */

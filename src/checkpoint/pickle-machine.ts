@@ -2,6 +2,7 @@
 
 import { fileLimits } from '../tensor/file-limits.ts';
 import { quoteName } from './checkpoint-error.ts';
+import { setNumpyState } from './numpy-globals.ts';
 import type { PickleCursor } from './pickle-cursor.ts';
 import { ofKind, type PickleStorage, type PickleValue, pickleKey } from './pickle-value.ts';
 import { callTorchGlobal, torchGlobal, torchStorage } from './torch-globals.ts';
@@ -18,6 +19,7 @@ export class PickleMachine {
   #containers = 0;
   #items = 0;
   #work = 0;
+  #bytes = 0;
 
   /** @param cursor tells errors where they happened */
   constructor(cursor: PickleCursor) {
@@ -140,6 +142,8 @@ export class PickleMachine {
     const global = ofKind('global', callable);
     if (!global || !Array.isArray(args)) throw this.#cursor.error('it calls what is no known global');
     this.#keep(args.reduce((sum: number, arg) => sum + (Array.isArray(arg) ? arg.length : 0), 0));
+    // A text that was remembered could be made into bytes again and again.
+    for (const arg of args) if (typeof arg === 'string') this.#makeBytes(arg.length);
     const value = callTorchGlobal(global, args);
     if (value === undefined)
       throw this.#cursor.error(`it calls ${global.name} with arguments that do not suit it`);
@@ -154,10 +158,17 @@ export class PickleMachine {
       throw this.#cursor.error(`its lists and dictionaries hold more than ${limits.items} items`);
   }
 
-  /** Attributes, such as `_metadata` of a state_dict, are dropped; only dictionaries may have them. */
+  /** Attributes, such as `_metadata` of a state_dict, are dropped; arrays are filled; nothing else may have any. */
   build(): void {
-    this.pop();
-    if (!(this.#stack.at(-1) instanceof Map))
-      throw this.#cursor.error('it sets attributes of what is no dictionary');
+    const state = this.pop();
+    const target = this.#stack.at(-1);
+    if (!(target instanceof Map) && !setNumpyState(target, state))
+      throw this.#cursor.error('it sets attributes of what is no dictionary and no array of numbers');
+  }
+
+  #makeBytes(count: number): void {
+    this.#bytes += count;
+    if (this.#bytes > limits.bytes)
+      throw this.#cursor.error(`its arrays take more than ${limits.bytes} bytes`);
   }
 }

@@ -1,6 +1,6 @@
 /** What a pickle may hold: plain values and descriptions of tensors. Nothing in it can act. */
 
-import type { TensorDtype } from './tensor-entry.ts';
+import type { StoredArray, TensorDtype } from './tensor-entry.ts';
 
 type PickleKey = string | number | boolean | null;
 
@@ -12,7 +12,10 @@ export type PickleValue =
   | PickleDict
   | PickleGlobal
   | PickleStorage
-  | PickleTensor;
+  | PickleTensor
+  | PickleBytes
+  | PickleDtype
+  | PickleArray;
 
 export type PickleDict = Map<PickleKey, PickleValue>;
 
@@ -40,6 +43,24 @@ export interface PickleTensor {
   readonly strides: readonly number[];
 }
 
+/** Bytes, such as those of an array. */
+export interface PickleBytes {
+  readonly kind: 'bytes';
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** The type of a NumPy array's elements. */
+export interface PickleDtype {
+  readonly kind: 'dtype';
+  readonly dtype: TensorDtype;
+}
+
+/** A NumPy array; a pickle makes it empty first, then fills it. */
+export interface PickleArray {
+  readonly kind: 'array';
+  filled: StoredArray | undefined;
+}
+
 /** Numbers from here on are keys as text: a file could choose them so that they all fall into one place of a map. */
 const firstLargeKey = 2 ** 16;
 
@@ -51,7 +72,7 @@ export function pickleKey(value: PickleValue): PickleKey | undefined {
 }
 
 /** The value, if it is of that kind. */
-export function ofKind<K extends 'global' | 'storage' | 'tensor'>(
+export function ofKind<K extends 'global' | 'storage' | 'tensor' | 'bytes' | 'dtype' | 'array'>(
   kind: K,
   value: PickleValue | undefined,
 ): Extract<PickleValue, { kind: K }> | undefined {

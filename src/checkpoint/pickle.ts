@@ -17,6 +17,8 @@ type Step = (machine: PickleMachine, cursor: PickleCursor) => void;
 const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x28, (m) => m.mark()], // MARK
   [0x29, (m) => m.pushContainer([])], // EMPTY_TUPLE
+  [0x42, (m, c) => m.pushContainer({ kind: 'bytes', data: c.bytes(c.uint32()) })], // BINBYTES
+  [0x43, (m, c) => m.pushContainer({ kind: 'bytes', data: c.bytes(c.uint8()) })], // SHORT_BINBYTES
   [0x47, (m, c) => m.push(c.float64())], // BINFLOAT
   [0x4a, (m, c) => m.push(c.int32())], // BININT
   [0x4b, (m, c) => m.push(c.uint8())], // BININT1
@@ -51,10 +53,12 @@ const steps: ReadonlyMap<number, Step> = new Map<number, Step>([
   [0x8a, (m, c) => m.push(c.integer(m.spend(c.uint8())))], // LONG1
   [0x8c, (m, c) => m.push(c.text(c.uint8()))], // SHORT_BINUNICODE
   [0x8d, (m, c) => m.push(c.text(c.uint64()))], // BINUNICODE8
+  [0x8e, (m, c) => m.pushContainer({ kind: 'bytes', data: c.bytes(c.uint64()) })], // BINBYTES8
   [0x92, (m) => m.refuse('an object of a class')], // NEWOBJ_EX
   [0x93, (m) => m.pushStackGlobal()], // STACK_GLOBAL
   [0x94, (m) => m.remember()], // MEMOIZE
   [0x95, (_, c) => c.skip(8)], // FRAME
+  [0x96, (m, c) => m.pushContainer({ kind: 'bytes', data: c.bytes(c.uint64()) })], // BYTEARRAY8
 ]);
 
 /**

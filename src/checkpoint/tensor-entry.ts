@@ -31,11 +31,22 @@ export interface TensorEntry {
   readonly strides?: readonly number[];
 }
 
+/** A NumPy array, whose elements lie in a pickle; little-endian. */
+export interface StoredArray {
+  readonly dtype: TensorDtype;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** Elements between neighbours of each axis; present only where they are not row-major. */
+  readonly strides?: readonly number[];
+}
+
 /** The tensors of an opened checkpoint file; their data stays in the file until it is read. */
 export interface TensorFile {
   readonly source: ByteSource;
   readonly format: 'safetensors' | 'torch';
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** NumPy arrays beside the tensors: statistics and the like, never a network's weights. */
+  readonly arrays?: ReadonlyMap<string, StoredArray>;
   /**
    * The file's own notes. For a torch archive `record` names the dictionary that was chosen; it is absent where
    * the tensors lay at the top.

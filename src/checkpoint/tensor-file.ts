@@ -69,12 +69,43 @@ export async function readTensor(file: TensorFile, name: string): Promise<HostTe
       key: name,
     });
   const elements = decodeElements(entry.dtype, await file.source.read(entry.offset, entry.byteLength));
-  return hostTensor(entry.shape, entry.strides ? gather(elements, entry.shape, entry.strides) : elements);
+  return hostTensor(
+    entry.shape,
+    entry.strides
+      ? gather(elements, new Float32Array(elementCount(entry.shape)), entry.shape, entry.strides)
+      : elements,
+  );
+}
+
+/**
+ * A tensor, or a NumPy array, with all its digits; row-major.
+ * @throws {CheckpointError} if the file has neither of that name
+ */
+export async function readFloat64(
+  file: TensorFile,
+  name: string,
+): Promise<{ readonly shape: readonly number[]; readonly data: Float64Array }> {
+  const entry = file.arrays?.get(name) ?? file.tensors.get(name);
+  if (!entry)
+    throw new CheckpointError('there is no such tensor or array', { file: file.source.name, key: name });
+  const bytes = 'data' in entry ? entry.data : await file.source.read(entry.offset, entry.byteLength);
+  const elements =
+    entry.dtype === 'float64'
+      ? new Float64Array(bytes.slice().buffer)
+      : Float64Array.from(decodeElements(entry.dtype, bytes));
+  if (!entry.strides) return { shape: entry.shape, data: elements };
+  const data = new Float64Array(elementCount(entry.shape));
+  gather(elements, data, entry.shape, entry.strides);
+  return { shape: entry.shape, data };
 }
 
 /** Elements in row-major order, from where the strides say they lie. */
-function gather(elements: Float32Array, shape: readonly number[], strides: readonly number[]): Float32Array {
-  const values = new Float32Array(elementCount(shape));
+function gather<Elements extends Float32Array | Float64Array>(
+  elements: Elements,
+  values: Elements,
+  shape: readonly number[],
+  strides: readonly number[],
+): Elements {
   const index = shape.map(() => 0);
   let from = 0;
   for (let to = 0; to < values.length; to++) {

@@ -29,7 +29,8 @@ export async function openTorchArchive(
     archive.entries.get(`${root}data.pkl`)!,
     fileLimits.pickle.bytes,
   );
-  const { record, tensors: described } = chooseRecord(source.name, parsePickle(source.name, pickle), prefer);
+  const chosen = chooseRecord(source.name, parsePickle(source.name, pickle), prefer);
+  const { record, tensors: described, arrays } = chosen;
 
   const storages = new Map<string, ZipEntry>();
   for (const [key, tensor] of described)
@@ -41,7 +42,7 @@ export async function openTorchArchive(
     const storageStart = offsets.get(storages.get(tensor.storage.key)!)!;
     tensors.set(name, placeTensor(source.name, name, tensor, storageStart));
   }
-  return { source, format: 'torch', tensors, metadata: record === undefined ? {} : { record } };
+  return { source, format: 'torch', tensors, arrays, metadata: record === undefined ? {} : { record } };
 }
 
 /** The folder of the archive, `name/`; torch.load takes any name. */

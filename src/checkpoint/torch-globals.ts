@@ -1,9 +1,10 @@
 /**
- * The names that a PyTorch checkpoint of tensors refers to, and what each stands for here. There are no others:
+ * The names that a PyTorch checkpoint of tensors, or of arrays, refers to, and what each stands for here. There are no others:
  * a pickle that names anything else is refused before anything is made of it.
  */
 
 import { fileLimits } from '../tensor/file-limits.ts';
+import { numpyCallables, numpyNames } from './numpy-globals.ts';
 import {
   ofKind,
   type PickleDict,
@@ -37,11 +38,14 @@ const callables: ReadonlyMap<string, Callable> = new Map<string, Callable>([
   ['torch._utils._rebuild_tensor', rebuildTensor],
   ['torch._utils._rebuild_tensor_v2', rebuildTensor],
   ['torch._utils._rebuild_parameter', ([tensor]) => ofKind('tensor', tensor)],
+  ...numpyCallables,
 ]);
 
 /** The global of that name; undefined if checkpoints have no business with it. */
 export function torchGlobal(name: string): PickleGlobal | undefined {
-  return callables.has(name) || storageDtypes.has(name) ? { kind: 'global', name } : undefined;
+  return callables.has(name) || storageDtypes.has(name) || numpyNames.has(name)
+    ? { kind: 'global', name }
+    : undefined;
 }
 
 /** What calling a global gives; undefined if it cannot be called with these arguments. */

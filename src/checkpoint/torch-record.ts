@@ -4,30 +4,35 @@ import { fileLimits } from '../tensor/file-limits.ts';
 import { formatShape } from '../tensor/host-tensor.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
 import { ofKind, type PickleDict, type PickleTensor, type PickleValue } from './pickle-value.ts';
-import { bytesPerElement, safeElementCount, type TensorEntry } from './tensor-entry.ts';
+import { bytesPerElement, type StoredArray, safeElementCount, type TensorEntry } from './tensor-entry.ts';
 
 /** Names of the dictionary of tensors, the first present one being taken. Moving averages come first. */
 export const defaultRecords: readonly string[] = ['params_ema', 'params', 'state_dict'];
 
 const keysInError = 10;
 
-/** The dictionary of tensors within what was pickled. */
-export function chooseRecord(
-  file: string,
-  top: PickleValue,
-  prefer: readonly string[],
-): { record: string | undefined; tensors: ReadonlyMap<string, PickleTensor> } {
+/** A dictionary of what was pickled. */
+export interface ChosenRecord {
+  /** Its name; absent where the tensors lie at the top. */
+  readonly record: string | undefined;
+  readonly tensors: ReadonlyMap<string, PickleTensor>;
+  readonly arrays: ReadonlyMap<string, StoredArray>;
+}
+
+/** The dictionary of tensors, or of arrays, within what was pickled. */
+export function chooseRecord(file: string, top: PickleValue, prefer: readonly string[]): ChosenRecord {
   if (!(top instanceof Map)) throw new CheckpointError('it holds no dictionary of tensors', { file });
   const record = prefer.find((name) => top.get(name) instanceof Map);
-  const tensors = tensorsOf(file, record === undefined ? top : (top.get(record) as PickleDict));
-  if (tensors.size === 0)
+  const dict = record === undefined ? top : (top.get(record) as PickleDict);
+  const [tensors, arrays] = [tensorsOf(file, dict), arraysOf(dict)];
+  if (tensors.size === 0 && arrays.size === 0)
     throw new CheckpointError(
       record === undefined
         ? `it has no tensors at the top and none of ${prefer.join(', ')}; it has ${listKeys(top)}`
         : `its ${quoteName(record)} has no tensors`,
       { file },
     );
-  return { record, tensors };
+  return { record, tensors, arrays };
 }
 
 function tensorsOf(file: string, dict: PickleDict): ReadonlyMap<string, PickleTensor> {
@@ -39,6 +44,15 @@ function tensorsOf(file: string, dict: PickleDict): ReadonlyMap<string, PickleTe
   if (tensors.size > fileLimits.tensors)
     throw new CheckpointError(`it has more than ${fileLimits.tensors} tensors`, { file });
   return tensors;
+}
+
+function arraysOf(dict: PickleDict): ReadonlyMap<string, StoredArray> {
+  const arrays = new Map<string, StoredArray>();
+  for (const [key, value] of dict) {
+    const filled = ofKind('array', value)?.filled;
+    if (filled && typeof key === 'string') arrays.set(key, filled);
+  }
+  return arrays;
 }
 
 function listKeys(dict: PickleDict): string {

@@ -1,7 +1,7 @@
 /** What FID is taken to: published statistics, or the pictures of a folder. */
 import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
-import { openTensorFile, readTensor } from '../../../checkpoint/tensor-file.ts';
+import { openTensorFile, readFloat64 } from '../../../checkpoint/tensor-file.ts';
 import type { PictureMeasure } from '../../../measure/picture-measure.ts';
 import { type FeatureStatistics, frechetDistance } from '../../../metrics/frechet.ts';
 import { sampleFrechetDistance, statisticsOf } from '../../../metrics/frechet-samples.ts';
@@ -52,10 +52,10 @@ async function readStatistics(file: string): Promise<FeatureStatistics> {
   try {
     const tensors = await openTensorFile(source);
     for (const name of ['mean', 'cov'])
-      if (!tensors.tensors.has(name))
+      if (!tensors.tensors.has(name) && !tensors.arrays?.has(name))
         throw new CheckpointError(`it has no ${name}: statistics of features hold mean and cov`, { file });
-    const mean = Float64Array.from((await readTensor(tensors, 'mean')).data);
-    const covariance = Float64Array.from((await readTensor(tensors, 'cov')).data);
+    const mean = (await readFloat64(tensors, 'mean')).data;
+    const covariance = (await readFloat64(tensors, 'cov')).data;
     if (covariance.length !== mean.length ** 2)
       throw new CheckpointError(
         `its mean has ${mean.length} numbers and its cov ${covariance.length}: they do not belong together`,
