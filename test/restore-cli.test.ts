@@ -156,32 +156,50 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
     expect(await visibleIn('restored')).toEqual(['good.png']);
   });
 
-  it.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)(
-    'ends with 130 on %s and leaves whole files only',
-    async (signal) => {
+  describe.skipIf(process.platform === 'win32')('interrupted', () => {
+    const args = ['restore', '--aligned', '-o', 'out', '--checkpoint', checkpoint, '--comparison', '--json'];
+
+    async function interrupt(signal: NodeJS.Signals, times = 1) {
       await mkdir(join(root, 'in'));
       for (let i = 0; i < 40; i++)
         await copyFile(join(faces, 'cropped_faces/0631.png'), join(root, `in/${i}.png`));
-      const args = [
-        ...[main, 'restore', 'in', '--aligned', '-o', 'out', '--checkpoint', checkpoint],
-        ...['--comparison', '--json'],
-      ];
-      const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-      const { code, stdout, stderr } = await interruptAfterFirst(child, signal);
-      expect(stderr).toMatch(/interlcm: interrupted\n$/);
-      expect(code).toBe(130);
-      const report = JSON.parse(stdout) as RestoreReport;
-      expect(report).toMatchObject({ error: 'interrupted' });
-      const done = report.files.filter(({ status }) => status === 'done');
-      expect(done.length).toBeGreaterThan(0);
-      expect(done.length).toBeLessThan(40);
-      expect(report.files.filter(({ status }) => status === 'skipped')).toHaveLength(40 - done.length);
+      const child = spawn(process.execPath, [main, ...args, 'in'], {
+        cwd: root,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const ended = await interruptAfterFirst(child, signal, times);
+      expect(ended.code).toBe(130);
       for (const name of await visibleIn('out')) {
         expect(name).toMatch(/^\d+(-comparison)?\.png$/);
         await sharp(join(root, 'out', name), { failOn: 'error' }).stats();
       }
-    },
-  );
+      return ended;
+    }
+
+    it.each(['SIGINT', 'SIGTERM'] as const)(
+      'ends with 130 on %s and leaves whole files only',
+      async (signal) => {
+        const { stdout, stderr } = await interrupt(signal);
+        expect(stderr).toMatch(/interlcm: interrupted\n$/);
+        const report = JSON.parse(stdout) as RestoreReport;
+        expect(report).toMatchObject({ error: 'interrupted' });
+        const done = report.files.filter(({ status }) => status === 'done');
+        expect(done.length).toBeGreaterThan(0);
+        expect(done.length).toBeLessThan(40);
+        expect(report.files.filter(({ status }) => status === 'skipped')).toHaveLength(40 - done.length);
+      },
+    );
+
+    it('twice loses no file that it has said to be done', async () => {
+      const { stderr } = await interrupt('SIGINT', 2);
+      const done = [...stderr.matchAll(/(in\/\d+\.png) → /g)].map(([, input]) => input!);
+      expect(done.length).toBeGreaterThan(0);
+      const { status, stdout } = interlcm([...args, ...done]);
+      expect(status).toBe(0);
+      const { files } = JSON.parse(stdout) as RestoreReport;
+      expect(files.map((file) => file.status)).toEqual(done.map(() => 'kept'));
+    });
+  });
 });
 
 describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore, of photos', () => {
@@ -236,10 +254,11 @@ describe.skipIf(!existsSync(main) || !existsSync(checkpoint))('interlcm restore,
   );
 });
 
-/** Sends `signal` as soon as one picture is done; the code is what a shell makes of the end. */
+/** Sends `signal` as soon as one picture is done, and again at once; the code is what a shell makes of the end. */
 function interruptAfterFirst(
   child: ChildProcess,
   signal: NodeJS.Signals,
+  times = 1,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   let stdout = '';
   let stderr = '';
@@ -247,7 +266,8 @@ function interruptAfterFirst(
     stdout += text;
   });
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    if (!stderr.includes('→') && (stderr + text).includes('→')) child.kill(signal);
+    if (!stderr.includes('→') && (stderr + text).includes('→'))
+      for (let i = 0; i < times; i++) child.kill(signal);
     stderr += text;
   });
   return new Promise((resolve) =>

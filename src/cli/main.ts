@@ -3,7 +3,7 @@
 
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
-import { benchCommand } from './bench.ts';
+import { benchCommand } from './bench/bench.ts';
 import { degradeCommand } from './degrade/degrade.ts';
 import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';

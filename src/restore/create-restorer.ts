@@ -76,6 +76,13 @@ export async function createRestorer(
     await stages?.pool.release();
     stages = await loadStages(checkpoint, runtime, { batch, height: imageSize, width: imageSize }, options);
     batchSize = batch;
+    try {
+      await stages.pool.load();
+    } catch (error) {
+      await stages.pool.release();
+      stages = undefined;
+      throw error;
+    }
     return stages;
   };
   await stagesFor(1);

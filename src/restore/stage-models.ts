@@ -35,7 +35,7 @@ interface StagePlan {
 const megabyte = 2 ** 20;
 /** The networks that run at every step hold most of the weights. */
 const largeStages: ReadonlySet<StageName> = new Set(['spatial', 'unet']);
-/** Transformed weights below this are not worth a file: the runtime makes them as it loads a model. */
+/** Weights of a stage, or transformed ones, that are not worth a file: the runtime makes what it needs as it loads a model. */
 const smallWeights = 64 * megabyte;
 
 export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
@@ -65,13 +65,16 @@ export async function buildStageModels(
   const models: Partial<Record<StageName, StageModels[StageName]>> = {};
   for (const stage of Object.keys(graphs) as StageName[]) {
     const outputs = graphs[stage];
-    const options = plan.winograd(stage);
+    // What is small is laid out anew by the runtime instead: as fast as Winograd there, and sooner loaded.
+    const packWeights = weightBytes(Object.values(outputs)) < smallWeights;
+    const options = packWeights ? undefined : plan.winograd(stage);
     const rewritten = options ? useWinograd(outputs, options) : outputs;
     const prepared = prepare ? await moveOut(stage, rewritten, bind, prepare) : { outputs: rewritten, bind };
     models[stage] = {
       model: emitModel(stage, prepared.outputs, prepared.bind),
       footprintBytes: footprintBytes(Object.values(prepared.outputs)),
       flops: graphFlops(Object.values(outputs)),
+      options: { packWeights },
     };
   }
   return models as StageModels;
@@ -102,12 +105,14 @@ async function moveOut(
 const scratchTensors = 8;
 
 function footprintBytes(outputs: readonly Value[]): number {
-  let weights = 0;
   let largest = 0;
-  for (const value of topologicalOrder(outputs)) {
-    const bytes = 4 * elementCount(value.shape);
-    if (isOp(value, 'Parameter')) weights += bytes;
-    else largest = Math.max(largest, bytes);
-  }
-  return weights + scratchTensors * largest;
+  for (const value of topologicalOrder(outputs))
+    if (!isOp(value, 'Parameter')) largest = Math.max(largest, 4 * elementCount(value.shape));
+  return weightBytes(outputs) + scratchTensors * largest;
+}
+
+function weightBytes(outputs: readonly Value[]): number {
+  return topologicalOrder(outputs)
+    .filter((value) => isOp(value, 'Parameter'))
+    .reduce((bytes, { shape }) => bytes + 4 * elementCount(shape), 0);
 }

@@ -73,6 +73,30 @@ describe('a stage pool', () => {
     await pool.release();
   });
 
+  it('loads all stages together where the budget allows, and else none', async () => {
+    const roomy = createStagePool(runtime, models, 600);
+    await roomy.load();
+    expect([...alive].sort()).toEqual(['one', 'three', 'two']);
+    expect(await runAll(roomy, ['three', 'one'])).toEqual([13, 11]);
+    expect(events).toHaveLength(3);
+    await roomy.load();
+    expect(events).toHaveLength(3);
+    await roomy.release();
+    expect(alive.size).toBe(0);
+    const narrow = createStagePool(runtime, models, 599);
+    await narrow.load();
+    expect(alive.size).toBe(0);
+  });
+
+  it('keeps what it has loaded where a stage cannot be, until it is released', async () => {
+    const broken = { ...models.two, model: { ...models.two.model, bytes: new Uint8Array([1, 2, 3]) } };
+    const pool = createStagePool(runtime, { ...models, two: broken }, Number.POSITIVE_INFINITY);
+    await expect(pool.load()).rejects.toThrow('Cannot load two');
+    expect([...alive].sort()).toEqual(['one', 'three']);
+    await pool.release();
+    expect(alive.size).toBe(0);
+  });
+
   it('of infinite budget keeps every stage', async () => {
     const pool = createStagePool(runtime, models, Number.POSITIVE_INFINITY);
     await runAll(pool, ['one', 'two', 'three', 'one', 'two', 'three']);

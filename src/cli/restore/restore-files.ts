@@ -1,23 +1,23 @@
-/** Restores files one after another; a bad one is reported and the others are done. */
+/**
+ * Restores files one after another; a bad one is reported and the others are done. While faces are restored, the next
+ * file is read and looked through, and the last one encoded and written.
+ */
 
 import path from 'node:path';
-import { requireWritable, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';
-import { findInputFiles, type InputFile, readFileSignature } from '../../platform/node/files/input-files.ts';
+import { findInputFiles } from '../../platform/node/files/input-files.ts';
 import { readImageBytes } from '../../platform/node/picture/image-file.ts';
 import { adviseOn, withAdvice } from '../terminal/advice.ts';
-import {
-  type OutputFile,
-  type OutputRequest,
-  pathsOf,
-  planOutputFiles,
-  refuseToOverwriteInputs,
-} from '../terminal/output-files.ts';
+import { untilAborted } from '../terminal/interruption.ts';
+import type { OutputFile } from '../terminal/output-files.ts';
 import { formatDuration, Progress, type ProgressStream } from '../terminal/progress.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { LoadedNetworks, type NetworkLoaders } from './loaded-networks.ts';
-import { type FileReport, makeResults, nothingDone, type Result } from './restore-results.ts';
+import { planOutputs } from './plan-outputs.ts';
+import { encodeResults, type FileReport, nothingDone, type Result } from './restore-results.ts';
 import type { RestoreSettings } from './restore-settings.ts';
+import { type OpenedPicture, openPicture, type RestoredPicture, restoreOpened } from './restored-picture.ts';
 
 export interface RestoreEnvironment extends NetworkLoaders {
   /** for progress, and for what was noticed */
@@ -52,51 +52,32 @@ export async function restoreFiles(
   const { mask } = settings.image.inpaint ?? {};
   if (mask !== undefined && found.files.length > 1)
     throw new UsageError(`--mask ${mask} is for one picture, not for ${found.files.length}`);
-  const requests: OutputRequest[] = [];
-  for (const file of found.files) requests.push(await requestOutput(file, settings.format));
   const journal = await BatchJournal.open(settings.outputFolder);
-  const outputs = await planOutputs(requests, settings, journal);
+  const outputs = await planOutputs(found.files, settings, journal);
   const run = new Run(settings, environment, { journal, total: outputs.length });
   for (const { path, message, failure } of found.problems) run.fail(path, withAdvice(message, failure));
   for (const [index, output] of outputs.entries())
-    await run.restore(output, `[${index + 1}/${outputs.length}]`);
+    await run.restore(output, `[${index + 1}/${outputs.length}]`, outputs[index + 1]);
   return run.finish();
 }
 
-/** Names that take nobody's file away: neither an input's nor one that no run of ours has written. */
-async function planOutputs(
-  requests: readonly OutputRequest[],
-  { outputFolder, comparison, samples, sampling: { seed = 0 } }: RestoreSettings,
-  journal: BatchJournal,
-): Promise<OutputFile[]> {
-  const moreSeeds = Array.from({ length: samples - 1 }, (_, i) => seed + 1 + i);
-  const plan = (foreign: readonly string[]) =>
-    planOutputFiles(requests, { folder: outputFolder, comparison, moreSeeds, foreign });
-  const foreign: string[] = [];
-  let outputs = plan(foreign);
-  await refuseToOverwriteInputs(outputs);
-  // Before any work: a restoration takes long, and would be lost.
-  await requireWritable(outputFolder);
-  const checked = new Set<string>();
-  for (let settled = false; !settled; ) {
-    settled = true;
-    for (const path of outputs.flatMap(pathsOf)) {
-      if (checked.has(path)) continue;
-      checked.add(path);
-      if (!(await journal.isForeign(path))) continue;
-      foreign.push(path);
-      settled = false;
-    }
-    if (!settled) outputs = plan(foreign);
-  }
-  return outputs;
+/** What has been restored is not thrown away, if it is encoded in this time after an interruption. */
+const encodingPatienceMs = 120;
+
+/** A file that an earlier run has restored. */
+interface KnownFile {
+  readonly known: FileReport;
 }
 
-async function requestOutput(input: InputFile, format: RestoreSettings['format']): Promise<OutputRequest> {
-  if (format !== 'input') return { input, format };
-  // A GIF has too few colours for a restored face.
-  const own = (input.signature ?? (await readFileSignature(input.path)))?.format ?? 'png';
-  return { input, format: own === 'gif' ? 'png' : own };
+/** A file that was read and looked through. */
+interface OpenedFile {
+  readonly known?: undefined;
+  readonly bytes: Uint8Array;
+  /** see `BatchJournal` */
+  readonly key: string;
+  readonly picture: OpenedPicture;
+  /** spent so far */
+  readonly ms: number;
 }
 
 /** The state of one command: what is loaded by now, and what became of each file. */
@@ -110,6 +91,10 @@ class Run {
   readonly #networks: LoadedNetworks;
   /** the settings and weights that results depend on, as text */
   #fingerprint: string | undefined;
+  /** The file that comes next, being opened. */
+  #opening: Promise<KnownFile | OpenedFile> | undefined;
+  /** When the file before is written; never rejects. */
+  #written: Promise<void> = Promise.resolve();
   #done = 0;
   #stoppedBy: unknown;
 
@@ -129,28 +114,73 @@ class Run {
     this.#files.push({ ...nothingDone, input, status: 'failed', error });
   }
 
-  /** @param count e.g. '[2/7]' */
-  async restore(file: OutputFile, count: string): Promise<void> {
+  /**
+   * @param count e.g. '[2/7]'
+   * @param next what will be asked for after it
+   */
+  async restore(file: OutputFile, count: string, next: OutputFile | undefined): Promise<void> {
     const { signal } = this.#environment;
-    const startedMs = performance.now() - this.#networks.loadingMs;
+    const onProgress = (what: string, fraction: number): void =>
+      this.#progress.update(this.#done + fraction, `${count} ${file.input.relativePath}: ${what}`);
     try {
-      signal.throwIfAborted();
-      if (this.#stoppedBy !== undefined) throw this.#stoppedBy;
-      const bytes = await readImageBytes(file.input.path);
-      const key = await this.#keyOf(file, bytes);
-      const known = this.#settings.again ? undefined : await this.#journal.find(key);
-      if (known) {
-        this.#files.push({ ...(known as FileReport), input: file.input.path, status: 'kept' });
+      const opening = this.#opening ?? this.#open(file);
+      this.#opening = undefined;
+      onProgress('looking for faces', 0);
+      const opened = await opening;
+      if (next) {
+        this.#opening = this.#open(next);
+        this.#opening.catch(() => {}); // told when its turn comes
+      }
+      if (opened.known) {
+        await this.#written;
+        this.#files.push({ ...opened.known, input: file.input.path, status: 'kept' });
         this.#progress.total--;
         this.#progress.line(`${count} ${file.input.path}: done already (--again restores it anew)`);
         return;
       }
-      const { report, results } = await makeResults(file, bytes, this.#settings, this.#networks, {
+      const startedMs = this.#now();
+      const restored = await restoreOpened(file, opened.picture, this.#settings, this.#networks, {
         signal,
-        onProgress: (what, fraction) =>
-          this.#progress.update(this.#done + fraction, `${count} ${file.input.relativePath}: ${what}`),
+        onProgress,
       });
-      const ms = Math.round(performance.now() - this.#networks.loadingMs - startedMs);
+      await this.#written;
+      const ms = opened.ms + this.#now() - startedMs;
+      this.#written = this.#finish(file, count, { ...opened, picture: restored, ms });
+    } catch (error) {
+      await this.#written;
+      this.#giveUp(file, count, error);
+    }
+  }
+
+  /** Reads a picture and looks for its faces, unless an earlier run has restored it. */
+  async #open(file: OutputFile): Promise<KnownFile | OpenedFile> {
+    const { signal } = this.#environment;
+    signal.throwIfAborted();
+    if (this.#stoppedBy !== undefined) throw this.#stoppedBy;
+    const startedMs = this.#now();
+    const bytes = await readImageBytes(file.input.path);
+    const key = await this.#keyOf(file, bytes);
+    const known = this.#settings.again ? undefined : await this.#journal.find(key);
+    if (known) return { known: known as FileReport };
+    const picture = await openPicture(file, bytes, this.#settings, this.#networks, {
+      signal,
+      onProgress: () => {},
+    });
+    return { bytes, key, picture, ms: this.#now() - startedMs };
+  }
+
+  /** Encodes what was restored, and writes it. */
+  async #finish(
+    file: OutputFile,
+    count: string,
+    { bytes, key, picture, ms: soFarMs }: OpenedFile & { readonly picture: RestoredPicture },
+  ): Promise<void> {
+    const { signal } = this.#environment;
+    try {
+      const startedMs = performance.now();
+      const encoding = encodeResults(file, bytes, picture, this.#settings);
+      const { report, results } = await untilAborted(encoding, signal, encodingPatienceMs);
+      const ms = Math.max(Math.round(soFarMs + performance.now() - startedMs), 0);
       await this.#write(key, { ...report, ms }, results);
       this.#files.push({ ...report, ms });
       this.#done++;
@@ -158,15 +188,25 @@ class Run {
       if (report.dropped.length > 0) this.#progress.line(`  left out: ${report.dropped.join(', ')}`);
       for (const note of report.notes) this.#progress.line(`  ${note}`);
     } catch (error) {
-      this.#progress.total--;
-      this.#stoppedBy = signal.aborted ? signal.reason : this.#networks.failure;
-      if (this.#stoppedBy !== undefined) {
-        this.#files.push({ ...nothingDone, input: file.input.path, status: 'skipped' });
-        return;
-      }
-      this.fail(file.input.path, adviseOn(error));
-      this.#progress.line(`${count} ${file.input.path}: failed`);
+      this.#giveUp(file, count, error);
     }
+  }
+
+  #giveUp(file: OutputFile, count: string, error: unknown): void {
+    const { signal } = this.#environment;
+    this.#progress.total--;
+    this.#stoppedBy = signal.aborted ? signal.reason : this.#networks.failure;
+    if (this.#stoppedBy !== undefined) {
+      this.#files.push({ ...nothingDone, input: file.input.path, status: 'skipped' });
+      return;
+    }
+    this.fail(file.input.path, adviseOn(error));
+    this.#progress.line(`${count} ${file.input.path}: failed`);
+  }
+
+  /** Milliseconds, without those that the model took to load. */
+  #now(): number {
+    return performance.now() - this.#networks.loadingMs;
   }
 
   /** Names a result by the bytes it is made from and everything it depends on. */
@@ -191,7 +231,6 @@ class Run {
   }
 
   async #write(key: string, report: FileReport, results: readonly Result[]): Promise<void> {
-    this.#environment.signal.throwIfAborted();
     const { outputFolder } = this.#settings;
     const files = results.map(({ path: file, bytes }) => ({
       path: path.relative(outputFolder, file),
@@ -202,6 +241,7 @@ class Run {
   }
 
   async finish(): Promise<RestoreOutcome> {
+    await this.#written;
     this.#progress.close();
     await this.#networks.release();
     const failed = this.#files.filter(({ status }) => status === 'failed');

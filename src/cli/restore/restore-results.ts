@@ -1,28 +1,15 @@
-/** From one file to the bytes of its results, and a report of them. */
+/** From what was restored to the bytes of its results, and a report of them. */
 
 import { type BytePixels, type Pixels, toBytePixels } from '../../image/pixels.ts';
 import { sideBySide } from '../../image/side-by-side.ts';
-import { layOnWhite, whitenUnseen } from '../../image/transparency.ts';
-import { explainSystemError } from '../../platform/node/files/system-error.ts';
-import { encodeImage, listLostIn, requireEncodable } from '../../platform/node/picture/encode-image.ts';
-import { decodeImageOf, type ImageFile, readImageFile } from '../../platform/node/picture/image-file.ts';
+import { layOnWhite } from '../../image/transparency.ts';
+import { encodeImage, listLostIn } from '../../platform/node/picture/encode-image.ts';
+import type { ImageFile } from '../../platform/node/picture/image-file.ts';
 import { type FaceReport, reportFaces } from '../../restore/photo/face-report.ts';
-import { paintOn } from '../../restore/photo/fill-in.ts';
-import { findSubject, type PhotoTools } from '../../restore/photo/find-subject.ts';
-import type { Enlarge, LayOptions } from '../../restore/photo/photo-options.ts';
-import {
-  inputOfSubject,
-  type LaidSubject,
-  laySubject,
-  type RestoredSubject,
-  restoreSubject,
-} from '../../restore/photo/restore-subject.ts';
-import type { RestoreOptions } from '../../restore/restorer.ts';
-import type { UpscaleOptions, Upscaler } from '../../restore/upscaler.ts';
-import { untilAborted } from '../terminal/interruption.ts';
+import { inputOfSubject, type LaidSubject } from '../../restore/photo/restore-subject.ts';
 import type { OutputFile } from '../terminal/output-files.ts';
-import { describePicture } from './describe-picture.ts';
-import type { ImageSettings, RestoreSettings } from './restore-settings.ts';
+import type { RestoreSettings } from './restore-settings.ts';
+import { type RestoredPicture, samplesOf } from './restored-picture.ts';
 
 /** What became of one input. */
 export interface FileReport {
@@ -63,75 +50,18 @@ export interface Result {
   readonly bytes: Uint8Array;
 }
 
-interface ResultOptions {
-  readonly signal: AbortSignal;
-  /** @param fraction 0..1 of all results of the file */
-  readonly onProgress: (what: string, fraction: number) => void;
-}
-
-/** Networks of a command. */
-interface ResultTools extends PhotoTools {
-  /** undefined where none is asked for */
-  upscaler(): Promise<Upscaler | undefined>;
-}
-
-/** Where a network enlarges the photo as well, the faces' share of the first result's time. */
-const facesShare = 0.5;
-
 /**
- * Restores a picture, once for each seed; writes nothing.
+ * Encodes what was restored; writes nothing.
  * @param bytes of the input
- * @throws {Error} naming the file, or the signal's reason
  */
-export async function makeResults(
+export async function encodeResults(
   file: OutputFile,
   bytes: Uint8Array,
-  { sampling, image: settings, metadata }: Pick<RestoreSettings, 'sampling' | 'image' | 'metadata'>,
-  tools: ResultTools,
-  { signal, onProgress }: ResultOptions,
+  { image, subject, results: [first, ...others] }: RestoredPicture,
+  { image: { photo }, metadata }: Pick<RestoreSettings, 'image' | 'metadata'>,
 ): Promise<{ report: Omit<FileReport, 'ms'>; results: Result[] }> {
-  const image = await decodeImageOf(file.input.path, bytes, { deep: true, incomplete: true });
-  const runs = 1 + file.samples.length;
-  requireResultFits(image, file, settings);
-  const show = (run: number, what: string, fraction: number): void =>
-    onProgress(what, (run + fraction) / runs);
-  const within = <T>(work: Promise<T>): Promise<T> =>
-    untilAborted(work, signal).catch((cause: unknown) => {
-      throw new Error(`Cannot restore ${file.input.path}: ${explainSystemError(cause)}`, { cause });
-    });
-  const { photo } = settings;
-  const paint = await within(readPaint(image, settings.inpaint));
-  const seen = whitenUnseen(image.pixels, image.alpha);
-  const searching = findSubject(seen, tools, {
-    ...settings.selection,
-    aligned: settings.aligned,
-    upscale: photo.upscale,
-    force: photo.force,
-    paint,
-    signal,
-    onProgress: () => show(0, 'looking for faces', 0),
-  });
-  const subject = await within(searching);
-  const enlarge = await within(
-    enlargeOnce(tools, {
-      signal,
-      onProgress: (fraction) => show(0, 'enlarging the photo', facesShare + (1 - facesShare) * fraction),
-    }),
-  );
-  const laying: LayOptions = { ...photo, background: enlarge ?? photo.background };
-  const restoreWith = async (run: number, seed: number | undefined): Promise<RestoredImage> => {
-    const share = enlarge && run === 0 ? facesShare : 1;
-    const onStep: RestoreOptions['onProgress'] = ({ label, fraction }) => show(run, label, share * fraction);
-    const options = { ...photo, ...sampling, seed, signal, onProgress: onStep, paint };
-    const restored = await within(restoreSubject(image, subject, tools, options));
-    const laid = await within(laySubject(image, restored, laying));
-    const notes = describePicture(seen, subject, restored, { paint, color: photo.color });
-    return { restored, laid, notes };
-  };
-
   const enlarged = subject.kind === 'photo' ? photo.upscale : 1;
   const encoding = { metadata, original: bytes, enlarged };
-  const first = await restoreWith(0, sampling.seed);
   const result = await encode(image, first.laid, file, encoding);
   const results = [{ path: file.path, bytes: result }];
   if (file.comparison !== undefined) {
@@ -139,11 +69,10 @@ export async function makeResults(
     results.push({ path: file.comparison, bytes: await compare(image, input, first.laid, file) });
   }
   const notes = [...first.notes];
-  const samples: string[] = [];
-  for (const [i, { seed, path }] of (first.laid.untouched ? [] : file.samples).entries()) {
-    const next = await restoreWith(1 + i, seed);
+  const samples = samplesOf(file, first);
+  for (const [i, { seed, path }] of samples.entries()) {
+    const next = others[i]!;
     results.push({ path, bytes: await encode(image, next.laid, file, encoding) });
-    samples.push(path);
     notes.push(...next.notes.slice(1).map((note) => `seed ${seed}, ${note}`));
   }
   const lost = listLostIn(file.format, metadata === 'strip' ? { ...image, metadata: {} } : image);
@@ -153,51 +82,13 @@ export async function makeResults(
     status: first.laid.untouched ? 'unchanged' : 'done',
     output: file.path,
     comparison: file.comparison ?? null,
-    samples,
+    samples: samples.map(({ path }) => path),
     faces: reportFaces(subject, first.restored),
     // A copy has lost nothing.
     dropped: result === bytes ? [] : [...image.dropped, ...lost],
     notes: [...(result === bytes ? [] : image.notes), ...notes, ...file.notes],
   };
   return { report, results };
-}
-
-interface RestoredImage {
-  readonly restored: RestoredSubject;
-  readonly laid: LaidSubject;
-  readonly notes: readonly string[];
-}
-
-/** What is to be filled in, if anything is. */
-async function readPaint(
-  image: ImageFile,
-  inpaint: ImageSettings['inpaint'],
-): Promise<BytePixels | undefined> {
-  if (!inpaint) return undefined;
-  const { mask } = inpaint;
-  return paintOn(image, mask === undefined ? undefined : { ...(await readImageFile(mask)), name: mask });
-}
-
-/** Before any work: what cannot be written would be restored in vain. */
-function requireResultFits(
-  { pixels: { width, height } }: ImageFile,
-  { input, format, comparison }: OutputFile,
-  { aligned, photo: { upscale = 1 } }: RestoreSettings['image'],
-): void {
-  if (aligned) return;
-  const columns = width * upscale * (comparison === undefined ? 1 : 2);
-  try {
-    requireEncodable({ width: columns, height: height * upscale }, format);
-  } catch (cause) {
-    throw new Error(`Cannot restore ${input.path}: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** By the network that is asked for, if one is; what it made for one seed serves the others. */
-async function enlargeOnce(tools: ResultTools, options: UpscaleOptions): Promise<Enlarge | undefined> {
-  const upscaler = await tools.upscaler();
-  let made: ReturnType<Enlarge> | undefined;
-  return upscaler && ((photo) => (made ??= upscaler.upscale(photo, options)));
 }
 
 interface Encoding extends Pick<RestoreSettings, 'metadata'> {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -299,6 +299,7 @@ describe('runRestore', () => {
     const model = negatives({
       before: async () => {
         if (model.calls.length < 2) return;
+        await vi.waitFor(() => access(join(root, 'out/a.png')), { timeout: 10_000 });
         interruption.abort(new InterruptedError());
         await new Promise(() => {});
       },

@@ -2,11 +2,11 @@
 
 import { command } from 'cleye';
 import { isVideoName } from '../../platform/node/video/video-format.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { printable } from '../terminal/terminal-text.ts';
 import { splitFaceIndices } from './face-indices.ts';
+import { networkLoaders } from './network-loaders.ts';
 import type { RestoreEnvironment, RestoreOutcome } from './restore-files.ts';
 import { type RestoreFlags, restoreDetails, restoreFlags } from './restore-flags.ts';
 import { type RestoreSettings, readRestoreSettings, refusalForVideos } from './restore-settings.ts';
@@ -36,37 +36,13 @@ export const restoreCommand = command(
     const { pictures, face } = await splitFaceIndices(parsed._.pictures, parsed.flags.face);
     const given = { ...parsed.flags, face };
     process.exitCode = await runRestore(pictures, given, {
-      loadRestorer: async (checkpoint, options) => {
-        const { loadRestorer } = await import('../../platform/node/model/load-restorer.ts');
-        return loadRestorer(checkpoint, options);
-      },
-      loadDetector: async (file) => {
-        const { loadFaceDetector } = await import('../../platform/node/model/load-face-detector.ts');
-        return loadFaceDetector({ threads: parsed.flags.threads, file });
-      },
-      loadDescriber: async (size) => {
-        const { loadFaceDescriber } = await import('../../platform/node/model/load-face-describer.ts');
-        return loadFaceDescriber(size);
-      },
-      loadParser: async (file) => {
-        const { loadFaceParser } = await import('../../platform/node/model/face-network-files.ts');
-        return loadFaceParser(file, await runtimeOf(parsed.flags));
-      },
-      loadUpscaler: async (file) => {
-        const { loadUpscaler } = await import('../../platform/node/model/face-network-files.ts');
-        return loadUpscaler(file, await runtimeOf(parsed.flags));
-      },
+      ...networkLoaders(given),
       stdout: process.stdout,
       stderr: process.stderr,
       signal: interruptSignal(),
     });
   },
 );
-
-async function runtimeOf({ device, threads }: Pick<RestoreFlags, 'device' | 'threads'>): Promise<Runtime> {
-  const { createWorkerRuntime } = await import('../../platform/node/engine/worker-runtime.ts');
-  return createWorkerRuntime({ device, threads });
-}
 
 export interface RunEnvironment extends RestoreEnvironment {
   readonly stdout: { write(text: string): unknown };

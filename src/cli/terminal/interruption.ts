@@ -47,15 +47,26 @@ function exitAtOnce(code: number): void {
   process.kill(process.pid, 'SIGINT');
 }
 
-/** `promise`, or the signal's reason as soon as it is aborted, whether or not the work itself listens. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/**
+ * `promise`, or the signal's reason as soon as it is aborted, whether or not the work itself listens.
+ * @param patienceMs how much longer work that is nearly done is waited for
+ */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, patienceMs = 0): Promise<T> {
   // Once the signal has won, nobody waits for the work: its failure is no longer of interest.
   promise.catch(() => undefined);
-  signal.throwIfAborted();
+  if (patienceMs === 0) signal.throwIfAborted();
+  let timer: NodeJS.Timeout | undefined;
   let stop: () => void;
   const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
+    stop = () => {
+      if (patienceMs === 0) reject(signal.reason);
+      else timer = setTimeout(() => reject(signal.reason), patienceMs);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', stop));
+  return Promise.race([promise, aborted]).finally(() => {
+    signal.removeEventListener('abort', stop);
+    clearTimeout(timer);
+  });
 }

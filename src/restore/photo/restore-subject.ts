@@ -53,13 +53,14 @@ export async function restoreSubject(
     return { kind: 'aligned', face: await restorePictureFace(seen, restorer, asked) };
   }
   if (subject.faces.length === 0) return { kind: 'photo', faces: [] };
-  const restorer = await tools.restorer();
+  const restorer = tools.restorer();
+  const [loaded, parser, describer] = await Promise.all([
+    restorer,
+    tools.parser?.(),
+    options.paint ? undefined : restorer.then(({ imageSize }) => tools.describer?.(imageSize)),
+  ]);
   const seen = whitenUnseen<Pixels>(picture.deepPixels ?? picture.pixels, picture.alpha);
-  const faces = await restorePhotoFaces(seen, subject.faces, restorer, {
-    ...options,
-    parser: await tools.parser?.(),
-    describer: options.paint ? undefined : await tools.describer?.(restorer.imageSize),
-  });
+  const faces = await restorePhotoFaces(seen, subject.faces, loaded, { ...options, parser, describer });
   return { kind: 'photo', faces };
 }
 

@@ -30,7 +30,7 @@ export type InferenceReply = { readonly job: number } & (
 );
 
 const port = parentPort!;
-const runtime = createNodeRuntime(workerData as NodeRuntimeOptions);
+const runtime = createNodeRuntime({ shareCores: true, ...(workerData as NodeRuntimeOptions) });
 runtime.catch(() => {}); // told to whoever opens it
 const sessions = new Map<number, Session>();
 

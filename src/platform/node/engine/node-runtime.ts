@@ -12,6 +12,9 @@ import type { DeviceChoice, DeviceName, Runtime, Session } from '../../../runtim
 /** Parameter files are named relative to the root of the file system: weights may lie in any folder. */
 const root = path.parse(process.cwd()).root;
 
+/** Between operations of a network threads mostly wait for less. */
+const shortWaitUs = '50';
+
 /** How a parameter file is named in a model that this runtime loads. */
 export function modelLocation(file: string): string {
   return path.relative(root, path.resolve(file)).split(path.sep).join('/');
@@ -21,6 +24,11 @@ export interface NodeRuntimeOptions {
   readonly device?: DeviceChoice;
   /** CPU threads; as many as the machine has cores unless given. */
   readonly threads?: number;
+  /**
+   * Let a thread that waits for the next operation sleep soon. For networks that run beside other work: the cores are
+   * left to it, at hardly any cost.
+   */
+  readonly shareCores?: boolean;
 }
 
 /**
@@ -30,12 +38,14 @@ export interface NodeRuntimeOptions {
 export async function createNodeRuntime({
   device = 'auto',
   threads = availableParallelism(),
+  shareCores = false,
 }: NodeRuntimeOptions = {}): Promise<Runtime> {
   const chosen = chooseDevice(device);
   return {
     ...chosen,
     async createSession(model, { packWeights = false } = {}): Promise<Session> {
-      const options = sessionOptions(chosen.device, threads, packWeights, model.folder ?? root);
+      const settings = { threads, shareCores, packWeights, folder: model.folder ?? root };
+      const options = sessionOptions(chosen.device, settings);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
         throw because(
           new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}`, { cause }),
@@ -62,11 +72,15 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
   return { device: choice, reason: 'asked for' };
 }
 
+interface SessionSettings extends Required<Pick<NodeRuntimeOptions, 'threads' | 'shareCores'>> {
+  readonly packWeights: boolean;
+  /** that parameter files are named relative to */
+  readonly folder: string;
+}
+
 function sessionOptions(
   device: DeviceName,
-  threads: number,
-  packWeights: boolean,
-  folder: string,
+  { threads, shareCores, packWeights, folder }: SessionSettings,
 ): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
@@ -81,6 +95,7 @@ function sessionOptions(
         model_external_initializers_file_folder_path: folder,
         // Prepacking copies memory-mapped weights to the heap.
         disable_prepacking: packWeights ? '0' : '1',
+        ...(shareCores && { intra_op: { spin_duration_us: shortWaitUs } }),
       },
     },
   };

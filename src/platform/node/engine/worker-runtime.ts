@@ -39,7 +39,18 @@ export async function createWorkerRuntime(options: NodeRuntimeOptions = {}): Pro
   }
   const thread = new InferenceThread(options);
   const { device, reason } = (await thread.ask({ kind: 'open' })) as OpenedDevice;
-  return { device, reason, createSession: (model, settings) => thread.createSession(model, settings) };
+  /** Loading a network takes one core of the processor: a second is loaded beside it. */
+  let beside: InferenceThread | undefined;
+  return {
+    device,
+    reason,
+    createSession(model, settings) {
+      if (device !== 'cpu' || thread.jobs === 0) return thread.createSession(model, settings);
+      beside ??= new InferenceThread(options);
+      const least = beside.jobs < thread.jobs ? beside : thread;
+      return least.createSession(model, settings);
+    },
+  };
 }
 
 type Request = InferenceRequest extends infer Each
@@ -66,6 +77,11 @@ class InferenceThread {
     this.#worker.on('error', (cause) => this.#stop(`failed: ${cause.message}`, cause));
     this.#worker.on('exit', (code) => this.#stop(`ended with code ${code}`));
     this.#worker.unref();
+  }
+
+  /** How many requests are not answered yet. */
+  get jobs(): number {
+    return this.#jobs.size;
   }
 
   async createSession(model: OnnxModel, options?: SessionOptions): Promise<Session> {

@@ -1,11 +1,16 @@
 /** `interlcm bench`: how fast this machine restores a face, and where the time goes. */
 import { command } from 'cleye';
-import type { BenchResult } from '../platform/node/measure/bench.ts';
-import type { FaceBenchResult } from '../platform/node/measure/bench-faces.ts';
-import type { PartTiming, TrainBenchResult, TrainBenchSize } from '../platform/node/measure/bench-train.ts';
-import { choiceFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
-import { modelFlags } from './terminal/model-flags.ts';
-import { printable } from './terminal/terminal-text.ts';
+import type { BenchResult } from '../../platform/node/measure/bench.ts';
+import type { FaceBenchResult } from '../../platform/node/measure/bench-faces.ts';
+import type {
+  PartTiming,
+  TrainBenchResult,
+  TrainBenchSize,
+} from '../../platform/node/measure/bench-train.ts';
+import { choiceFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
+import { interruptSignal } from '../terminal/interruption.ts';
+import { modelFlags } from '../terminal/model-flags.ts';
+import { printable } from '../terminal/terminal-text.ts';
 
 const flags = {
   size: {
@@ -24,6 +29,11 @@ const flags = {
     placeholder: '<photo>',
     description: 'Time the search for faces instead, in this photo at 12, 2 and 0.25 megapixels',
   },
+  album: {
+    type: textFlag('--album', 'a folder of photos'),
+    placeholder: '<folder>',
+    description: 'Time the restoration of all photos in a folder instead, by the embedded model',
+  },
   ...modelFlags,
   json: { type: Boolean, description: 'Write the result as one JSON object to standard output' },
 } as const;
@@ -34,21 +44,28 @@ export const benchCommand = command(
     flags,
     help: {
       description:
-        'Restore one 512×512 face with formula weights, train an iteration, or look for faces, and time every part',
+        'Restore one 512×512 face with formula weights, train an iteration, look for faces, or restore an album, and time every part',
       examples: [
         'interlcm bench --size sd15',
         'interlcm bench --train small',
         'interlcm bench --faces photo.jpg',
+        'interlcm bench --album album/',
       ],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { size, train, faces, device, threads, memory, json } = parsed.flags;
+    const { size, train, faces, album, device, threads, memory, json } = parsed.flags;
+    if (album !== undefined) {
+      const { benchAlbum, formatAlbum } = await import('./bench-album.ts');
+      const result = await benchAlbum(album, { device, threads, memory }, interruptSignal());
+      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatAlbum(result));
+      return;
+    }
     const [{ createNodeRuntime }, { benchRestoration }, { benchTraining }] = await Promise.all([
-      import('../platform/node/engine/node-runtime.ts'),
-      import('../platform/node/measure/bench.ts'),
-      import('../platform/node/measure/bench-train.ts'),
+      import('../../platform/node/engine/node-runtime.ts'),
+      import('../../platform/node/measure/bench.ts'),
+      import('../../platform/node/measure/bench-train.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
     const say = (message: string): void => void process.stderr.write(`${printable(message)}\n`);
@@ -59,8 +76,8 @@ export const benchCommand = command(
     }
     if (faces !== undefined) {
       const [{ benchFaces }, { readImageFile }] = await Promise.all([
-        import('../platform/node/measure/bench-faces.ts'),
-        import('../platform/node/picture/image-file.ts'),
+        import('../../platform/node/measure/bench-faces.ts'),
+        import('../../platform/node/picture/image-file.ts'),
       ]);
       const result = await benchFaces(runtime, (await readImageFile(faces)).pixels, say);
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatFaces(result));
