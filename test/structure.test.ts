@@ -44,7 +44,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['terminal'],
     ['restore', 'evaluate', 'faces', 'degrade', 'serve'],
     ['reproduce'],
-    ['bench.ts', 'doctor.ts', 'download.ts', 'info.ts', 'pack.ts', 'page.ts', 'train.ts', 'verify.ts'],
+    ['bench', 'doctor.ts', 'download.ts', 'info.ts', 'pack.ts', 'page.ts', 'train.ts', 'verify.ts'],
     ['main.ts'],
   ],
 };
