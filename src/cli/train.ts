@@ -5,7 +5,8 @@ import { requireShallow } from '../checkpoint/json-source.ts';
 import { explainSystemError } from '../platform/node/files/system-error.ts';
 import type { RunSettings } from '../platform/node/train/run-settings.ts';
 import type { TrainEvents } from '../platform/node/train/train-run.ts';
-import { rejectUnknownFlags } from './terminal/flag-types.ts';
+import type { DeviceChoice } from '../runtime/runtime.ts';
+import { integerFlag, rejectUnknownFlags } from './terminal/flag-types.ts';
 import { interruptSignal } from './terminal/interruption.ts';
 import { modelFlags } from './terminal/model-flags.ts';
 import { Progress } from './terminal/progress.ts';
@@ -41,6 +42,12 @@ const flags = {
     placeholder: '<key=value>',
     description: 'Change a setting of the config, such as data.batch=4; may be repeated',
   },
+  workers: {
+    type: integerFlag('--workers', 1, 256),
+    placeholder: '<n>',
+    description:
+      'Trainers side by side, each with a share of every batch and one thread unless --threads says more',
+  },
   device: modelFlags.device,
   threads: modelFlags.threads,
 } as const;
@@ -53,14 +60,13 @@ export const trainCommand = command(
       description: 'Train networks on a folder of faces; Ctrl-C saves and stops, --resume goes on',
       examples: [
         'interlcm train --config configs/interlcm.json --data faces/ --from checkpoint/ --out runs/a',
-        'interlcm train --resume runs/a',
+        'interlcm train --resume runs/a --workers 8',
       ],
     },
   },
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
-    const { config, data, pairs, validation, from, spatialStart, out, resume, set, device, threads } =
-      parsed.flags;
+    const { config, data, pairs, validation, from, spatialStart, out, resume, set } = parsed.flags;
     const starts = { config, data, pairs, validation, from, 'spatial-start': spatialStart, out };
     if (resume !== undefined) {
       const given = Object.entries(starts).find(([, value]) => value !== undefined)?.[0];
@@ -72,29 +78,74 @@ export const trainCommand = command(
       if ((data === undefined) === (pairs === undefined))
         throw new UsageError('What to train on? Pass a folder of faces by --data, or of pairs by --pairs');
     }
-    const [{ createNodeRuntime }, { resumeRun, startRun }] = await Promise.all([
-      import('../platform/node/engine/node-runtime.ts'),
-      import('../platform/node/train/train-run.ts'),
-    ]);
-    const runtime = await createNodeRuntime({ device, threads });
-    const progress = new Progress(process.stderr, { total: 1 });
-    const options = { runtime, signal: interruptSignal(), ...progressEvents(progress) };
-    try {
-      if (resume !== undefined)
-        await resumeRun(resume, options, (json) => applyOverrides(json, parseOverrides(set)));
-      else {
-        const settings = await readSettings(config!, set, { data, pairs, validation, from, spatialStart });
-        await startRun(out!, settings, options);
-      }
-    } catch (error) {
-      if (error instanceof InterruptedError)
-        progress.line(`Go on with: interlcm train --resume ${resume ?? out}`);
-      throw error;
-    } finally {
-      progress.close();
-    }
+    const settings =
+      resume === undefined
+        ? await readSettings(config!, set, { data, pairs, validation, from, spatialStart })
+        : undefined;
+    await train(parsed.flags, settings);
   },
 );
+
+interface TrainFlags {
+  readonly out?: string | undefined;
+  readonly resume?: string | undefined;
+  readonly set: readonly string[];
+  readonly workers?: number | undefined;
+  readonly device?: DeviceChoice | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** @param settings of a new run; undefined to resume one */
+async function train(
+  { out, resume, set, workers = 1, device, threads }: TrainFlags,
+  settings: RunSettings | undefined,
+): Promise<void> {
+  const [{ createNodeRuntime }, runs, { joinRun }, mpi] = await Promise.all([
+    import('../platform/node/engine/node-runtime.ts'),
+    import('../platform/node/train/train-run.ts'),
+    import('../platform/node/train/join-run.ts'),
+    import('../platform/node/train/mpi-communicator.ts'),
+  ]);
+  const byMpi = mpi.isMpiProcess();
+  if (workers > 1 && byMpi)
+    throw new UsageError('mpirun starts the workers: leave --workers out, or leave mpirun out');
+  if (workers > 1 && device !== undefined && device !== 'cpu' && device !== 'auto')
+    throw new UsageError(`Several workers share the processor's cores, not ${device}: leave one of both out`);
+  const shared = workers > 1 || byMpi;
+  const runtime = await createNodeRuntime({ device, threads: threads ?? (shared ? 1 : undefined) });
+  const communicator = byMpi ? await mpi.openMpi() : undefined;
+  const signal = interruptSignal();
+  const change = (json: unknown): unknown => applyOverrides(json, parseOverrides(set));
+  if (communicator && communicator.rank > 0) {
+    const same = settings ?? (await runs.readChangedSettings(resume!, change));
+    await joinRun(out ?? resume!, same, { runtime, communicator, signal });
+    await communicator.close();
+    return;
+  }
+  const progress = new Progress(process.stderr, { total: 1 });
+  const options = {
+    runtime,
+    workers,
+    workerThreads: threads,
+    communicator,
+    signal,
+    ...progressEvents(progress),
+  };
+  try {
+    if (settings) await runs.startRun(out!, settings, options);
+    else await runs.resumeRun(resume!, options, change);
+    await communicator?.close();
+  } catch (error) {
+    if (error instanceof InterruptedError) {
+      progress.line(`Go on with: interlcm train --resume ${resume ?? out}`);
+      // All have stopped after the same iteration.
+      await communicator?.close();
+    }
+    throw error;
+  } finally {
+    progress.close();
+  }
+}
 
 async function readSettings(
   configFile: string,

@@ -9,6 +9,7 @@ import { trackingBatchNorm } from '../nn/batch-norm.ts';
 import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { alone, type Communicator } from './communicator.ts';
 import { buildGradientProgram } from './gradient-program.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { rateAt } from './learning-rate.ts';
@@ -40,13 +41,15 @@ export const isJudgeParameter = (name: string): boolean => prefixOf(name) === pr
 
 /**
  * @param size of the images in pixels
- * @param microBatches in a batch, over which the loss is averaged
+ * @param microBatches in a batch of all trainers, over which the loss is averaged
+ * @param communicator of trainers whose judges learn as one; each normalises its own micro-batches
  */
 export async function createJudge(
   runtime: Runtime,
   settings: AdversarialSettings,
   { microBatch, microBatches, size, seed }: Record<'microBatch' | 'microBatches' | 'size' | 'seed', number>,
   load: LoadOptions,
+  communicator: Communicator = alone,
 ): Promise<Judge> {
   const scope = parameterScope(prefix);
   const shape = [microBatch, 3, size, size];
@@ -81,7 +84,11 @@ export async function createJudge(
       statistics.update(values);
       return values;
     },
-    step: (iteration) => optimizer.step(iteration - settings.from + 1, rateAt(settings.optimizer, iteration)),
+    async step(iteration) {
+      await statistics.average(communicator);
+      await optimizer.addUp(communicator);
+      return optimizer.step(iteration - settings.from + 1, rateAt(settings.optimizer, iteration));
+    },
     async release() {
       await program.release();
       await optimizer.release();

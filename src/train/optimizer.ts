@@ -5,6 +5,7 @@ import type { Shape, Value } from '../graph/value.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { type AdamConfig, adamRates, adamStep } from './adam.ts';
+import type { Communicator } from './communicator.ts';
 import { flatTensors } from './parameter-memory.ts';
 
 export interface OptimizerConfig extends AdamConfig {
@@ -28,6 +29,8 @@ export interface Optimizer {
   readonly averages: Tensors;
   /** Everything that a resumed run needs, to be saved and filled in place. */
   readonly state: Readonly<Record<string, HostTensor>>;
+  /** Adds up the gradients of all trainers, for all to take the same step. */
+  addUp(communicator: Communicator): Promise<void>;
   /**
    * Updates parameters, moments and averages, and clears the gradients.
    * @param step counts from 1
@@ -73,6 +76,7 @@ export async function createOptimizer(
     state: Object.fromEntries(
       Object.entries(arrays).map(([name, data]) => [name, hostTensor([data.length], data)]),
     ),
+    addUp: (communicator) => communicator.sum(gradient.data),
     async step(step, learningRate) {
       const gradientNorm = await globalNorm(norm, gradient.data, pieceOf);
       const { maxGradientNorm = Number.POSITIVE_INFINITY } = config;

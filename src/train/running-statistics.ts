@@ -2,6 +2,7 @@ import { parametersOf } from '../graph/graph.ts';
 import type { Value } from '../graph/value.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import type { Communicator } from './communicator.ts';
 
 /** What a network's batch normalisations remember, beside its trained parameters. */
 interface RunningStatistics {
@@ -11,6 +12,8 @@ interface RunningStatistics {
   readonly outputs: Readonly<Record<string, Value>>;
   /** Takes over what a program computed. */
   update(values: Tensors): void;
+  /** The mean of what all trainers remember, for each of them. */
+  average(communicator: Communicator): Promise<void>;
 }
 
 const prefix = 'statistics.';
@@ -30,6 +33,13 @@ export function runningStatistics(updates: ReadonlyMap<string, Value>): RunningS
     outputs: Object.fromEntries([...updates].map(([name, value]) => [prefix + name, value])),
     update(values) {
       for (const [name, { data }] of Object.entries(tensors)) data.set(values[prefix + name]!.data);
+    },
+    async average(communicator) {
+      if (communicator.size === 1) return;
+      for (const { data } of Object.values(tensors)) {
+        await communicator.sum(data);
+        for (let i = 0; i < data.length; i++) data[i]! /= communicator.size;
+      }
     },
   };
 }

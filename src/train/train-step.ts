@@ -1,5 +1,6 @@
 /** One iteration: the generator learns from a batch, then the judge from what the generator made of it. */
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { sumByName } from './communicator.ts';
 import { rateAt } from './learning-rate.ts';
 import { microBatches } from './micro-batch.ts';
 import { stageFeeds, type TrainerParts } from './trainer-parts.ts';
@@ -23,6 +24,7 @@ export interface StepHooks {
 
 /**
  * @param iteration counts from 1
+ * @param images this trainer's share of the batch
  * @throws {NonFiniteError} if a loss or a gradient is not finite
  */
 export async function takeStep(
@@ -31,7 +33,7 @@ export async function takeStep(
   images: TrainingBatch,
   { onChange, onUpdate }: StepHooks,
 ): Promise<StepResult> {
-  const { config, microBatch, programs, generator, judge } = trainer;
+  const { config, microBatch, programs, generator, judge, communicator } = trainer;
   const timed = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     const start = performance.now();
     const result = await work();
@@ -43,26 +45,29 @@ export async function takeStep(
   const judging = judge && iteration >= config.losses.adversarial!.from ? judge : undefined;
   const restored: HostTensor[] = [];
   const parts = microBatches(images, microBatch);
+  const count = parts.length * communicator.size;
+  const first = parts.length * communicator.rank;
   for (const [i, part] of parts.entries()) {
     const feeds = {
-      ...stageFeeds(trainer, part, i, 'training', [imageStream, iteration]),
+      ...stageFeeds(trainer, part, first + i, 'training', [imageStream, iteration]),
       ...generator.parameters,
       ...judge?.parameters,
     };
     const values = await program.run(feeds, generator.gradients);
-    addLosses(sums, values, parts.length);
+    addLosses(sums, values, count);
     if (judging) restored.push(values['restored']!);
   }
   const rate = rateAt(config.optimizer, iteration);
+  await generator.addUp(communicator);
   onChange();
   const report = await timed(() => generator.step(iteration, rate));
-  sums.set('gradient_norm', report.gradientNorm);
-  sums.set('learning_rate', rate);
+  const others: Record<string, number> = { gradient_norm: report.gradientNorm, learning_rate: rate };
   if (judging) {
     for (const [i, part] of parts.entries())
-      addLosses(sums, await judging.learn(part.high, restored[i]!), parts.length);
+      addLosses(sums, await judging.learn(part.high, restored[i]!), count);
     const { gradientNorm } = await timed(() => judging.step(iteration));
-    sums.set('d_gradient_norm', gradientNorm);
+    others['d_gradient_norm'] = gradientNorm;
   }
-  return { values: Object.fromEntries(sums) };
+  await sumByName(communicator, sums);
+  return { values: { ...Object.fromEntries(sums), ...others } };
 }

@@ -3,6 +3,7 @@ import { keyOf, parameterName } from '../nn/parameter-scope.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import { networkOf } from '../restore/networks.ts';
 import type { Tensors } from '../runtime/runtime.ts';
+import type { Communicator } from './communicator.ts';
 import type { Judge } from './judge.ts';
 import type { Optimizer } from './optimizer.ts';
 import type { StageGraph } from './stage-graph.ts';
@@ -19,6 +20,8 @@ export interface TrainerParts {
   readonly programs: TrainerPrograms;
   readonly generator: Optimizer;
   readonly judge: Judge | undefined;
+  /** Trainers that share every batch. */
+  readonly communicator: Communicator;
 }
 
 /**

@@ -8,6 +8,7 @@ import { prefixOf } from '../nn/parameter-scope.ts';
 import { networkOf } from '../restore/networks.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { alone, type Communicator, takeFromFirst } from './communicator.ts';
 import { divergedError } from './diverged.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
@@ -32,6 +33,8 @@ export interface TrainerOptions {
   /** Where the frozen networks' weights are. */
   readonly bindFrozen: BindParameter;
   readonly perceptual?: PerceptualNetwork | undefined;
+  /** Trainers that share every batch; this one alone unless given. */
+  readonly communicator?: Communicator | undefined;
   /** Sees how long each session's run took. */
   readonly onPart?: LoadOptions['onPart'];
   /** Sees how long an optimiser's step took. */
@@ -53,6 +56,7 @@ export interface Trainer {
   readonly isWhole: boolean;
   /**
    * @param iteration counts from 1
+   * @param images this trainer's share of the batch
    * @throws {NonFiniteError} if the run diverged
    */
   step(iteration: number, images: TrainingBatch): Promise<StepResult>;
@@ -61,14 +65,29 @@ export interface Trainer {
    * they come to the true ones as `psnr`, in place of the loss of that name, and `ssim`.
    */
   validate(images: TrainingBatch): Promise<ValidationResult>;
+  /** Gives all trainers the state that rank 0 has. */
+  synchronize(): Promise<void>;
   release(): Promise<void>;
+}
+
+/**
+ * Images that go through the networks of one of `ranks` trainers at a time.
+ * @throws {TypeError} if a batch cannot be shared among so many
+ */
+export function microBatchOf({ data, microBatch }: TrainConfig, ranks = 1): number {
+  const images = microBatch ?? data.batch / ranks;
+  if (Number.isInteger(data.batch / ranks / images) && Number.isInteger(images)) return images;
+  const least = microBatch ?? 1;
+  throw new TypeError(
+    `Cannot share a batch of ${data.batch} images among ${ranks} workers${microBatch === undefined ? '' : ` of ${microBatch} images at a time`}: make data.batch a multiple of ${ranks * least}`,
+  );
 }
 
 /** @throws {TypeError} if the config's losses or networks are not those of its stage */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { config, runtime, perceptual } = options;
+  const { config, runtime, perceptual, communicator = alone } = options;
   const { batch, size } = config.data;
-  const microBatch = config.microBatch ?? batch;
+  const microBatch = microBatchOf(config, communicator.size);
   const accumulation = batch / microBatch;
   const stage = buildStage(config, networkScopes(), options.networks, { batch: microBatch, size });
   const terms = lossTerms(config, stage, perceptual);
@@ -77,13 +96,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const { adversarial } = config.losses;
   if (adversarial && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
   const judgeSizes = { microBatch, microBatches: accumulation, size, seed: config.seed };
-  const judge = adversarial && (await createJudge(runtime, adversarial, judgeSizes, load));
+  const judge = adversarial && (await createJudge(runtime, adversarial, judgeSizes, load, communicator));
 
   const shapes = trainedShapes(config, [...Object.values(terms), ...Object.values(stage.preview)]);
-  const generator = await createOptimizer(runtime, shapes, {
-    ...config.optimizer,
-    averageDecay: config.averageDecay,
-  });
+  const optimizer = { ...config.optimizer, averageDecay: config.averageDecay };
+  const generator = await createOptimizer(runtime, shapes, optimizer);
   const drawn = await fillStart(generator, options);
   const bind: BindParameter = (name, shape) => {
     if (shapes.has(name) || isJudgeParameter(name) || prefixOf(name) === targetPrefix)
@@ -96,7 +113,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     { config, stage, terms, judge, trained, bind, accumulation },
     load,
   );
-  const parts: TrainerParts = { config, microBatch, stage, programs, generator, judge };
+  const parts: TrainerParts = { config, microBatch, stage, programs, generator, judge, communicator };
   let isWhole = true;
   const hooks: StepHooks = {
     onChange: () => {
@@ -105,15 +122,16 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     onUpdate: options.onUpdate ?? (() => {}),
   };
 
+  const state = {
+    ...prefixed('generator', generator.state),
+    ...(judge && prefixed('discriminator', judge.state)),
+  };
   return {
     parameters: generator.parameters,
     averages: generator.averages,
     discriminator: judge && { ...judge.parameters, ...judge.statistics },
     drawn,
-    state: {
-      ...prefixed('generator', generator.state),
-      ...(judge && prefixed('discriminator', judge.state)),
-    },
+    state,
     get isWhole() {
       return isWhole;
     },
@@ -128,6 +146,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
       }
     },
     validate: (images) => validate(parts, images),
+    synchronize: () =>
+      takeFromFirst(
+        communicator,
+        Object.values(state).map(({ data }) => data),
+      ),
     async release() {
       await programs.release();
       await generator.release();

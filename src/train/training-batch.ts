@@ -31,7 +31,8 @@ export function createBatchMaker(
   roundTripJpeg: JpegRoundTrip,
 ): (iteration: number) => Promise<TrainingBatch> {
   const plan = new TrainingPlan(settings, images.count);
-  const { size, canvas, batch } = settings;
+  const { size, canvas } = settings;
+  const batch = settings.share?.count ?? settings.batch;
   const squares = (side: number): HostTensor => hostTensor([batch, 3, side, side]);
   return async (iteration) => {
     const high = squares(size);

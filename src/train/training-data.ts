@@ -56,6 +56,8 @@ export interface TrainingDataSettings {
   readonly wholeContext?: boolean;
   /** null: `low` is `high` */
   readonly degradation: readonly DegradationShare[] | null;
+  /** which images of every batch are made, where trainers share it; all unless given */
+  readonly share?: { readonly first: number; readonly count: number } | undefined;
   /** how pictures are varied before they are degraded; not at all unless given */
   readonly variation?: VariationRanges | undefined;
 }
@@ -108,7 +110,8 @@ export class TrainingPlan {
       throw new RangeError(
         `Cannot plan the batch of iteration ${iteration}: it must be a whole number from 0, of at most 2^32 samples before it`,
       );
-    return Array.from({ length: batch }, (_, i) => this.#sample(iteration * batch + i));
+    const { first, count } = this.#settings.share ?? { first: 0, count: batch };
+    return Array.from({ length: count }, (_, i) => this.#sample(iteration * batch + first + i));
   }
 
   #sample(index: number): SamplePlan {

@@ -9,19 +9,20 @@ import type { BytePixels } from '../../../image/pixels.ts';
 import { prefixOf } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { batchItem, type HostTensor } from '../../../tensor/host-tensor.ts';
+import { alone, anyOf, type Communicator } from '../../../train/communicator.ts';
 import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
-import { createTrainer, type Trainer } from '../../../train/trainer.ts';
-import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
+import { microBatchOf, type Trainer } from '../../../train/trainer.ts';
+import type { TrainingBatch, TrainingData } from '../../../train/training-data.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { loadPerceptualNetwork } from '../model/perceptual-files.ts';
-import { openTrainingData } from './open-training-data.ts';
+import { agreeOnStart } from './join-run.ts';
+import { openTraining, openValidationBatch } from './open-training.ts';
+import { startRankThreads } from './rank-threads.ts';
 import { pinPaths, type RunSettings, readSettings, settingsFile, writeSettings } from './run-settings.ts';
 import { isSavedIteration, readLastIteration, removeUnfinished, saveIteration } from './saved-iterations.ts';
-import { openStartNetworks, type StartNetworks } from './start-networks.ts';
+import type { StartNetworks } from './start-networks.ts';
 import { keepTrained } from './stopped-run.ts';
 import { openTrainLog, type TrainLog } from './train-log.ts';
 import { readTrainState, writeIteration } from './train-state.ts';
-import type { FindOptions, TrainingSource } from './training-files.ts';
 
 export interface TrainEvents {
   readonly begin?: (doneIterations: number, iterations: number) => void;
@@ -34,6 +35,12 @@ export interface TrainEvents {
 
 export interface TrainOptions extends TrainEvents {
   readonly runtime: Runtime;
+  /** Trainers in this process that share every batch, each in a thread of its own; 1 unless given. */
+  readonly workers?: number | undefined;
+  /** Threads of a network's run in each worker beside the first, which runs by `runtime`; 1 unless given. */
+  readonly workerThreads?: number | undefined;
+  /** Trainers in other processes, in place of workers; this one, of rank 0, validates, logs and saves. */
+  readonly communicator?: Communicator | undefined;
   /** Saves and ends the run at the next iteration. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -62,10 +69,18 @@ export async function resumeRun(
   options: TrainOptions,
   change: (config: unknown) => unknown = (config) => config,
 ): Promise<void> {
-  const settings = await readSettings(folder);
-  const config = parseTrainConfig(change(settings.config), path.join(folder, settingsFile));
+  const settings = await readChangedSettings(folder, change);
   await removeUnfinished(folder);
-  await train(folder, { ...settings, config }, true, options);
+  await train(folder, settings, true, options);
+}
+
+/** What a run was started with, changed as {@link resumeRun} does. */
+export async function readChangedSettings(
+  folder: string,
+  change: (config: unknown) => unknown = (config) => config,
+): Promise<RunSettings> {
+  const settings = await readSettings(folder);
+  return { ...settings, config: parseTrainConfig(change(settings.config), path.join(folder, settingsFile)) };
 }
 
 /** @param resumed whether it goes on from what is saved in the folder */
@@ -76,92 +91,51 @@ async function train(
   options: TrainOptions,
 ): Promise<void> {
   const settings = await pinPaths(given);
-  const { config, images, validation, from, spatialStart } = settings;
-  const { runtime, signal, note } = options;
+  const { workers = 1, workerThreads = 1 } = options;
+  if (workers === 1) return lead(folder, settings, resumed, options);
+  microBatchOf(settings.config, workers);
+  const threads = startRankThreads(workers, folder, settings, workerThreads);
+  try {
+    await lead(folder, settings, resumed, { ...options, communicator: threads.communicator });
+  } finally {
+    await threads.close();
+  }
+}
+
+/** The part of rank 0. */
+async function lead(
+  folder: string,
+  settings: RunSettings,
+  resumed: boolean,
+  options: TrainOptions,
+): Promise<void> {
+  const { config } = settings;
+  const { communicator = alone, note } = options;
   note?.('opening images and networks');
-  const start = await openStartNetworks(config, from, spatialStart);
-  const { workers, ...dataConfig } = config.data;
-  const dataSettings = {
-    ...dataConfig,
-    seed: config.seed,
-    degradation: needsDegraded(config) ? config.data.degradation : null,
-  };
-  const heldBack = (position: number, count: number): boolean =>
-    !validation && isHeldBack(position, count, config.validationImages);
-  const data = await openTrainingData(images, dataSettings, {
-    workers,
-    outputFolder: folder,
-    select: (position, count) => !heldBack(position, count),
-  });
-  let trainer: Trainer | undefined;
+  const opened = await openTraining(folder, settings, options);
+  const { trainer } = opened;
   let log: TrainLog | undefined;
   try {
-    const shown = await validationBatch(config, dataSettings, validation ?? images, {
-      outputFolder: folder,
-      select: validation ? () => true : heldBack,
-    });
-    note?.('building the graph');
-    trainer = await createTrainer({
-      config,
-      networks: start.networks,
-      runtime,
-      startWeight: start.startWeight,
-      bindFrozen: start.bindFrozen,
-      perceptual: config.losses.perceptual && (await loadPerceptualNetwork(config.losses.perceptual)),
-    });
-    const { drawn } = trainer;
-    const read = (saved: string): Promise<void> => readTrainState(saved, trainer!);
+    const shown = await openValidationBatch(folder, settings);
+    const read = (saved: string): Promise<void> => readTrainState(saved, trainer);
     const done = resumed ? await readLastIteration(folder, read, (text) => note?.(text)) : 0;
-    if (done === 0 && drawn.length > 0) note?.(drawnNote(drawn));
+    if (done === 0 && trainer.drawn.length > 0) note?.(drawnNote(trainer.drawn));
     // Only now is it a run: whatever is wrong with the settings has shown.
     await makeFolder(folder);
     await writeSettings(folder, settings);
     log = await openTrainLog(folder, done === 0 ? -1 : done);
-    await iterate({ folder, config, done, trainer, start, data, shown, log }, options);
+    await agreeOnStart(trainer, communicator, done);
+    await iterate({ folder, config, done, shown, log, ...opened }, options);
   } finally {
     await log?.close();
-    await trainer?.release();
-    await data.close();
-    await start.close();
+    await opened.close();
   }
-  signal?.throwIfAborted();
-}
-
-/** Only stages with a condition on the degraded image need one made. */
-function needsDegraded(config: TrainConfig): boolean {
-  if (config.stage === 'autoencoder') return config.input === 'low';
-  if (config.stage === 'interlcm') return true;
-  return config.condition === 'low' || (config.stage === 'diffusion' && config.control);
+  options.signal?.throwIfAborted();
 }
 
 function drawnNote(names: readonly string[]): string {
   const networks = [...new Set(names.map(prefixOf))];
   return `${names.length} tensors of ${networks.join(', ')} start from random values`;
-}
-
-/** Evenly spread over the images in order of their names. */
-function isHeldBack(position: number, count: number, wanted: number): boolean {
-  const held = Math.min(wanted, Math.floor(count / 2));
-  return Math.floor(((position + 1) * held) / count) > Math.floor((position * held) / count);
-}
-
-/** The same images at every validation: whole, unless training sees parts only, whose scale networks know alone. */
-async function validationBatch(
-  config: TrainConfig,
-  settings: TrainingDataSettings,
-  source: TrainingSource,
-  found: FindOptions,
-): Promise<TrainingBatch> {
-  const microBatch = config.microBatch ?? config.data.batch;
-  const batch = Math.ceil(config.validationImages / microBatch) * microBatch;
-  const crop = settings.maxCrop < 1 ? settings.crop : 'center';
-  const plain = { ...settings, batch, flip: false, crop, variation: undefined };
-  const data = await openTrainingData(source, plain, { workers: 0, ...found });
-  try {
-    return await data.batch(0);
-  } finally {
-    await data.close();
-  }
 }
 
 /** A run that is set up. */
@@ -180,7 +154,7 @@ interface Run {
 
 async function iterate(run: Run, options: TrainOptions): Promise<void> {
   const { folder, config, done, trainer, start, data, shown, log } = run;
-  const { signal, begin, step, validated, saved } = options;
+  const { communicator = alone, signal, begin, step, validated, saved } = options;
   /** Of an autoencoder's latents at the last validation. */
   let latents: { readonly iteration: number; readonly deviation: number | undefined } | undefined;
   let trained = done;
@@ -222,9 +196,12 @@ async function iterate(run: Run, options: TrainOptions): Promise<void> {
       step?.(iteration, all);
       const end = iteration === config.iterations;
       if (iteration % config.validateEvery === 0 || end) await validate(iteration);
-      const stop = signal?.aborted === true; // asked last, as validating takes long
+      // Asked last, as validating takes long.
+      const stop = await anyOf(communicator, signal?.aborted === true);
       if (iteration % config.saveEvery === 0 || end || stop) await save(iteration);
-      if (stop) return;
+      if (!stop) continue;
+      if (signal?.aborted) return;
+      throw new Error(`Another process was interrupted after iteration ${iteration}`);
     }
   } catch (error) {
     if (trained === 0) throw error;
