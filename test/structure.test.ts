@@ -71,6 +71,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   pino: /^server\/start-service\.ts$|^cli\/serve\//,
   bullmq: /^server\/job\/redis-queue\.ts$/,
   ioredis: /^server\/job\/redis-queue\.ts$/,
+  koffi: /^platform\/node\/train\/mpi-communicator\.ts$/,
   '@aws-sdk/client-s3': /^server\/job\/s3-picture-store\.ts$/,
   '@jsquash/avif': /^page\/worker\//,
   '@jsquash/jpeg': /^page\/worker\//,
