@@ -24,6 +24,8 @@ export type Failure =
   | { readonly code: 'no-embedded-model' }
   | { readonly code: 'no-identity-network' }
   | { readonly code: 'no-picture-in-folder'; readonly recursive: boolean }
+  /** a picture has more pixels, or its file more bytes, than are read; `canBeRaised` while the caller may allow more */
+  | { readonly code: 'picture-too-large'; readonly canBeRaised: boolean }
   /** the format cannot hold so long a side; without one, nothing written may have so many pixels */
   | { readonly code: 'result-too-large'; readonly format?: string }
   /** a truth would have to be enlarged to be compared */

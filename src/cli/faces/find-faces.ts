@@ -15,6 +15,7 @@ import {
 } from '../../platform/node/picture/image-format.ts';
 import { adviseOn } from '../terminal/advice.ts';
 import { planOutputFiles, refuseToOverwriteInputs } from '../terminal/output-files.ts';
+import { pixelsOf } from '../terminal/search-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 /** The format that a picture's name asks for. */
@@ -70,15 +71,23 @@ export async function findAnnotatedFiles(
   return { files, problems: found.problems };
 }
 
+interface FindOptions extends DetectOptions {
+  readonly maxMegapixels?: number | undefined;
+  readonly signal: AbortSignal;
+}
+
 export async function findFaces(
   { input, annotated }: AnnotatedFile,
   detector: FaceDetector,
-  { minSize, minScore, signal }: DetectOptions & { readonly signal: AbortSignal },
+  { minSize, minScore, maxMegapixels, signal }: FindOptions,
 ): Promise<PhotoFaces> {
   const nothing = { width: null, height: null, detector: null, faces: [], output: null, error: null };
   const report = { ...nothing, input: input.path };
   try {
-    const image = await readImageFile(input.path, { incomplete: true });
+    const image = await readImageFile(input.path, {
+      incomplete: true,
+      maxPixels: pixelsOf(maxMegapixels),
+    });
     const pixels = layOnWhite(image);
     const faces = await detector.detect(pixels, { minSize, minScore, signal });
     if (annotated) {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { findInputFiles } from '../../platform/node/files/input-files.ts';
+import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { readImageBytes } from '../../platform/node/picture/image-file.ts';
 import { adviseOn, withAdvice } from '../terminal/advice.ts';
 import { untilAborted } from '../terminal/interruption.ts';
@@ -158,7 +159,7 @@ class Run {
     signal.throwIfAborted();
     if (this.#stoppedBy !== undefined) throw this.#stoppedBy;
     const startedMs = this.#now();
-    const bytes = await readImageBytes(file.input.path);
+    const bytes = await readImageBytes(file.input.path, this.#settings.image);
     const key = await this.#keyOf(file, bytes);
     const known = this.#settings.again ? undefined : await this.#journal.find(key);
     if (known) return { known: known as FileReport };
@@ -178,7 +179,9 @@ class Run {
     const { signal } = this.#environment;
     try {
       const startedMs = performance.now();
-      const encoding = encodeResults(file, bytes, picture, this.#settings);
+      const encoding = encodeResults(file, bytes, picture, this.#settings).catch((cause: unknown) => {
+        throw new Error(`Cannot write ${file.path}: ${explainSystemError(cause)}`, { cause });
+      });
       const { report, results } = await untilAborted(encoding, signal, encodingPatienceMs);
       const ms = Math.max(Math.round(soFarMs + performance.now() - startedMs), 0);
       await this.#write(key, { ...report, ms }, results);
@@ -225,7 +228,9 @@ class Run {
         image.inpaint?.mask,
       ];
       const files = await Promise.all(named.map((file) => (file === undefined ? '' : describeFiles(file))));
-      this.#fingerprint = JSON.stringify([files, sampling, image, metadata, ...(onnx ? [onnx] : [])]);
+      // What may be read changes nothing about what is made of it.
+      const making = { ...image, maxPixels: undefined };
+      this.#fingerprint = JSON.stringify([files, sampling, making, metadata, ...(onnx ? [onnx] : [])]);
     }
     return sha256(JSON.stringify([sha256(bytes), this.#fingerprint, output]));
   }

@@ -17,7 +17,7 @@ import {
   networkFolders,
 } from '../terminal/network-files.ts';
 import { chooseRestorer } from '../terminal/restorer-flags.ts';
-import { findDetectorFile } from '../terminal/search-flags.ts';
+import { findDetectorFile, pixelsOf } from '../terminal/search-flags.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreFlags } from './restore-flags.ts';
 
@@ -25,6 +25,8 @@ import type { RestoreFlags } from './restore-flags.ts';
 export interface ImageSettings {
   /** Every picture is one aligned face: nothing is looked for. */
   readonly aligned: boolean;
+  /** of the inputs, and of a mask; the default of pictures unless given */
+  readonly maxPixels?: number | undefined;
   readonly selection: FaceSelection;
   readonly photo: Pick<PhotoOptions, 'strength' | 'upscale' | 'color' | 'force'> & {
     /** where no network enlarges */
@@ -93,6 +95,7 @@ export async function readRestoreSettings(
     sampling,
     image: {
       aligned: flags.aligned ?? false,
+      maxPixels: pixelsOf(flags.maxMegapixels),
       selection: {
         minSize: flags.minSize,
         minScore: flags.minScore,

@@ -3,7 +3,6 @@
 import path from 'node:path';
 import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { restoreVideo } from '../../platform/node/video/restore-video.ts';
-import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-format.ts';
 import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
 import type { VideoOptions, VideoProgress, VideoReport } from '../../platform/node/video/video-request.ts';
 import { adviseOn } from '../terminal/advice.ts';

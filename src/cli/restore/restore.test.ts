@@ -503,3 +503,20 @@ it('keeps a file in the output folder that is no earlier result, and replaces it
   expect(other.report?.files[0]).toMatchObject({ status: 'done', output: join(root, 'out/a-2.png') });
   expect((await visibleIn('out')).sort()).toEqual(['a-2.png', 'a.png']);
 });
+
+it('says which flag allows more pixels, and obeys it, for the picture and its mask', async () => {
+  await put('large.png', 120, 100);
+  const refused = await run(['large.png'], { maxMegapixels: 0.011 });
+  expect(refused).toMatchObject({ code: 1 });
+  expect(refused.report?.files[0]?.error).toMatch(
+    /large\.png: its 120 x 100 pixels are 0\.012 million, more than the 0\.011 million that are read\. .*--max-megapixels 400$/,
+  );
+  expect(await run(['large.png'], { maxMegapixels: 0.013 })).toMatchObject({ code: 0 });
+  await put('mask.png', 120, 100, { r: 255, g: 255, b: 255 });
+  await put('larger-mask.png', 120, 120);
+  const encoders = { visualEncoder: 'v.pth', spatialEncoder: 's.pth' };
+  const masked = { mask: join(root, 'larger-mask.png'), maxMegapixels: 0.013, ...encoders };
+  expect((await run(['large.png'], masked)).report?.files[0]?.error).toMatch(
+    /larger-mask\.png: its 120 x 120 pixels/,
+  );
+});

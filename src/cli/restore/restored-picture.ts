@@ -61,11 +61,11 @@ export async function openPicture(
 ): Promise<OpenedPicture> {
   const within = namingFile(file, signal);
   const image = await untilAborted(
-    decodeImageOf(file.input.path, bytes, { deep: true, incomplete: true }),
+    decodeImageOf(file.input.path, bytes, { deep: true, incomplete: true, maxPixels: settings.maxPixels }),
     signal,
   );
   requireResultFits(image, file, settings);
-  const paint = await within(readPaint(image, settings.inpaint));
+  const paint = await within(readPaint(image, settings));
   const seen = whitenUnseen(image.pixels, image.alpha);
   const searching = findSubject(seen, tools, {
     ...settings.selection,
@@ -145,11 +145,14 @@ function namingFile(file: OutputFile, signal: AbortSignal): <T>(work: Promise<T>
 /** What is to be filled in, if anything is. */
 async function readPaint(
   image: ImageFile,
-  inpaint: ImageSettings['inpaint'],
+  { inpaint, maxPixels }: ImageSettings,
 ): Promise<BytePixels | undefined> {
   if (!inpaint) return undefined;
   const { mask } = inpaint;
-  return paintOn(image, mask === undefined ? undefined : { ...(await readImageFile(mask)), name: mask });
+  return paintOn(
+    image,
+    mask === undefined ? undefined : { ...(await readImageFile(mask, { maxPixels })), name: mask },
+  );
 }
 
 /** Before any work: what cannot be written would be restored in vain. */

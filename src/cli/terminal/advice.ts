@@ -34,6 +34,10 @@ const advice: Advice = {
   'no-identity-network': () => 'Or leave identity out with --no-identity',
   'no-picture-in-folder': ({ recursive }) =>
     recursive ? '' : '--recursive also looks into the folders inside it',
+  'picture-too-large': ({ canBeRaised }) =>
+    canBeRaised
+      ? 'Make it smaller, or where restore or faces reads it, allow up to 400 million by --max-megapixels 400'
+      : 'Make it smaller first',
   'result-too-large': ({ format }) =>
     format === undefined ? 'take a smaller --upscale' : 'take --format png, or a smaller --upscale',
   'compared-size-too-large': () => 'Choose a smaller --size',

@@ -1,7 +1,9 @@
 /** Flags of commands that look for faces. */
+import { pictureLimits } from '../../image/file/picture-limits.ts';
 import { integerFlag, numberFlag, textFlag } from './flag-types.ts';
 import { findNetworkFile } from './network-files.ts';
 
+const mostMegapixels = pictureLimits.mostPixels / 1e6;
 const builtInDetector = 'face-api';
 
 export const searchFlags = {
@@ -22,7 +24,17 @@ export const searchFlags = {
     placeholder: '<s>',
     description: 'Least score of a face, 0 to 1 (default 0.3; RetinaFace: 0.8)',
   },
+  maxMegapixels: {
+    type: numberFlag('--max-megapixels', 0.01, mostMegapixels),
+    placeholder: '<n>',
+    description: `Most pixels of a picture, in millions: 100 (default) to ${mostMegapixels}, which take up to 8 GB of memory and keep 8 bits a sample`,
+  },
 } as const;
+
+/** What the flag allows, in pixels. */
+export function pixelsOf(megapixels: number | undefined): number | undefined {
+  return megapixels === undefined ? undefined : Math.floor(megapixels * 1e6);
+}
 
 /** The file of the detector that is asked for; undefined for the built-in one. @throws as `findNetworkFile` */
 export async function findDetectorFile(

@@ -88,7 +88,9 @@ async function encodeAvif(
   const described = Object.values(extras).some((extra) => extra !== undefined);
   // sharp attaches these without converting the numbers only if the input carries them.
   const source = described
-    ? sharp(insertPngChunks(await image.png({ compressionLevel: 0 }).toBuffer(), extras)).keepMetadata()
+    ? sharp(insertPngChunks(await image.png({ compressionLevel: 0 }).toBuffer(), extras), {
+        limitInputPixels: false,
+      }).keepMetadata()
     : image;
   const avif = await writers.avif(source).toBuffer();
   const { exif } = extras;
@@ -166,7 +168,9 @@ const deepFormats: ReadonlySet<ImageFormat> = new Set(['png', 'tiff']);
 function rawImage(pixels: Pixels, format: ImageFormat, alpha: Pixels | undefined): Sharp {
   const { width, height, data } = pixels;
   const channels = alpha ? 4 : 3;
-  if (isBytePixels(pixels) && !alpha) return sharp(pixels.data, { raw: { width, height, channels } });
+  // How large a result may be is asked before it is made: `requireEncodable`.
+  const options = { raw: { width, height, channels }, limitInputPixels: false } as const;
+  if (isBytePixels(pixels) && !alpha) return sharp(pixels.data, options);
   const deep = !isBytePixels(pixels) && deepFormats.has(format);
   const step = deep ? deepStep : 1;
   const samples = deep
@@ -176,7 +180,7 @@ function rawImage(pixels: Pixels, format: ImageFormat, alpha: Pixels | undefined
     for (let c = 0; c < 3; c++) samples[channels * i + c] = Math.round(data[3 * i + c]! * step);
     if (alpha) samples[4 * i + 3] = Math.round(alpha.data[i]! * step);
   }
-  const image = sharp(samples, { raw: { width, height, channels } });
+  const image = sharp(samples, options);
   // sharp writes 8 bits unless told.
   return deep ? image.toColourspace('rgb16') : image;
 }

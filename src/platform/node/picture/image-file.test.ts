@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../../../failure/failure.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
 import { encodeImage, listLostIn, requireEncodable } from './encode-image.ts';
-import { decodeImage, readImageFile } from './image-file.ts';
+import { decodeImage, readImageBytes, readImageFile } from './image-file.ts';
 import { imageFormats } from './image-format.ts';
 
 const width = 48;
@@ -233,11 +233,50 @@ describe('decodeImage', () => {
 
   it('refuses more pixels than allowed, by the header alone', async () => {
     await expect(decodeImage(hugePng(60_000, 60_000))).rejects.toThrow(
-      'it has more than 100 million pixels; make it smaller first',
+      'its 60000 x 60000 pixels are 3600 million, more than the 100 million that are read',
     );
-    await expect(decodeImage(await picture().png().toBuffer(), { maxPixels: 1000 })).rejects.toThrow(
-      'it has more than 0.001 million pixels',
+    const small = decodeImage(await picture().png().toBuffer(), { maxPixels: 1000 });
+    const refusal: unknown = await small.catch((error: unknown) => error);
+    expect(String(refusal)).toContain(
+      'its 48 x 32 pixels are 0.001536 million, more than the 0.001 million that are',
     );
+    expect(failureOf(refusal)).toEqual({ code: 'picture-too-large', canBeRaised: true });
+    // What nobody may raise.
+    const huge: unknown = await decodeImage(hugePng(30_000, 30_000), { maxPixels: 1e9 }).catch(
+      (e: unknown) => e,
+    );
+    expect(String(huge)).toContain('are 900 million, more than the 400 million that are read');
+    expect(failureOf(huge)).toEqual({ code: 'picture-too-large', canBeRaised: false });
+  });
+
+  it('reads more where it is allowed to, with 8 bits a sample, so that memory is bounded', async () => {
+    const size = { width: 10_001, height: 10_000 };
+    const blank = sharp({ create: { ...size, channels: 3, background: '#123' }, limitInputPixels: false });
+    const png = await blank.toColourspace('rgb16').png({ compressionLevel: 1 }).toBuffer();
+    await expect(decodeImage(png, { deep: true })).rejects.toThrow(
+      'are 100.01 million, more than the 100 million',
+    );
+    const { pixels, deepPixels, dropped } = await decodeImage(png, { deep: true, maxPixels: 101e6 });
+    expect(pixels).toMatchObject(size);
+    expect([...pixels.data.subarray(-3)]).toEqual([0x11, 0x22, 0x33]);
+    expect(deepPixels).toBeUndefined();
+    expect(dropped).toEqual(['16-bit samples (8-bit now)']);
+  });
+
+  it('reads files as large as the allowed pixels may be', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'large-'));
+    const file = join(folder, 'large.png');
+    try {
+      const handle = await open(file, 'w');
+      await handle.truncate(600 * 2 ** 20);
+      await handle.close();
+      const refusal: unknown = await readImageBytes(file).catch((error: unknown) => error);
+      expect(String(refusal)).toMatch(/large\.png: it has 629145600 bytes, more than the 536870912 that/);
+      expect(failureOf(refusal)).toEqual({ code: 'picture-too-large', canBeRaised: true });
+      await expect(readImageBytes(file, { maxPixels: 150e6 })).rejects.toThrow('more than the 600000000');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 

@@ -10,6 +10,7 @@
 
 import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
+import { because } from '../../../failure/failure.ts';
 import type { ColorCode } from '../../../image/file/color-code.ts';
 import type { Density } from '../../../image/file/density.ts';
 import { readIfd } from '../../../image/file/ifd.ts';
@@ -27,10 +28,10 @@ export interface ReadLimits {
   deep?: boolean;
   /** Read a JPEG of which part of the picture is missing, as viewers do. */
   incomplete?: boolean;
-  /** width × height, default 100 million, 400 million at most */
-  maxPixels?: number;
-  /** size of the file, default 512 MiB */
-  maxBytes?: number;
+  /** width × height, default 100 million, 400 million at most; beyond the default no sample keeps more than 8 bits */
+  maxPixels?: number | undefined;
+  /** size of the file, default 512 MiB, or what so many pixels take */
+  maxBytes?: number | undefined;
 }
 
 export interface ImageFile extends DecodedPixels {
@@ -80,8 +81,18 @@ export async function readImageFile(path: string, limits: ReadLimits = {}): Prom
  * The bytes of a file for `decodeImageOf`.
  * @throws {Error} naming `path`, if it cannot be read or exceeds the limits
  */
-export function readImageBytes(path: string, limits: Pick<ReadLimits, 'maxBytes'> = {}): Promise<Uint8Array> {
-  return naming(path, readBounded(path, limits.maxBytes ?? pictureLimits.bytes));
+export function readImageBytes(
+  path: string,
+  { maxPixels = 0, maxBytes = Math.max(pictureLimits.bytes, bytesFor(maxPixels)) }: ByteLimits = {},
+): Promise<Uint8Array> {
+  return naming(path, readBounded(path, maxBytes));
+}
+
+type ByteLimits = Pick<ReadLimits, 'maxBytes' | 'maxPixels'>;
+
+/** Without compression; Node reads no more at once. */
+function bytesFor(pixels: number): number {
+  return Math.min(4 * Math.min(pixels, pictureLimits.mostPixels), 2 ** 31 - 1);
 }
 
 /** As `readImageFile`, from bytes that were read before. */
@@ -102,7 +113,10 @@ async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> 
   try {
     const { size } = await file.stat();
     if (size > maxBytes)
-      throw new RangeError(`it has ${size} bytes, more than the ${maxBytes} that a picture may have`);
+      throw because(
+        new RangeError(`it has ${size} bytes, more than the ${maxBytes} that a picture may have`),
+        { code: 'picture-too-large', canBeRaised: maxBytes < bytesFor(pictureLimits.mostPixels) },
+      );
     return await file.readFile();
   } finally {
     await file.close();
@@ -124,7 +138,7 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
     const decoded = await decodeContainer(container, { ...limits, maxPixels });
     return { ...decoded, format };
   } catch (error) {
-    throw new Error(explainSharpError(error, signature.name, maxPixels), { cause: error });
+    throw new Error(explainSharpError(error, signature.name), { cause: error });
   }
 }
 
@@ -133,9 +147,10 @@ async function decodeContainer(
   { deep = false, incomplete = false, maxPixels }: ReadLimits & { maxPixels: number },
 ): Promise<Omit<ImageFile, 'format'>> {
   const { bytes, endMissing } = container;
-  const metadata = await sharp(bytes, { limitInputPixels: maxPixels }).metadata();
-  if (Math.max(metadata.width, metadata.height) > pictureLimits.side)
-    throw new RangeError(`its longer side has more than ${pictureLimits.side} pixels`);
+  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
+  requireBounded(metadata, maxPixels);
+  // As floats, which 16 bits become, they would take more memory than most machines have.
+  const keepDeep = deep && metadata.width * metadata.height <= pictureLimits.pixels;
   const color = readColor(metadata);
   const alphaSample = container.alpha ? container.alpha.sample : 0;
   // A decoder warns of missing data only.
@@ -143,7 +158,7 @@ async function decodeContainer(
   const decode = (strictness: 'warning' | 'error' | 'none'): Promise<DecodedPixels> => {
     const options = { failOn: strictness, limitInputPixels: maxPixels, ignoreIcc: !color.convert };
     const decoder = sharp(bytes, options).autoOrient();
-    return decodePixels(decoder, { metadata, alphaSample, linear: color.linear, deep });
+    return decodePixels(decoder, { metadata, alphaSample, linear: color.linear, deep: keepDeep });
   };
   const notes = [...color.notes];
   const decoded = await decode(failOn).catch((error: unknown) => {
@@ -164,12 +179,32 @@ async function decodeContainer(
     },
     dropped: [
       ...color.dropped,
-      ...listDropped(metadata, deep, container.alpha?.others ?? 0),
+      ...listDropped(metadata, keepDeep, container.alpha?.others ?? 0),
       ...container.dropped,
       ...kept.dropped,
     ].filter((name, i, all) => all.indexOf(name) === i),
     notes,
   };
+}
+
+/** @throws {RangeError} if there are more pixels than may be read */
+function requireBounded(metadata: Metadata, maxPixels: number): void {
+  const { width, height, depth } = metadata;
+  if (Math.max(width, height) > pictureLimits.side)
+    throw new RangeError(`its longer side has more than ${pictureLimits.side} pixels`);
+  const area = width * height;
+  const million = (pixels: number): string => `${Number((pixels / 1e6).toPrecision(6))} million`;
+  if (area > maxPixels)
+    throw because(
+      new RangeError(
+        `its ${width} x ${height} pixels are ${million(area)}, more than the ${million(maxPixels)} that are read`,
+      ),
+      { code: 'picture-too-large', canBeRaised: area <= pictureLimits.mostPixels },
+    );
+  if (area > pictureLimits.pixels && (depth === 'uint' || isFloat(metadata)))
+    throw new RangeError(
+      `its samples have 32 bits, which are read of ${million(pictureLimits.pixels)} pixels at most`,
+    );
 }
 
 function keepColors({ colorCode, colorChunks }: PictureContainer): ImageLook {
@@ -268,12 +303,10 @@ function listDropped(metadata: Metadata, deep: boolean, others: number): string[
   return dropped;
 }
 
-function explainSharpError(error: unknown, name: string, maxPixels: number): string {
+function explainSharpError(error: unknown, name: string): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   // Ours, not the decoder's.
   if (line.startsWith('its ')) return line;
-  if (/pixel limit/.test(line))
-    return `it has more than ${maxPixels / 1e6} million pixels; make it smaller first`;
   if (/premature end|end of file|out of (data|bounds)|truncated/i.test(line))
     return `the ${name} file ends too early (${line})`;
   return `the ${name} file is damaged or of a kind that cannot be read (${line})`;
