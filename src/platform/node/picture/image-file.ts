@@ -8,9 +8,7 @@
  * else the file says of its picture is read for whoever wants to keep it; what is not is listed.
  */
 
-import { open, stat } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
-import { because } from '../../../failure/failure.ts';
 import type { ColorCode } from '../../../image/file/color-code.ts';
 import type { Density } from '../../../image/file/density.ts';
 import { readIfd } from '../../../image/file/ifd.ts';
@@ -21,6 +19,7 @@ import { bareExif, readDensity } from '../../../image/file/tiff-tags.ts';
 import { updateXmp } from '../../../image/file/xmp.ts';
 import { type ReadableFormat, readImageSignature } from '../../../image/image-signature.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import { bytesFor, readBounded, requireBounded } from './bounded-picture.ts';
 import { type DecodedPixels, decodePixels, isFloat } from './decode-pixels.ts';
 
 export interface ReadLimits {
@@ -90,11 +89,6 @@ export function readImageBytes(
 
 type ByteLimits = Pick<ReadLimits, 'maxBytes' | 'maxPixels'>;
 
-/** Without compression; Node reads no more at once. */
-function bytesFor(pixels: number): number {
-  return Math.min(4 * Math.min(pixels, pictureLimits.mostPixels), 2 ** 31 - 1);
-}
-
 /** As `readImageFile`, from bytes that were read before. */
 export function decodeImageOf(path: string, bytes: Uint8Array, limits: ReadLimits = {}): Promise<ImageFile> {
   return naming(path, decodeImage(bytes, limits));
@@ -104,23 +98,6 @@ function naming<T>(path: string, work: Promise<T>): Promise<T> {
   return work.catch((cause: unknown) => {
     throw new Error(`Cannot read ${path}: ${explainSystemError(cause)}`, { cause });
   });
-}
-
-async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
-  // Asked before opening: opening a pipe waits for a writer.
-  if (!(await stat(path)).isFile()) throw new Error('it is not a regular file');
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    if (size > maxBytes)
-      throw because(
-        new RangeError(`it has ${size} bytes, more than the ${maxBytes} that a picture may have`),
-        { code: 'picture-too-large', canBeRaised: maxBytes < bytesFor(pictureLimits.mostPixels) },
-      );
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
 }
 
 /** As `readImageFile`, from the bytes of a file; errors say the cause only. */
@@ -185,26 +162,6 @@ async function decodeContainer(
     ].filter((name, i, all) => all.indexOf(name) === i),
     notes,
   };
-}
-
-/** @throws {RangeError} if there are more pixels than may be read */
-function requireBounded(metadata: Metadata, maxPixels: number): void {
-  const { width, height, depth } = metadata;
-  if (Math.max(width, height) > pictureLimits.side)
-    throw new RangeError(`its longer side has more than ${pictureLimits.side} pixels`);
-  const area = width * height;
-  const million = (pixels: number): string => `${Number((pixels / 1e6).toPrecision(6))} million`;
-  if (area > maxPixels)
-    throw because(
-      new RangeError(
-        `its ${width} x ${height} pixels are ${million(area)}, more than the ${million(maxPixels)} that are read`,
-      ),
-      { code: 'picture-too-large', canBeRaised: area <= pictureLimits.mostPixels },
-    );
-  if (area > pictureLimits.pixels && (depth === 'uint' || isFloat(metadata)))
-    throw new RangeError(
-      `its samples have 32 bits, which are read of ${million(pictureLimits.pixels)} pixels at most`,
-    );
 }
 
 function keepColors({ colorCode, colorChunks }: PictureContainer): ImageLook {
