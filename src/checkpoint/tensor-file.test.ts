@@ -36,7 +36,7 @@ describe('openTensorFile', () => {
   });
 
   it.each([
-    ['no bytes', new Uint8Array(), 'its 0 bytes'],
+    ['no bytes', new Uint8Array(), 'it is empty'],
     ['a web page', Buffer.from('<!DOCTYPE html><html lang="en">'), '"<!DOCTYPE html><html lan"'],
     ['control characters, escaped', Buffer.from('\x1b[2J\x07'), '"\\u001b[2J\\u0007"'],
     ['the start of a legacy torch file', Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex'), 'ends'],

@@ -48,6 +48,8 @@ export async function openTensorFile(
       { file: source.name },
     );
   if (beginning[8] === 0x7b) return openSafetensors(source);
+  if (source.byteLength === 0)
+    throw new CheckpointError('it is empty; check that it was fetched completely', { file: source.name });
   const shown = new TextDecoder('latin1').decode(beginning.subarray(0, shownBytes));
   throw new CheckpointError(
     `it is neither safetensors nor a PyTorch checkpoint; its ${source.byteLength} bytes begin with ` +

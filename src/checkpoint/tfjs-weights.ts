@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { describeIssues } from '../failure/schema-issues.ts';
 import { fileLimits } from '../tensor/file-limits.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { CheckpointError } from './checkpoint-error.ts';
@@ -43,7 +44,7 @@ export function parseTfjsWeights(
 ): Map<string, HostTensor> {
   const parsed = manifestSchema.safeParse(manifest);
   if (!parsed.success)
-    throw new CheckpointError(`no weight manifest: ${z.prettifyError(parsed.error)}`, {
+    throw new CheckpointError(`no weight manifest: ${describeIssues(parsed.error)}`, {
       file,
       cause: parsed.error,
     });

@@ -1,6 +1,7 @@
 /** `interlcm info`: what a checkpoint holds, and whether it is whole. */
 import path from 'node:path';
 import { command } from 'cleye';
+import { requireWritable } from '../platform/node/files/atomic-write.ts';
 import type { FileCheck } from '../platform/node/model/check-files.ts';
 import type { CheckpointInfo, NetworkInfo } from '../platform/node/model/checkpoint-info.ts';
 import { embeddedModel } from '../platform/node/model/embedded-model.ts';
@@ -44,6 +45,7 @@ export const infoCommand = command(
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     };
+    if (graphFolder !== undefined) await requireWritable(graphFolder);
     const info = await checkpointInfo(folder, overrides);
     const files = check ? await checkWithProgress(folder, overrides) : undefined;
     process.stdout.write(

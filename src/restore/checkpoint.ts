@@ -1,7 +1,9 @@
 /** The released layout of a checkpoint: which files hold which network, found and parsed. */
+
 import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
+import { describeIssues } from '../failure/schema-issues.ts';
 import { colorFixes } from '../image/color-fix.ts';
 import type { StoredTensors } from '../models/network-weights.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
@@ -160,10 +162,8 @@ function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'value'}: ${issue.message}`);
-  throw new CheckpointError(`it describes a network that cannot be built: ${issues.join('; ')}`, {
-    file: path,
-  });
+  const issues = describeIssues(parsed.error, 'value');
+  throw new CheckpointError(`it describes a network that cannot be built: ${issues}`, { file: path });
 }
 
 function requireConfig<Schema extends z.ZodType>(

@@ -20,6 +20,8 @@ export async function openWeights(
   const override = overrides[network];
   const candidates = override ? [override] : files.weights;
   const found = await findWeights(store, candidates);
+  if (!found && override)
+    throw new CheckpointError(`there is no such file; it was named for the ${label}`, { file: override });
   if (!found)
     throw new CheckpointError(
       `it has no weights of the ${label}: looked for ${candidates.join(', ')}. Put the released files there`,

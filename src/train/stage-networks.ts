@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
 import { because } from '../failure/failure.ts';
+import { describeIssues } from '../failure/schema-issues.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import type { Checkpoint, NetworkCheckpoint } from '../restore/checkpoint.ts';
 import { type NetworkConfig, type NetworkName, networkNames, networks } from '../restore/networks.ts';
@@ -80,8 +81,7 @@ export function joinConfigs(
 function parse<Schema extends z.ZodType>(schema: Schema, json: unknown, where: string): z.output<Schema> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new TypeError(`Cannot train with ${where}: ${issues.join('; ')}`);
+  throw new TypeError(`Cannot train with ${where}: ${describeIssues(parsed.error)}`);
 }
 
 /** @throws {TypeError} if the stage has no such network */

@@ -1,6 +1,7 @@
 /** What a training run is made of, as one JSON file. */
 
 import { z } from 'zod';
+import { describeIssues } from '../failure/schema-issues.ts';
 import { colorFixes } from '../image/color-fix.ts';
 import { defaultSampling } from '../restore/default-sampling.ts';
 import { networkNames } from '../restore/networks.ts';
@@ -201,10 +202,7 @@ export type AdversarialSettings = z.output<typeof adversarialSchema>;
 /** @throws {TypeError} naming every setting that is wrong */
 export function parseTrainConfig(json: unknown, file: string): TrainConfig {
   const parsed = trainConfigSchema.safeParse(json);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
-    throw new TypeError(`Cannot train by ${file}: ${issues.join('; ')}`);
-  }
+  if (!parsed.success) throw new TypeError(`Cannot train by ${file}: ${describeIssues(parsed.error)}`);
   const problem = contradictionOf(parsed.data);
   if (problem) throw new TypeError(`Cannot train by ${file}: ${problem}`);
   return parsed.data;

@@ -4,7 +4,7 @@ import { contactSheet } from '../../image/contact-sheet.ts';
 import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
 import type { FeatureNetworkChoice } from '../../metrics/feature-network.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
-import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { requireFilePlace, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { type ComparedPictures, evaluateFiles } from '../../platform/node/measure/evaluate-files.ts';
 import { loadIdentityNetwork } from '../../platform/node/model/identity-network.ts';
 import { loadAutoencoder } from '../../platform/node/model/load-autoencoder.ts';
@@ -65,6 +65,7 @@ export async function runEvaluate(
   environment: EvaluateEnvironment,
 ): Promise<number> {
   const { signal, stdout, stderr } = environment;
+  await requireFilePlace(request.sheet);
   const progress = new Progress(stderr, { total: 1 });
   const loaded: { release(): Promise<void> }[] = [];
   const keepLoaded = <Loaded extends { release(): Promise<void> }>(one: Loaded): Loaded => {

@@ -1,5 +1,5 @@
 /** `evaluate --metrics`: measures folders by named metrics, and writes the tables. */
-import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { requireFilePlace, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import type { LoadedMetrics } from '../../platform/node/measure/load-measures.ts';
 import type { SourceFolders } from '../../platform/node/measure/source-pictures.ts';
 import type { EvaluateEnvironment, FailedPicture } from './run-evaluate.ts';
@@ -17,6 +17,7 @@ export interface MetricsRequest extends MetricChoice {
 
 /** Measures, and writes what was asked for. @returns the exit code: 0, or 1 if some pictures could not be measured */
 export async function runMetrics(request: MetricsRequest, environment: EvaluateEnvironment): Promise<number> {
+  for (const file of [request.markdown, request.csv]) await requireFilePlace(file);
   const { rows, used } = await measureSets(request, environment);
   if (!request.json) environment.stdout.write(formatScores(rows));
   const report = {

@@ -1,4 +1,6 @@
+import { mkdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { because } from '../../failure/failure.ts';
 import { adviseOn, withAdvice } from './advice.ts';
 
@@ -31,4 +33,20 @@ it('knows a want of memory by its words, and leaves other messages alone', () =>
     'Cannot read a.png: permission denied',
   );
   expect(adviseOn('stopped')).toBe('stopped');
+});
+
+it('puts into words what nobody has on its way: the system, a schema, a stack that is too deep', async () => {
+  const caught = (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
+  expect(adviseOn(await caught(readFile(import.meta.dirname)))).toBe('Cannot read a file: it is a folder');
+  expect(adviseOn(await caught(mkdir(`${import.meta.filename}/a`)))).toBe(
+    `Cannot make the folder ${import.meta.filename}/a: part of its path is a file, not a folder`,
+  );
+  expect(adviseOn(z.object({ spec: z.string() }).safeParse({}).error)).toMatch(
+    /^A file has another form than it should: spec: missing, string expected$/,
+  );
+  const deeper = (depth: number): number => deeper(depth + 1) + 1;
+  expect(adviseOn(await caught(Promise.resolve(0).then(deeper)))).toBe(
+    'A file nests what it holds too deeply to be read',
+  );
+  expect(adviseOn(new Error('in words'))).toBe('in words');
 });

@@ -1,7 +1,7 @@
 /** Which flag helps: what the command line adds to errors from below. */
 
 import { type Failure, type FailureCode, failureOf } from '../../failure/failure.ts';
-import { isOutOfMemory } from '../../platform/node/files/system-error.ts';
+import { isOutOfMemory, wordRawError } from '../../platform/node/files/system-error.ts';
 
 type Advice = {
   readonly [Code in FailureCode]: (failure: Extract<Failure, { readonly code: Code }>) => string;
@@ -55,7 +55,7 @@ const advice: Advice = {
 
 /** An error's message, and what to do about it. */
 export function adviseOn(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = wordRawError(error) ?? (error instanceof Error ? error.message : String(error));
   const failure = failureOf(error);
   if (failure) return withAdvice(message, failure);
   return isOutOfMemory(error) ? `${message}: close other programs, or take --memory low` : message;

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ReleasedFile } from '../../platform/node/download/release.ts';
 import { downloadFolder, releases } from '../../platform/node/download/released-files.ts';
+import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Names of releases that a flag takes, as `download` has them. */
@@ -39,10 +40,13 @@ export async function findNetworkFile(
       `Cannot use ${flag} ${value}: there is no ${file!.path} in ${folders.join(' or ')}. ${howToGet(value, folders)}`,
     );
   }
-  if (await isFile(value)) return value;
+  const found = await stat(value).catch((error: unknown) => explainSystemError(error));
+  if (typeof found !== 'string' && found.isFile()) return value;
+  const problem =
+    typeof found === 'string' ? found : found.isDirectory() ? 'it is a folder' : 'it is not a file';
   const taken = [...words, ...names].join(', ');
   throw new UsageError(
-    `${flag} ${value}: there is no such file. It takes a file, or by name: ${taken}; interlcm download gets the networks`,
+    `${flag} ${value}: ${problem}. It takes a file, or by name: ${taken}; interlcm download gets the networks`,
   );
 }
 

@@ -1,6 +1,7 @@
 /** Graph models of TensorFlow.js as symbolic graphs: their topology is JSON, their weights are named tensors. */
 
 import { z } from 'zod';
+import { describeIssues } from '../../failure/schema-issues.ts';
 import { parameter } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
@@ -35,7 +36,7 @@ export function buildTfjsGraph(
 ): TfjsGraph {
   const parsed = topologySchema.safeParse(topology);
   if (!parsed.success)
-    throw new SyntaxError(`Cannot build ${network}: no graph model: ${z.prettifyError(parsed.error)}`, {
+    throw new SyntaxError(`Cannot build ${network}: no graph model: ${describeIssues(parsed.error)}`, {
       cause: parsed.error,
     });
   const builder = new Builder(network, parsed.data.node, tensors, inputs);

@@ -70,6 +70,18 @@ export async function requireWritable(folder: string): Promise<void> {
   }
 }
 
+/**
+ * Makes nothing: asks whether a file could be written, before the work whose result it is to hold.
+ * @param file nothing is asked without one
+ * @throws {Error} naming it, if a folder is in its place or its folder cannot be written
+ */
+export async function requireFilePlace(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  if ((await stat(file).catch(() => undefined))?.isDirectory())
+    throw new Error(`Cannot write ${file}: it is a folder`);
+  await requireWritable(dirname(file));
+}
+
 /** `writeAtomically` of contents that are there already. */
 export async function writeFileAtomically(path: string, data: Uint8Array | string): Promise<void> {
   await writeAtomically(path, (file) => file.writeFile(data));

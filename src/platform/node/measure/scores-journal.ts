@@ -2,6 +2,7 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { MeasuredPicture } from '../../../measure/measured-picture.ts';
+import { explainSystemError } from '../files/system-error.ts';
 
 export interface ScoresJournal {
   /** What was measured under a key. */
@@ -33,7 +34,7 @@ const headSchema = z.object({ interlcm: z.literal('scores'), settings: z.string(
 export async function openScoresJournal(file: string, settings: string): Promise<ScoresJournal> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
-    throw error;
+    throw new Error(`Cannot go on from ${file}: ${explainSystemError(error)}`, { cause: error });
   });
   const found = new Map<string, MeasuredPicture>();
   const head = `${JSON.stringify({ interlcm: 'scores', settings })}\n`;

@@ -1,7 +1,9 @@
 /** Verification from files: a reference directory, or a formula's JSON beside its samples. */
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
+import { describeIssues, isSchemaError } from '../../../failure/schema-issues.ts';
 import { openCheckpoint } from '../../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
@@ -29,10 +31,33 @@ export interface VerifyOptions {
  * JSON file of one such set or of a formula model.
  * @throws {Error} if it is none of these
  */
-export async function* verifyFiles(
+export function verifyFiles(
   target: string,
   runtime: Runtime,
-  { memory, onProgress }: VerifyOptions = {},
+  options: VerifyOptions = {},
+): AsyncGenerator<VerifyRow> {
+  return inWords(target, verifyTarget(target, runtime, options));
+}
+
+/** The same rows; what a schema finds wrong is said of `target`. */
+async function* inWords(target: string, rows: AsyncIterable<VerifyRow>): AsyncGenerator<VerifyRow> {
+  try {
+    yield* rows;
+  } catch (error) {
+    if (!isSchemaError(error)) throw error;
+    throw new SyntaxError(
+      `Cannot verify ${target}: it is no reference of this kind: ${describeIssues(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function* verifyTarget(
+  target: string,
+  runtime: Runtime,
+  { memory, onProgress }: VerifyOptions,
 ): AsyncGenerator<VerifyRow> {
   const found = await stat(target).catch(() => undefined);
   if (!found)
@@ -73,12 +98,12 @@ export async function* verifyFiles(
     }
     return;
   }
-  const reference = (await readJson(target)) as { spec?: unknown };
+  const reference = await readJson(target);
   if (isMetricsSet(reference)) {
     yield* verifyMetricsFile(target, runtime, { onProgress });
     return;
   }
-  const spec = formulaSpecSchema.parse(reference.spec);
+  const spec = z.object({ spec: formulaSpecSchema }).parse(reference).spec;
   const samples = await openTensors(target.replace(/\.json$/, '.safetensors'));
   const folder = await formulaFolder(spec);
   await makeFormulaCheckpoint(spec, folder, onProgress);
@@ -119,7 +144,13 @@ async function* verifyImageOpsFolder(folder: string): AsyncGenerator<VerifyRow> 
  * Verifies a training step against a reference directory that holds gradients.
  * @throws {Error} if it holds none
  */
-export async function* verifyGradientFiles(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
+export function verifyGradientFiles(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
+  return inWords(target, verifyGradientTarget(target, runtime));
+}
+
+async function* verifyGradientTarget(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
+  if ((await stat(target).catch(() => undefined))?.isFile())
+    throw new Error(`Cannot verify ${target}: it is a file; gradients are in a reference directory`);
   const reference = await readJson(path.join(target, 'reference.json'));
   const folder = path.join(target, 'checkpoint');
   const store = await openCheckpointFolder(folder);

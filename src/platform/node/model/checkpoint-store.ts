@@ -19,10 +19,13 @@ export async function openCheckpointFolder(
 ): Promise<CheckpointStore & { close(): Promise<void> }> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory())
-    throw because(new CheckpointError('there is no such folder', { file: folder }), {
-      code: 'no-checkpoint-folder',
-      folder,
-    });
+    throw because(
+      new CheckpointError(found ? 'it is a file, not a folder' : 'there is no such folder', { file: folder }),
+      {
+        code: 'no-checkpoint-folder',
+        folder,
+      },
+    );
   const open: { close(): Promise<void> }[] = [];
   const places = new Map<string, readonly string[]>();
   const locate = async (file: string): Promise<string | undefined> => {

@@ -10,6 +10,7 @@ import type { StoredNetwork } from '../../../models/match-stored.ts';
 import type { StoredTensor } from '../../../models/network-weights.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
+import { explainSystemError } from '../files/system-error.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
 
 const adapterSchema = z.object({ r: z.number().int().positive(), lora_alpha: z.number().positive() });
@@ -72,9 +73,7 @@ export async function loadDreamsim(runtime: Runtime, { branches }: DreamsimFiles
     const loaded = [];
     for (const [i, { name, adapter }] of branches.entries()) {
       const scope = parameterScope(name);
-      const settings = adapterSchema.parse(
-        JSON.parse(await readFile(path.join(path.dirname(adapter), 'adapter_config.json'), 'utf8')),
-      );
+      const settings = await readAdapterSettings(path.join(path.dirname(adapter), 'adapter_config.json'));
       loaded.push({
         ...dreamsimBranches[name],
         scope,
@@ -97,4 +96,12 @@ function withAdapter(base: StoredNetwork, adapter: StoredNetwork, index: number)
       tensors.set(`lora.${own}`, tensor);
   }
   return { tensors, file: base.file };
+}
+
+async function readAdapterSettings(file: string): Promise<z.output<typeof adapterSchema>> {
+  try {
+    return adapterSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw new CheckpointError(explainSystemError(cause), { file, cause });
+  }
 }

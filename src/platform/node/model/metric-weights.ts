@@ -31,12 +31,16 @@ export type WeightFiles = ReadonlyMap<MetricWeight, string>;
 /**
  * The files that are there, by name.
  * @param given files that were named, which come first
+ * @throws {Error} if one of those is not there
  */
 export async function findMetricWeights(
   names: Iterable<MetricWeight>,
   folders: readonly string[],
   given: WeightFiles,
 ): Promise<Map<MetricWeight, string>> {
+  for (const file of given.values())
+    if (!(await stat(file).catch(() => undefined)))
+      throw new Error(`Cannot read ${file}: there is no such file or folder`);
   const found = new Map<MetricWeight, string>();
   for (const name of names) {
     const candidates = [given.get(name), ...folders.map((folder) => path.join(folder, places[name].path))];

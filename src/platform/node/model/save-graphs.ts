@@ -8,8 +8,7 @@ import {
   modelImageSize,
 } from '../../../restore/restoration-graphs.ts';
 import { buildStageModels, stagePlans } from '../../../restore/stage-models.ts';
-import { writeFileAtomically } from '../files/atomic-write.ts';
-import { makeFolder } from '../files/make-folder.ts';
+import { requireWritable, writeFileAtomically } from '../files/atomic-write.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
 /**
@@ -30,7 +29,7 @@ export async function saveGraphs(
     const bind = await bindWeights(allMatched(compareNetworks(checkpoint, graphs)));
     const plan = { ...stagePlans.low, winograd: () => undefined };
     const models = await buildStageModels(graphs, bind, plan);
-    await makeFolder(folder);
+    await requireWritable(folder);
     const files: string[] = [];
     for (const [stage, { model }] of Object.entries(models)) {
       const file = path.join(folder, `${stage}.onnx`);

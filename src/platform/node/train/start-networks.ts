@@ -42,7 +42,7 @@ export interface StartNetworks {
 /**
  * @param spatialStart file with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet
  *   unless given
- * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the config
+ * @throws {CheckpointError} if the folder holds no network, or one is neither there nor described by the config
  * @throws {TypeError} if `spatialStart` is given to a run that has no use for it
  */
 export async function openStartNetworks(
@@ -60,6 +60,11 @@ export async function openStartNetworks(
     const opened: Opened = store
       ? await openNetworks(store, await findNetworks(store))
       : { scheduler: schedulerConfigSchema.parse({}) };
+    if (folder !== undefined && networkNames.every((name) => !opened[name]))
+      throw new CheckpointError(
+        `it holds no network to start from: looked for ${networkNames.map((name) => networks[name].files.weights[0]).join(', ')}`,
+        { file: folder },
+      );
     if (spatialStart !== undefined) requireNewSpatialEncoder(config, opened, spatialStart, folder);
     const configs = joinConfigs(config, opened);
     const stored = storedByName(opened);

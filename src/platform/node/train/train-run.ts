@@ -13,6 +13,7 @@ import { alone, anyOf, type Communicator } from '../../../train/communicator.ts'
 import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
 import { microBatchOf, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData } from '../../../train/training-data.ts';
+import { requireWritable } from '../files/atomic-write.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { agreeOnStart } from './join-run.ts';
 import { openTraining, openValidationBatch } from './open-training.ts';
@@ -56,6 +57,7 @@ export async function startRun(folder: string, settings: RunSettings, options: T
       code: 'run-exists',
       folder,
     });
+  await requireWritable(folder);
   await train(folder, settings, false, options);
 }
 

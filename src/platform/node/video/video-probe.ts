@@ -1,6 +1,7 @@
 /** What a video file holds, as ffprobe tells it. */
 
 import { z } from 'zod';
+import { explainSystemError } from '../files/system-error.ts';
 import { fileArgument, localOnly, runFfmpeg } from './ffmpeg.ts';
 
 /** A fraction, such as 30000/1001 frames a second. */
@@ -88,7 +89,7 @@ export async function probeVideo(file: string, signal?: AbortSignal): Promise<Vi
     return describe(stream, streams, format);
   } catch (error) {
     signal?.throwIfAborted();
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = explainSystemError(error);
     if (/was not found/.test(problem)) throw error;
     throw new Error(`Cannot read ${file} as a video: ${problem}`, { cause: error });
   }
