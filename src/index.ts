@@ -30,6 +30,9 @@ export {
   type StepScalings,
   stepScalings,
 } from './diffusion/lcm-schedule.ts';
+export { sampleByConsistency } from './diffusion/sample-consistency.ts';
+export { sampleByEuler } from './diffusion/sample-euler.ts';
+export type { Predict, SamplerOptions, SamplerStep } from './diffusion/sampler.ts';
 // Faces in photos
 export { annotateFaces } from './face/annotate-faces.ts';
 export { anotherPersonFrom, createFaceDescriber, type FaceDescriber } from './face/face-describer.ts';
@@ -37,6 +40,20 @@ export type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face/
 export { type FaceSelection, type SelectedFace, selectFaces } from './face/select-faces.ts';
 export { createSsdFaceDetector, type SsdFaceWeights } from './face/ssd-face-detector.ts';
 export { type Failure, type FailureCode, failureOf } from './failure/failure.ts';
+// Text to image
+export {
+  createGenerator,
+  type GenerateOptions,
+  type GenerationState,
+  type Generator,
+  type GeneratorOptions,
+} from './generate/create-generator.ts';
+export {
+  type GeneratorCheckpoint,
+  type GeneratorModel,
+  openGenerator,
+} from './generate/generator-checkpoint.ts';
+export { type EncodedText, encodeTexts } from './generate/text-encoder.ts';
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';
 export { gradients, type Seed, vectorJacobianProduct } from './graph/gradient/gradient.ts';
@@ -103,7 +120,13 @@ export {
   modelImageSize,
   type RestorationGraphs,
 } from './restore/restoration-graphs.ts';
-export { type RunStage, restoreFaces, type SampleOptions, type StageName } from './restore/restore-faces.ts';
+export {
+  type RestorationState,
+  type RunStage,
+  restoreFaces,
+  type SampleOptions,
+  type StageName,
+} from './restore/restore-faces.ts';
 export type { RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export type { MemoryMode } from './restore/stage-models.ts';
 export {

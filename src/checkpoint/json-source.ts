@@ -1,4 +1,4 @@
-/** JSON files that come with weights: configs, indices of shards. */
+/** JSON and text files that come with weights: configs, indices of shards, vocabularies. */
 
 import { fileLimits } from '../tensor/file-limits.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -16,17 +16,10 @@ const marks: readonly [bytes: readonly number[], encoding: string][] = [
  */
 export async function readJsonSource(source: ByteSource): Promise<unknown> {
   const file = source.name;
-  if (source.byteLength > fileLimits.jsonBytes)
-    throw new CheckpointError(
-      `it has ${source.byteLength} bytes, a JSON file of a checkpoint at most ${fileLimits.jsonBytes}: is it the right file?`,
-      { file },
-    );
-  const bytes = await source.read(0, source.byteLength);
-  const [, encoding = 'utf-8'] = marks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [];
+  const decode = await readEncoded(source, 'a JSON file');
   let value: unknown;
   try {
-    // The decoder takes away a byte-order mark.
-    value = JSON.parse(new TextDecoder(encoding, { fatal: true }).decode(bytes)) as unknown;
+    value = JSON.parse(decode()) as unknown;
   } catch (cause) {
     throw new CheckpointError('it is not JSON: copy it again from where the weights come from', {
       file,
@@ -35,6 +28,34 @@ export async function readJsonSource(source: ByteSource): Promise<unknown> {
   }
   requireShallow(value, file);
   return value;
+}
+
+/**
+ * A text file in UTF-8, or in UTF-16 with a byte-order mark, such as a tokenizer's merges.
+ * @throws {CheckpointError} if it is too large for what it is, or not text
+ */
+export async function readTextSource(source: ByteSource): Promise<string> {
+  const decode = await readEncoded(source, 'a text file');
+  try {
+    return decode();
+  } catch (cause) {
+    throw new CheckpointError('it is not text in UTF-8: copy it again from where the weights come from', {
+      file: source.name,
+      cause,
+    });
+  }
+}
+
+/** Reads a file; what is returned decodes it, without a byte-order mark. */
+async function readEncoded(source: ByteSource, what: string): Promise<() => string> {
+  if (source.byteLength > fileLimits.jsonBytes)
+    throw new CheckpointError(
+      `it has ${source.byteLength} bytes, ${what} of a checkpoint at most ${fileLimits.jsonBytes}: is it the right file?`,
+      { file: source.name },
+    );
+  const bytes = await source.read(0, source.byteLength);
+  const [, encoding = 'utf-8'] = marks.find(([mark]) => mark.every((byte, i) => bytes[i] === byte)) ?? [];
+  return () => new TextDecoder(encoding, { fatal: true }).decode(bytes);
 }
 
 /** @throws {CheckpointError} if the parsed content of a JSON file is nested deeper than any config */

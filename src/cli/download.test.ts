@@ -93,7 +93,7 @@ describe('interlcm download', () => {
       const checkpoint = await openCheckpoint(store);
       // Encoders without a config are the released ones, trained on this size.
       expect(modelImageSize(checkpoint)).toBe(512);
-      expect(checkpoint.visualEncoder.path).toBe('interlcm/visual_encoder_3step.pth');
+      expect(checkpoint.visualEncoder!.path).toBe('interlcm/visual_encoder_3step.pth');
     } finally {
       await store.close();
     }

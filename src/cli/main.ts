@@ -7,8 +7,10 @@ import { benchCommand } from './bench/bench.ts';
 import { degradeCommand } from './degrade/degrade.ts';
 import { doctorCommand } from './doctor.ts';
 import { downloadCommand } from './download.ts';
+import { embedCommand } from './embed.ts';
 import { evaluateCommand } from './evaluate/evaluate.ts';
 import { facesCommand } from './faces/faces.ts';
+import { generateCommand } from './generate/generate.ts';
 import { infoCommand } from './info.ts';
 import { packCommand } from './pack.ts';
 import { pageCommand } from './page.ts';
@@ -41,6 +43,7 @@ try {
       help: { description },
       commands: [
         restoreCommand,
+        generateCommand,
         pageCommand,
         facesCommand,
         downloadCommand,
@@ -51,6 +54,7 @@ try {
         infoCommand,
         doctorCommand,
         trainCommand,
+        embedCommand,
         degradeCommand,
         packCommand,
         serveCommand,

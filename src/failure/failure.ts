@@ -23,6 +23,10 @@ export type Failure =
   /** the package's own model is not where it was installed */
   | { readonly code: 'no-embedded-model' }
   | { readonly code: 'no-identity-network' }
+  /** a text was given, and the checkpoint has no text tower or no tokenizer */
+  | { readonly code: 'no-text-encoder'; readonly model: 'lcm' | 'sd-turbo'; readonly folder: string }
+  /** the checkpoint has no text-to-image model of this name */
+  | { readonly code: 'no-generator'; readonly model: 'lcm' | 'sd-turbo'; readonly folder: string }
   | { readonly code: 'no-picture-in-folder'; readonly recursive: boolean }
   /** a picture has more pixels, or its file more bytes, than are read; `canBeRaised` while the caller may allow more */
   | { readonly code: 'picture-too-large'; readonly canBeRaised: boolean }

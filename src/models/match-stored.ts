@@ -2,7 +2,13 @@ import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
-import { bindWeights, compareWeights, requireMatch, type StoredTensors } from './network-weights.ts';
+import {
+  bindWeights,
+  compareWeights,
+  requireMatch,
+  type StoredTensors,
+  type WeightRules,
+} from './network-weights.ts';
 
 /** Tensors of one network, and what their file is called in errors. */
 export interface StoredNetwork {
@@ -15,7 +21,7 @@ export interface StoredNetwork {
  * @param outputs of the graph
  * @param prefix of the network's parameters' full names
  * @param network in words, for errors
- * @param unused tensors that the file may hold and the graph does not need
+ * @param rules how the file may differ; an expression: tensors that it may hold and the graph does not need
  * @throws {CheckpointError} that lists what is missing, unexpected or misshapen
  */
 export async function matchStored(
@@ -23,14 +29,14 @@ export async function matchStored(
   prefix: string,
   { tensors, file }: StoredNetwork,
   network: string,
-  unused?: RegExp,
+  rules: RegExp | WeightRules = {},
 ): Promise<BindParameter> {
   const declared = new Map(
     [...parametersOf(outputs)]
       .filter(([name]) => prefixOf(name) === prefix)
       .map(([name, { shape }]) => [name, shape]),
   );
-  const comparison = compareWeights(declared, tensors, unused && { unused });
+  const comparison = compareWeights(declared, tensors, rules instanceof RegExp ? { unused: rules } : rules);
   requireMatch(comparison, network, file);
   return bindWeights(comparison.matched);
 }

@@ -1,6 +1,6 @@
 import { blobSource } from '../checkpoint/byte-source.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
-import { readJsonSource } from '../checkpoint/json-source.ts';
+import { readJsonSource, readTextSource } from '../checkpoint/json-source.ts';
 import { openTensorFile } from '../checkpoint/tensor-file.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 
@@ -27,6 +27,10 @@ export function blobCheckpointStore(
     async readJson(path) {
       const blob = await findFile(path);
       return blob && readJsonSource(blobSource(blob, `${name}/${path}`));
+    },
+    async readText(path) {
+      const blob = await findFile(path);
+      return blob && readTextSource(blobSource(blob, `${name}/${path}`));
     },
     async openTensors(path) {
       const blob = await findFile(path);

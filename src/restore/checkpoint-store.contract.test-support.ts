@@ -18,6 +18,7 @@ export async function contractFiles(): Promise<ReadonlyMap<string, Uint8Array<Ar
   return new Map([
     ['lcm/unet/config.json', text('{"a":[1,"ü"]}')],
     ['broken.json', text('{"a":')],
+    ['lcm/tokenizer/merges.txt', text('#version: 0.2\na ü\n')],
     ['lcm/w.safetensors', new Uint8Array(Buffer.concat(chunks))],
     ['v.pth', new Uint8Array(Buffer.concat(archive))],
     ['cut.safetensors', new Uint8Array(Buffer.concat(chunks)).slice(0, 20)],
@@ -39,6 +40,13 @@ export function checkpointStoreContract(open: () => Promise<CheckpointStore>): v
   it('parses JSON, at any depth and as often as it is asked', async () => {
     const store = await open();
     for (let i = 0; i < 2; i++) expect(await store.readJson('lcm/unet/config.json')).toEqual({ a: [1, 'ü'] });
+  });
+
+  it('reads text', async () => {
+    const store = await open();
+    expect(await store.readText('lcm/tokenizer/merges.txt')).toBe('#version: 0.2\na ü\n');
+    expect(await store.readText('none.txt')).toBeUndefined();
+    await expect(store.readText('v.pth')).rejects.toThrow(/not text/);
   });
 
   it('opens tensors of each format, and tells where their file is', async () => {

@@ -15,6 +15,8 @@ export interface CheckpointStore {
   readonly name: string;
   /** The parsed file, or undefined if there is none. @throws {CheckpointError} if it is not JSON */
   readJson(path: string): Promise<unknown>;
+  /** The text of a file, or undefined if there is none. @throws {CheckpointError} if it is not text */
+  readText(path: string): Promise<string | undefined>;
   /** The opened file, or undefined if there is none. */
   openTensors(path: string): Promise<OpenedTensors | undefined>;
 }

@@ -13,6 +13,7 @@ import {
   visualEncoderConfigSchema,
 } from '../models/visual-encoder/visual-encoder.ts';
 import { fileLimits } from '../tensor/file-limits.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { findWeights, openWeights } from './find-weights.ts';
 import {
@@ -22,7 +23,10 @@ import {
   networks,
   samplingPath,
   schedulerPath,
+  textEmbeddingPath,
+  visionNetworks,
 } from './networks.ts';
+import { readEmbedding } from './stored-embedding.ts';
 
 export interface NetworkCheckpoint<Config> {
   readonly config: Config;
@@ -45,13 +49,22 @@ const samplingSchema = z.strictObject({
   /** False of a model that was trained without it, as in the paper's ablations: what it gives is taken as zero. */
   visualEncoder: z.boolean().optional(),
   spatialEncoder: z.boolean().optional(),
+  /** `text` of a model that was trained with a text's embedding as the condition, which lies beside this file. */
+  condition: z.enum(['photo', 'text']).optional(),
 });
 export type SamplingDefaults = z.infer<typeof samplingSchema>;
 
 type OpenedNetworks = { readonly [Name in NetworkName]: NetworkCheckpoint<NetworkConfig<Name>> };
 
-export interface Checkpoint extends OpenedNetworks {
+type VisionNetwork = (typeof visionNetworks)[number];
+
+/** Without `context` the vision networks are there. */
+export interface Checkpoint
+  extends Omit<OpenedNetworks, VisionNetwork>,
+    Partial<Pick<OpenedNetworks, VisionNetwork>> {
   readonly name: string;
+  /** [1, L, E]: the condition of every face, such as a text's embedding, in place of what is made of the photo. */
+  readonly context?: HostTensor | undefined;
   readonly scheduler: SchedulerConfig;
   readonly sampling: SamplingDefaults;
 }
@@ -60,17 +73,46 @@ export interface CheckpointOverrides {
   /** Path of other weights for the visual encoder, such as the one-step release's. */
   readonly visualEncoder?: string;
   readonly spatialEncoder?: string;
+  /** [1, L, E]: see {@link Checkpoint.context}. */
+  readonly context?: HostTensor | undefined;
 }
 
 /**
  * Opens the checkpoint in a store: `lcm/{unet,vae,scheduler}`, `clip`, `interlcm/{visual,spatial}_encoder.pth`.
  * @throws {CheckpointError} naming what is missing or cannot be used
  */
-export function openCheckpoint(
+export async function openCheckpoint(
   store: CheckpointStore,
   overrides: CheckpointOverrides = {},
 ): Promise<Checkpoint> {
-  return openNetworks(store, networkNames, overrides);
+  const context = overrides.context ?? (await openStoredCondition(store));
+  const names = networkNames.filter((name) => !context || !isVision(name));
+  return { ...(await openNetworks(store, names, overrides)), context };
+}
+
+/** The networks that a checkpoint was opened with. */
+export function networksOfCheckpoint(checkpoint: Checkpoint): [NetworkName, NetworkCheckpoint<unknown>][] {
+  return networkNames.flatMap((name) => {
+    const network = checkpoint[name];
+    return network ? [[name, network] as [NetworkName, NetworkCheckpoint<unknown>]] : [];
+  });
+}
+
+function isVision(name: NetworkName): boolean {
+  return (visionNetworks as readonly NetworkName[]).includes(name);
+}
+
+/** The text's embedding that a model was trained with, if it was. */
+async function openStoredCondition(store: CheckpointStore): Promise<HostTensor | undefined> {
+  const sampling = parseConfig(samplingSchema, (await store.readJson(samplingPath)) ?? {}, samplingPath);
+  if (sampling.condition !== 'text') return undefined;
+  const opened = await store.openTensors(textEmbeddingPath);
+  if (!opened)
+    throw new CheckpointError(
+      `it was trained with a text, whose ${textEmbeddingPath} is missing: copy it from where the weights come from`,
+      { file: store.name },
+    );
+  return readEmbedding(opened.file);
 }
 
 /** Opens some of a checkpoint's networks, its schedule and how it is sampled. @throws as {@link openCheckpoint} */
@@ -78,7 +120,7 @@ export async function openNetworks<Name extends NetworkName>(
   store: CheckpointStore,
   names: readonly Name[],
   overrides: CheckpointOverrides = {},
-): Promise<Pick<Checkpoint, Name | 'name' | 'scheduler' | 'sampling'>> {
+): Promise<Pick<OpenedNetworks, Name> & Pick<Checkpoint, 'name' | 'scheduler' | 'sampling'>> {
   const schedulerJson = await store.readJson(schedulerPath);
   const samplingJson = await store.readJson(samplingPath);
   const opened: Partial<Record<NetworkName, NetworkCheckpoint<unknown>>> = {};
@@ -91,7 +133,7 @@ export async function openNetworks<Name extends NetworkName>(
     scheduler,
     sampling,
     ...opened,
-  } as Pick<Checkpoint, Name | 'name' | 'scheduler' | 'sampling'>;
+  } as Pick<OpenedNetworks, Name> & Pick<Checkpoint, 'name' | 'scheduler' | 'sampling'>;
 }
 
 function requireInSchedule(scheduler: SchedulerConfig, { steps, startStep = 1 }: SamplingDefaults): void {
@@ -155,7 +197,8 @@ function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
   return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
 }
 
-function parseConfig<Schema extends z.ZodType>(
+/** @throws {CheckpointError} that lists what is wrong with the config */
+export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   json: unknown,
   path: string,

@@ -3,8 +3,7 @@ import { bindWeights, requireMatch } from '../models/network-weights.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { createStagePool, type StagePool } from '../runtime/stage-pool.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { networkNames } from './networks.ts';
+import { type Checkpoint, networksOfCheckpoint } from './checkpoint.ts';
 import {
   allMatched,
   buildRestorationGraphs,
@@ -53,8 +52,8 @@ export async function loadStages(
 ): Promise<LoadedStages> {
   const graphs = buildRestorationGraphs(checkpoint, size);
   const comparisons = compareNetworks(checkpoint, graphs);
-  for (const network of networkNames)
-    requireMatch(comparisons[network], network, `${checkpoint.name}/${checkpoint[network].path}`);
+  for (const [network, { path }] of networksOfCheckpoint(checkpoint))
+    requireMatch(comparisons.get(network)!, network, `${checkpoint.name}/${path}`);
   const bind = await bindWeights(allMatched(comparisons));
   const plan = stagePlans[memory];
   const models = await buildStageModels(graphs, bind, plan, prepare);

@@ -74,6 +74,9 @@ export type NetworkConfig<Name extends NetworkName> = z.output<(typeof networks)
 
 export const networkNames = Object.keys(networks) as readonly NetworkName[];
 
+/** The networks that make a condition of the photo; where a text is the condition they are not needed. */
+export const visionNetworks = ['clip', 'visualEncoder'] as const satisfies readonly NetworkName[];
+
 /** The network that a parameter's full name belongs to. */
 export function networkOf(parameter: string): NetworkName | undefined {
   const prefix = prefixOf(parameter);
@@ -86,14 +89,17 @@ export const checkpointFolders = ['lcm', 'clip', 'interlcm'] as const;
  * Where users have those folders as well: in a whole pipeline, as clones of the hub's repositories, in the hub's cache
  * (`models--…`), with files lying loose at the top ('').
  */
-export const otherFolders: Readonly<Record<(typeof checkpointFolders)[number], readonly string[]>> = {
+export const otherFolders: Readonly<Partial<Record<string, readonly string[]>>> = {
   lcm: ['', 'LCM_Dreamshaper_v7', 'models--SimianLuo--LCM_Dreamshaper_v7'],
   clip: ['clip-vit-base-patch16', 'models--openai--clip-vit-base-patch16'],
   interlcm: ['InterLCM', 'models--senmaonk--InterLCM', ''],
+  'sd-turbo': ['', 'models--stabilityai--sd-turbo'],
 };
 export const schedulerPath = 'lcm/scheduler/scheduler_config.json';
 /** Not among the released files. */
 export const samplingPath = 'interlcm/sampling.json';
+/** The condition of models that were trained with a text in place of the photo's tokens; not among the released files. */
+export const textEmbeddingPath = 'interlcm/text_embedding.safetensors';
 
 /** As diffusers and transformers save a network. */
 function pretrainedFiles(folder: string, name: string, pickled: string): NetworkFiles {

@@ -11,8 +11,8 @@ import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/vae.ts';
 import { buildVisualEncoder } from '../models/visual-encoder/visual-encoder.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import type { Checkpoint } from './checkpoint.ts';
-import { type NetworkName, networkNames, networkOf, networks, samplingPath } from './networks.ts';
+import { type Checkpoint, networksOfCheckpoint } from './checkpoint.ts';
+import { type NetworkName, networkOf, networks, samplingPath } from './networks.ts';
 
 export interface ImageBatch {
   readonly batch: number;
@@ -24,8 +24,8 @@ type Outputs = Readonly<Record<string, Value>>;
 
 /** One graph a stage; the input and output names are what {@link ./restore-faces.ts} feeds and reads. */
 export interface RestorationGraphs {
-  /** clip_input [B, 3, S, S] → clip_tokens, context */
-  readonly vision: Outputs;
+  /** clip_input [B, 3, S, S] → clip_tokens, context; not there where the checkpoint has a condition of its own */
+  readonly vision?: Outputs;
   /** image [B, 3, H, W] → latent, scaled; and featureK, where the decoder sees the photo */
   readonly encode: Outputs;
   /** context, image → what the step graphs need of them: everything that does not depend on the step */
@@ -90,34 +90,19 @@ export function buildRestorationGraphs(checkpoint: Checkpoint, size: ImageBatch)
 }
 
 function buildGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatch): RestorationGraphs {
-  const { unet, vae, clip, visualEncoder, spatialEncoder } = checkpoint;
+  const { unet, vae, spatialEncoder } = checkpoint;
   const factor = vaeScaleFactor(vae.config);
-  if (visualEncoder.config.emb_dim !== clipTokenCount(clip.config))
-    throw new CheckpointError(
-      `the visual encoder takes ${visualEncoder.config.emb_dim} tokens, CLIP gives ${clipTokenCount(clip.config)}: they do not belong together`,
-      { file: checkpoint.name },
-    );
   const channels = vae.config.latent_channels;
   const latentShape: Shape = [batch, channels, height / factor, width / factor];
   const vaeScope = parameterScope(networks.vae.prefix);
 
-  const clipSize = clip.config.image_size;
-  const tokens = buildClip(
-    parameterScope(networks.clip.prefix),
-    clip.config,
-    input('clip_input', [batch, 3, clipSize, clipSize]),
-  );
-  const contextOfTokens = buildVisualEncoder(
-    parameterScope(networks.visualEncoder.prefix),
-    visualEncoder.config,
-    tokens,
-  );
+  const vision = buildVision(checkpoint, batch);
 
   const image = input('image', [batch, 3, height, width]);
   const { mean, features } = buildVaeEncoder(vaeScope, vae.config, image);
 
   // The step's two networks; what they make of the image and the context alone is hoisted out of the loop.
-  const context = input('context', contextOfTokens.shape);
+  const context = input('context', vision?.context.shape ?? contextShape(checkpoint, batch));
   const latents = input('latents', latentShape);
   const timestep = input('timestep', [batch, unet.config.block_out_channels[0]!]);
   const guidanceWidth = unet.config.time_cond_proj_dim;
@@ -161,7 +146,7 @@ function buildGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatc
       }
     : undefined;
   return {
-    vision: { clip_tokens: tokens, context: contextOfTokens },
+    ...(vision && { vision }),
     encode: {
       latent: mul(mean, scale),
       ...Object.fromEntries(seen.map((value, i) => [`feature${i}`, value])),
@@ -173,21 +158,50 @@ function buildGraphs(checkpoint: Checkpoint, { batch, height, width }: ImageBatc
   };
 }
 
+/** What makes the condition of the photo; undefined where the checkpoint has one of its own. */
+function buildVision(
+  { name, clip, visualEncoder }: Checkpoint,
+  batch: number,
+): { readonly clip_tokens: Value; readonly context: Value } | undefined {
+  if (!clip || !visualEncoder) return undefined;
+  const tokenCount = clipTokenCount(clip.config);
+  if (visualEncoder.config.emb_dim !== tokenCount)
+    throw new CheckpointError(
+      `the visual encoder takes ${visualEncoder.config.emb_dim} tokens, CLIP gives ${tokenCount}: they do not belong together`,
+      { file: name },
+    );
+  const side = clip.config.image_size;
+  const image = input('clip_input', [batch, 3, side, side]);
+  const tokens = buildClip(parameterScope(networks.clip.prefix), clip.config, image);
+  const scope = parameterScope(networks.visualEncoder.prefix);
+  return { clip_tokens: tokens, context: buildVisualEncoder(scope, visualEncoder.config, tokens) };
+}
+
+/** @throws {CheckpointError} if the condition is not as wide as the UNet's attention */
+function contextShape({ name, unet, context }: Checkpoint, batch: number): Shape {
+  const [, length, width] = context!.shape as [number, number, number];
+  const wanted = unet.config.cross_attention_dim;
+  if (width !== wanted)
+    throw new CheckpointError(
+      `its UNet takes conditions of ${wanted} numbers a token, the text's embedding has ${width}: they do not belong together`,
+      { file: name },
+    );
+  return [batch, length, width];
+}
+
 /** Compares every network's declared parameters with the checkpoint's tensors. */
 export function compareNetworks(
   checkpoint: Checkpoint,
   graphs: RestorationGraphs,
-): Record<NetworkName, WeightComparison> {
+): ReadonlyMap<NetworkName, WeightComparison> {
   const outputs = Object.values(graphs).flatMap((stage: Outputs) => Object.values(stage));
   const declared = parameterShapes(outputs);
-  const compare = (network: NetworkName): WeightComparison => {
-    const own = new Map([...declared].filter(([name]) => networkOf(name) === network));
-    return compareWeights(own, checkpoint[network].tensors, networks[network].rules);
-  };
-  return Object.fromEntries(networkNames.map((network) => [network, compare(network)])) as Record<
-    NetworkName,
-    WeightComparison
-  >;
+  return new Map(
+    networksOfCheckpoint(checkpoint).map(([network, { tensors }]) => {
+      const own = new Map([...declared].filter(([name]) => networkOf(name) === network));
+      return [network, compareWeights(own, tensors, networks[network].rules)];
+    }),
+  );
 }
 
 /** Shapes of a graph's parameters by full name. */
@@ -196,6 +210,8 @@ export function parameterShapes(outputs: readonly Value[]): Map<string, Shape> {
 }
 
 /** All matched tensors of all networks, by full parameter name. */
-export function allMatched(comparisons: Record<NetworkName, WeightComparison>): Map<string, StoredTensor> {
-  return new Map(networkNames.flatMap((network) => [...comparisons[network].matched]));
+export function allMatched(
+  comparisons: ReadonlyMap<NetworkName, WeightComparison>,
+): Map<string, StoredTensor> {
+  return new Map([...comparisons.values()].flatMap(({ matched }) => [...matched]));
 }

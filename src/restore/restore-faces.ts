@@ -42,6 +42,20 @@ export interface SampleOptions extends RestoreOptions {
   noises?: readonly HostTensor[];
   /** Sees every intermediate tensor by its name in the reference files. */
   observe?: (name: string, tensor: HostTensor) => void;
+  /** Told of what each step has left, and waited for: a decoding or two more a step. */
+  onState?: (state: RestorationState) => void | Promise<void>;
+}
+
+/** What a step of the schedule has left. */
+export interface RestorationState {
+  /** From the start step to the last: counts the schedule's steps. */
+  readonly step: number;
+  /** Decodes a latent of this state, as the result is decoded; [B, 3, H, W], about [-1, 1]. */
+  readonly decode: (latent: HostTensor) => Promise<HostTensor>;
+  /** [B, C, h, w]: the estimate of the clean latent. */
+  readonly clean: HostTensor;
+  /** [B, C, h, w]: what the step was given. */
+  readonly noisy: HostTensor;
 }
 
 /**
@@ -57,7 +71,7 @@ export async function restoreFaces(
   lq: HostTensor,
   options: SampleOptions = {},
 ): Promise<HostTensor> {
-  const { unet, clip, scheduler, sampling } = checkpoint;
+  const { unet, scheduler, sampling } = checkpoint;
   const {
     seed = 0,
     steps = sampling.steps ?? defaultSampling.steps,
@@ -82,15 +96,10 @@ export async function restoreFaces(
   };
 
   report('encode', 'reading the face', 0);
-  const clipImage = clipInput(lq, clip.config.image_size);
-  const { clip_tokens, context } = zeroUnlessTrained(
-    sampling.visualEncoder,
-    await run('vision', { clip_input: clipImage }),
-  );
+  const context = await conditionOf(checkpoint, run, lq, observe);
   const { latent, ...features } = await run('encode', { image: lq });
-  const conditions = await run('conditions', { context: context!, image: lq });
-  for (const [name, tensor] of Object.entries({ clip_input: clipImage, clip_tokens, context, latent }))
-    observe(name, tensor!);
+  const conditions = await run('conditions', { context, image: lq });
+  observe('latent', latent!);
 
   const guidanceWidth = unet.config.time_cond_proj_dim;
   const guidance = guidanceWidth
@@ -99,6 +108,15 @@ export async function restoreFaces(
   const noise = (k: number): Float32Array =>
     noises?.[k]?.data ??
     new RandomStream(seed, [k]).fillNormal(new Float32Array(elementCount(latent!.shape)));
+  const decode = async (latents: HostTensor): Promise<HostTensor> => {
+    const { decoded } = await run('decode', {
+      latent: latents,
+      image: lq,
+      ...features,
+      fidelity: hostTensor([batch, 1, 1, 1], new Float32Array(batch).fill(fidelity)),
+    });
+    return decoded!;
+  };
   /** What the model takes for the clean latent so far; before step 1 there is nothing. */
   let clean = startStep === 1 ? undefined : latent!.data;
   for (let step = startStep; step <= steps; step++) {
@@ -120,18 +138,38 @@ export async function restoreFaces(
     const { eps } = await run('unet', { latents, timestep, guidance, ...residuals, ...conditions });
     observe(`eps${k + 1}`, eps!);
     clean = denoise(latents.data, eps!.data, scalings, clean);
-    observe(`denoised${k + 1}`, hostTensor(latent!.shape, clean));
+    const denoised = hostTensor(latent!.shape, clean);
+    observe(`denoised${k + 1}`, denoised);
+    await options.onState?.({ step, decode, clean: denoised, noisy: latents });
   }
 
   report('decode', 'painting the face', stepFraction(calls, calls));
-  const { decoded } = await run('decode', {
-    latent: hostTensor(latent!.shape, clean),
-    image: lq,
-    ...features,
-    fidelity: hostTensor([batch, 1, 1, 1], new Float32Array(batch).fill(fidelity)),
-  });
-  observe('decoded', decoded!);
-  return fixColor(decoded!, lq, colorFix);
+  const decoded = await decode(hostTensor(latent!.shape, clean));
+  observe('decoded', decoded);
+  return fixColor(decoded, lq, colorFix);
+}
+
+/** [B, L, E]: the checkpoint's own condition, or what its vision networks make of the photo. */
+async function conditionOf(
+  { clip, context: own, sampling }: Checkpoint,
+  run: RunStage,
+  lq: HostTensor,
+  observe: NonNullable<SampleOptions['observe']>,
+): Promise<HostTensor> {
+  const batch = lq.shape[0]!;
+  const observed = (context: HostTensor): HostTensor => {
+    observe('context', context);
+    return context;
+  };
+  if (own) return observed(hostTensor([batch, ...own.shape.slice(1)], repeatRow(own.data, batch).data));
+  const clipImage = clipInput(lq, clip!.config.image_size);
+  observe('clip_input', clipImage);
+  const { clip_tokens, context } = zeroUnlessTrained(
+    sampling.visualEncoder,
+    await run('vision', { clip_input: clipImage }),
+  );
+  observe('clip_tokens', clip_tokens!);
+  return observed(context!);
 }
 
 /** How far a model's results follow the photo unless told otherwise; undefined if its decoder does not see the photo. */

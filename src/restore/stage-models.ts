@@ -9,7 +9,6 @@ import { useWinograd, type WinogradOptions } from '../graph/passes/winograd.ts';
 import { isOp, type Value } from '../graph/value.ts';
 import type { StageModel } from '../runtime/stage-pool.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
-import type { RestorationGraphs } from './restoration-graphs.ts';
 import type { StageName } from './restore-faces.ts';
 
 /**
@@ -22,19 +21,21 @@ export type PrepareWeights = (
   bind: BindParameter,
 ) => Promise<BindParameter>;
 
+type Outputs = Readonly<Record<string, Value>>;
+
 /** `low` keeps one stage loaded and no transformed weights of the large networks; `fast` keeps and transforms all. */
 export type MemoryMode = 'low' | 'balanced' | 'fast';
 
 interface StagePlan {
   /** How convolutions of a stage are rewritten; undefined leaves them direct. */
-  readonly winograd: (stage: StageName) => WinogradOptions | undefined;
+  readonly winograd: (stage: string) => WinogradOptions | undefined;
   /** Estimated bytes that loaded stages may take together. */
   readonly budgetBytes: number;
 }
 
 const megabyte = 2 ** 20;
 /** The networks that run at every step hold most of the weights. */
-const largeStages: ReadonlySet<StageName> = new Set(['spatial', 'unet']);
+const largeStages: ReadonlySet<string> = new Set(['spatial', 'unet'] satisfies StageName[]);
 /** Weights of a stage, or transformed ones, that are not worth a file: the runtime makes what it needs as it loads a model. */
 const smallWeights = 64 * megabyte;
 
@@ -53,18 +54,19 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
   },
 };
 
-export type StageModels = Readonly<Record<StageName, StageModel & { readonly flops: number }>>;
+export type StageModels<Stage extends string = StageName> = Readonly<
+  Record<Stage, StageModel & { readonly flops: number }>
+>;
 
 /** Models of all stages as the plan rewrites them, with estimates of memory (bytes) and arithmetic (FLOPs as defined, before rewriting). */
-export async function buildStageModels(
-  graphs: RestorationGraphs,
+export async function buildStageModels<Stage extends string>(
+  graphs: { readonly [Each in Stage]?: Outputs },
   bind: BindParameter,
   plan: StagePlan,
   prepare?: PrepareWeights,
-): Promise<StageModels> {
-  const models: Partial<Record<StageName, StageModels[StageName]>> = {};
-  for (const stage of Object.keys(graphs) as StageName[]) {
-    const outputs = graphs[stage];
+): Promise<StageModels<Stage>> {
+  const models: Partial<Record<Stage, StageModels[StageName]>> = {};
+  for (const [stage, outputs] of Object.entries(graphs) as [Stage, Outputs][]) {
     // What is small is laid out anew by the runtime instead: as fast as Winograd there, and sooner loaded.
     const packWeights = weightBytes(Object.values(outputs)) < smallWeights;
     const options = packWeights ? undefined : plan.winograd(stage);
@@ -77,16 +79,16 @@ export async function buildStageModels(
       options: { packWeights },
     };
   }
-  return models as StageModels;
+  return models as StageModels<Stage>;
 }
 
 /** Moves what depends on weights alone out of a stage's graph. */
 async function moveOut(
-  stage: StageName,
-  outputs: Readonly<Record<string, Value>>,
+  stage: string,
+  outputs: Outputs,
   bind: BindParameter,
   prepare: PrepareWeights,
-): Promise<{ outputs: Readonly<Record<string, Value>>; bind: BindParameter }> {
+): Promise<{ outputs: Outputs; bind: BindParameter }> {
   const { body, hoisted } = hoist(
     outputs,
     (leaf) => isOp(leaf, 'Parameter'),
@@ -104,7 +106,8 @@ async function moveOut(
 /** Scratch memory of a run, in sizes of its largest tensor: as measured on the autoencoder, where it matters most. */
 const scratchTensors = 8;
 
-function footprintBytes(outputs: readonly Value[]): number {
+/** Estimate of the memory that a graph takes while it is loaded and runs. */
+export function footprintBytes(outputs: readonly Value[]): number {
   let largest = 0;
   for (const value of topologicalOrder(outputs))
     if (!isOp(value, 'Parameter')) largest = Math.max(largest, 4 * elementCount(value.shape));

@@ -50,6 +50,9 @@ export const fileLimits = {
   network: {
     /** Channels, features, tokens: the width of anything. */
     width: 32_768,
+    /** Tokens that a text tower knows, and those of one text. */
+    vocabulary: 1_000_000,
+    tokens: 1024,
     /** Levels of resolution, each with half the side. */
     blocks: 8,
     /** Layers of a network that is one block. */

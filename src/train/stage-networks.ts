@@ -6,7 +6,7 @@ import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-sc
 import { because } from '../failure/failure.ts';
 import { describeIssues } from '../failure/schema-issues.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
-import type { Checkpoint, NetworkCheckpoint } from '../restore/checkpoint.ts';
+import { type Checkpoint, type NetworkCheckpoint, networksOfCheckpoint } from '../restore/checkpoint.ts';
 import { type NetworkConfig, type NetworkName, networkNames, networks } from '../restore/networks.ts';
 import type { TrainConfig } from './train-config.ts';
 
@@ -96,6 +96,6 @@ export function requireConfig<Name extends NetworkName>(
 
 /** The configs of a whole checkpoint. */
 export function networkConfigs(checkpoint: Checkpoint): NetworkConfigs {
-  const configs = networkNames.map((name) => [name, checkpoint[name].config]);
+  const configs = networksOfCheckpoint(checkpoint).map(([name, { config }]) => [name, config]);
   return { scheduler: checkpoint.scheduler, ...Object.fromEntries(configs) };
 }

@@ -20,7 +20,7 @@ import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tenso
 import { adamRates, adamStep } from '../train/adam.ts';
 import { adversarialLoss, hingeLoss, l1Loss } from '../train/losses.ts';
 import { buildSampler } from '../train/sampler-graph.ts';
-import { networkConfigs, networkScopes } from '../train/stage-networks.ts';
+import { networkConfigs, networkScopes, requireConfig } from '../train/stage-networks.ts';
 import { type VerifyRow, verifyRow } from './report.ts';
 import { type ReadTensor, referenceSchema } from './restoration.ts';
 
@@ -86,7 +86,7 @@ export async function* verifyGradients(
     {
       context: buildVisualEncoder(
         scopes.visualEncoder,
-        checkpoint.visualEncoder.config,
+        requireConfig(configs, 'visualEncoder'),
         input('clip_tokens', tokens.shape),
       ),
       latent: input('latent', latent.shape),

@@ -1,6 +1,7 @@
 /** An evaluation as a table for people. */
 
 import { type Evaluation, type ImageScores, quantile } from '../../metrics/evaluation.ts';
+import { alignCells } from '../terminal/table.ts';
 
 interface Row {
   readonly label: string;
@@ -54,14 +55,5 @@ export function formatEvaluation(evaluation: Evaluation): string {
       ...(input ? [input.frechet?.toFixed(2) ?? ''] : []),
     ]);
   const { count } = evaluation;
-  return `${count} ${count === 1 ? 'face' : 'faces'}\n${alignColumns([header, ...cells])}`;
-}
-
-/** The first column to the left, the others to the right. */
-function alignColumns(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-  );
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+  return `${count} ${count === 1 ? 'face' : 'faces'}\n${alignCells([header, ...cells])}`;
 }

@@ -1,6 +1,7 @@
 /** Scores of sets of pictures as tables: for the terminal, in Markdown, as CSV. */
 import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
 import type { ScoredSet } from '../../metrics/scored-set.ts';
+import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
 
 /** A row of a table: whose pictures, and what was measured of them. */
 export interface ScoredRow {
@@ -41,15 +42,6 @@ function formatScore(set: ScoredSet, name: MetricName): string {
   return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
 }
 
-/** The first column to the left, the others to the right. */
-export function alignCells(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-  );
-  return lines.map((line) => `${line.trimEnd()}\n`).join('');
-}
-
 export function formatScores(rows: readonly ScoredRow[]): string {
   return alignCells(cellsOf(rows));
 }
@@ -58,25 +50,13 @@ export function markdownScores(rows: readonly ScoredRow[]): string {
   return markdownRows(cellsOf(rows));
 }
 
-/** @param rows the header first */
-export function markdownRows([header, ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
-  return [line(header!), line(header!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('');
-}
-
 /** Every picture's scores, a line each. */
 export function csvScores(rows: readonly ScoredRow[]): string {
   const metrics = metricsOf(rows);
   const lines = rows.flatMap(({ label, set }) =>
     set.pictures.map(({ name, scores }) =>
-      [csvField(label), csvField(name), ...metrics.map((metric) => scores[metric] ?? '')].join(','),
+      csvLine([label, name, ...metrics.map((metric) => scores[metric] ?? '')]),
     ),
   );
-  return [['set', 'picture', ...metrics].join(','), ...lines].map((line) => `${line}\n`).join('');
-}
-
-/** Quoted where it must be. */
-export function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return [csvLine(['set', 'picture', ...metrics]), ...lines].join('');
 }

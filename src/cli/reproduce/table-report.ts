@@ -3,7 +3,7 @@ import type { Protocol } from '../../measure/protocol.ts';
 import type { ComparedCell, ComparedRow, ComparedSet } from '../../measure/table-comparison.ts';
 import { metricInfo } from '../../metrics/metric-table.ts';
 import type { UsedWeights } from '../../platform/node/model/metric-weights.ts';
-import { alignCells, csvField, markdownRows } from '../evaluate/score-table.ts';
+import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
 
 export interface TableReport {
   /** its name */
@@ -85,9 +85,7 @@ export function csvTable({ table, sets }: TableReport): string {
       ]),
     ),
   );
-  return [header, ...lines]
-    .map((cells) => `${cells.map((cell) => csvField(`${cell}`)).join(',')}\n`)
-    .join('');
+  return [header, ...lines].map(csvLine).join('');
 }
 
 function headingOf({ set, standIn, rows }: ComparedSet): string {

@@ -8,6 +8,7 @@ import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';
 import { findInputFiles } from '../../platform/node/files/input-files.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
+import { describeCondition } from '../../platform/node/model/text-context.ts';
 import { readImageBytes } from '../../platform/node/picture/image-file.ts';
 import { adviseOn, withAdvice } from '../terminal/advice.ts';
 import { untilAborted } from '../terminal/interruption.ts';
@@ -215,7 +216,7 @@ class Run {
   /** Names a result by the bytes it is made from and everything it depends on. */
   async #keyOf({ input: _, ...output }: OutputFile, bytes: Uint8Array): Promise<string> {
     const { checkpoint, model, networks, sampling, image, metadata } = this.#settings;
-    const { visualEncoder, spatialEncoder, onnx } = model;
+    const { visualEncoder, spatialEncoder, onnx, condition } = model;
     if (this.#fingerprint === undefined) {
       const { detector, parser, upscaler } = networks;
       const named = [
@@ -230,7 +231,8 @@ class Run {
       const files = await Promise.all(named.map((file) => (file === undefined ? '' : describeFiles(file))));
       // What may be read changes nothing about what is made of it.
       const making = { ...image, maxPixels: undefined };
-      this.#fingerprint = JSON.stringify([files, sampling, making, metadata, ...(onnx ? [onnx] : [])]);
+      const others = [...(onnx ? [onnx] : []), ...(condition ? [await describeCondition(condition)] : [])];
+      this.#fingerprint = JSON.stringify([files, sampling, making, metadata, ...others]);
     }
     return sha256(JSON.stringify([sha256(bytes), this.#fingerprint, output]));
   }

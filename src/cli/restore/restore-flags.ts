@@ -149,6 +149,17 @@ export const restoreFlags = {
     description:
       "How the result gets the input's colours: wavelet (default), adain or none (default to colorize and inpaint)",
   },
+  text: {
+    type: (text: string) => text,
+    placeholder: '<text>',
+    description:
+      'Restore by a text in place of what is seen in the photo; "" is the null text. For encoders that were trained so; needs download text-encoder',
+  },
+  textEmbedding: {
+    type: textFlag('--text-embedding', 'a file'),
+    placeholder: '<file>',
+    description: 'The same by a stored embedding, as interlcm embed writes it',
+  },
   ...modelFlags,
   json: { type: Boolean, description: 'Write a report as one JSON document to standard output' },
 } as const;

@@ -90,6 +90,7 @@ export async function readRestoreSettings(
       visualEncoder,
       spatialEncoder,
       onnx,
+      condition: textCondition(flags),
     },
     networks: await findNetworks(flags, upscale),
     sampling,
@@ -152,6 +153,11 @@ function refuseTogether(flags: RestoreFlags, upscale: number): void {
     throw new UsageError('--aligned takes each input as one face; leave out --face and --box');
   if (aligned && upscale !== 1)
     throw new UsageError('--aligned gives faces of the size that the model makes; leave out --upscale');
+  const text = flags.text !== undefined ? '--text' : flags.textEmbedding && '--text-embedding';
+  if (flags.text !== undefined && flags.textEmbedding !== undefined)
+    throw new UsageError('--text and --text-embedding are two conditions; give one');
+  if (text !== undefined && flags.visualEncoder !== undefined)
+    throw new UsageError(`${text} takes the visual encoder's place; leave out --visual-encoder`);
   if (isInpainting(flags) && (color === 'colorize' || color === 'keep'))
     throw new UsageError(`--inpaint and --color ${color} do not go together; do one after the other`);
   if (isInpainting(flags) && flags.parser !== undefined)
@@ -179,6 +185,11 @@ async function refuseOutput(output: string, videos: number): Promise<void> {
     throw new UsageError(
       `--output ${output} looks like a picture; it takes a folder, and results keep their names`,
     );
+}
+
+function textCondition({ text, textEmbedding }: RestoreFlags): LoadRestorerOptions['condition'] {
+  if (text !== undefined) return { text };
+  return textEmbedding === undefined ? undefined : { embedding: textEmbedding };
 }
 
 interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spatialEncoder' | 'onnx'> {

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { BatchJournal, describeFiles, hashFile, sha256 } from '../../platform/node/files/batch-journal.ts';
+import { describeCondition } from '../../platform/node/model/text-context.ts';
 import { restoreVideo } from '../../platform/node/video/restore-video.ts';
 import type { VideoKeys } from '../../platform/node/video/video-journal.ts';
 import type { VideoOptions, VideoProgress, VideoReport } from '../../platform/node/video/video-request.ts';
@@ -135,14 +136,15 @@ async function keysOf(
   const { minSize, minScore } = image.selection;
   const describe = (file?: string): Promise<string> | string =>
     file === undefined ? '' : describeFiles(file);
-  const { visualEncoder, spatialEncoder, onnx } = model;
+  const { visualEncoder, spatialEncoder, onnx, condition } = model;
+  const others = [...(onnx ? [onnx] : []), ...(condition ? [await describeCondition(condition)] : [])];
   const weights = await Promise.all(
     [checkpoint, visualEncoder, spatialEncoder, networks.parser].map(describe),
   );
   const searched = await Promise.all([input, networks.detector].map(describe));
   return {
     search: sha256(JSON.stringify([searched, minSize, minScore])),
-    restoration: sha256(JSON.stringify([weights, sampling, image.photo, ...(onnx ? [onnx] : [])])),
+    restoration: sha256(JSON.stringify([weights, sampling, image.photo, ...others])),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { type Failure, type FailureCode, failureOf } from '../../failure/failure.ts';
 import { isOutOfMemory, wordRawError } from '../../platform/node/files/system-error.ts';
+import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 
 type Advice = {
   readonly [Code in FailureCode]: (failure: Extract<Failure, { readonly code: Code }>) => string;
@@ -32,6 +33,12 @@ const advice: Advice = {
     `Pass the folder that holds lcm/, clip/ and interlcm/; the published weights come with: interlcm download interlcm-3step -o ${folder}`,
   'no-embedded-model': () => 'Or pass --checkpoint with a folder of other weights',
   'no-identity-network': () => 'Or leave identity out with --no-identity',
+  'no-text-encoder': ({ model, folder }) =>
+    folder === embeddedModel
+      ? 'The embedded model was not trained with texts: pass other weights by --checkpoint'
+      : `Get both with: interlcm download ${model === 'lcm' ? 'text-encoder' : model} -o ${folder}; or give a stored embedding by --text-embedding`,
+  'no-generator': ({ model, folder }) =>
+    `Get it with: interlcm download ${model === 'lcm' ? 'interlcm-3step text-encoder' : model} -o ${folder}`,
   'no-picture-in-folder': ({ recursive }) =>
     recursive ? '' : '--recursive also looks into the folders inside it',
   'picture-too-large': ({ canBeRaised }) =>

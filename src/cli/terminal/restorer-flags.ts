@@ -25,6 +25,8 @@ interface ModelFlagValues {
   readonly checkpoint?: string;
   readonly visualEncoder?: string;
   readonly spatialEncoder?: string;
+  readonly text?: string;
+  readonly textEmbedding?: string;
   readonly steps?: number;
   readonly startStep?: number;
   readonly memory?: string;
@@ -54,6 +56,8 @@ export async function chooseRestorer(flags: RestorerFlagValues): Promise<ChosenR
     '--checkpoint': flags.checkpoint,
     '--visual-encoder': flags.visualEncoder,
     '--spatial-encoder': flags.spatialEncoder,
+    '--text': flags.text,
+    '--text-embedding': flags.textEmbedding,
     '--steps': flags.steps,
     '--start-step': flags.startStep,
     '--memory': flags.memory,

@@ -4,18 +4,19 @@ import { add, constant, gather, matmul, mul, reshape, softmax, transpose } from 
 import type { Value } from '../../graph/value.ts';
 import { layerNorm } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { fileLimits } from '../../tensor/file-limits.ts';
 import { encoderLayer } from '../clip/clip.ts';
+import { layerCount, width } from '../config-numbers.ts';
 
-const size = z.number().int().positive();
 /** config.json of a text encoder; keys that it does not know are passed over. */
 export const clipTextConfigSchema = z.object({
-  vocab_size: size.default(49408),
-  hidden_size: size.default(768),
-  intermediate_size: size.optional(),
-  num_hidden_layers: size.default(12),
-  num_attention_heads: size.default(12),
+  vocab_size: z.number().int().positive().max(fileLimits.network.vocabulary).default(49408),
+  hidden_size: width.default(768),
+  intermediate_size: width.optional(),
+  num_hidden_layers: layerCount.default(12),
+  num_attention_heads: width.default(12),
   /** Tokens of a text. */
-  max_position_embeddings: size.default(77),
+  max_position_embeddings: z.number().int().positive().max(fileLimits.network.tokens).default(77),
   hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
   layer_norm_eps: z.number().positive().default(1e-5),
 });

@@ -32,7 +32,7 @@ export const vaeConfigSchema = z.object({
   photo_fusion: z.boolean().default(false),
   act_fn: z.literal('silu').default('silu'),
 });
-type VaeConfig = z.infer<typeof vaeConfigSchema>;
+export type VaeConfig = z.infer<typeof vaeConfigSchema>;
 
 const epsilon = 1e-6;
 

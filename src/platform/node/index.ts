@@ -9,9 +9,11 @@ export { loadFaceParser, loadRetinaFaceDetector, loadUpscaler } from './model/fa
 export { loadAutoencoder } from './model/load-autoencoder.ts';
 export { loadFaceDescriber } from './model/load-face-describer.ts';
 export { loadFaceDetector } from './model/load-face-detector.ts';
+export { type LoadedGenerator, type LoadGeneratorOptions, loadGenerator } from './model/load-generator.ts';
 export { type LoadRestorerOptions, loadRestorer } from './model/load-restorer.ts';
 export { packCheckpoint } from './model/pack-checkpoint.ts';
 export { loadPerceptualNetwork } from './model/perceptual-files.ts';
+export { openTextContext, type TextCondition, type TextContextOptions } from './model/text-context.ts';
 export { encodeImage, type ImageExtras, listLostIn } from './picture/encode-image.ts';
 export {
   decodeImage,

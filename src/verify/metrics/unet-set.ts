@@ -1,22 +1,9 @@
 import { z } from 'zod';
-import {
-  type EulerConfig,
-  eulerAncestralStep,
-  eulerConfigSchema,
-  eulerDenoised,
-  eulerSchedule,
-  eulerStep,
-  scaleToNetwork,
-} from '../../diffusion/euler-schedule.ts';
-import {
-  addNoise,
-  alphasCumprod,
-  denoise,
-  lcmTimesteps,
-  type SchedulerConfig,
-  schedulerConfigSchema,
-  stepScalings,
-} from '../../diffusion/lcm-schedule.ts';
+import { type EulerConfig, eulerConfigSchema, eulerSchedule } from '../../diffusion/euler-schedule.ts';
+import { lcmTimesteps, type SchedulerConfig, schedulerConfigSchema } from '../../diffusion/lcm-schedule.ts';
+import { sampleByConsistency } from '../../diffusion/sample-consistency.ts';
+import { sampleByEuler } from '../../diffusion/sample-euler.ts';
+import type { Predict } from '../../diffusion/sampler.ts';
 import { guidanceEmbedding } from '../../diffusion/sinusoid.ts';
 import { emitModel } from '../../graph/onnx/emit-model.ts';
 import { input } from '../../graph/ops.ts';
@@ -51,14 +38,12 @@ export const verifyEulerSet: VerifyMetricsSet = async function* (set, context) {
   const network = await prepareUNet(set, context, spec, inputs);
   yield* verifyWeights(set.json, network.tensors);
   yield* await network.run(async (predict) => [
-    ...(await sampleByEuler(set, spec, inputs.init, predict, 'euler')),
-    ...(await sampleByEuler(set, spec, inputs.init, predict, 'ancestral')),
+    ...(await compareEuler(set, spec, inputs.init, predict, 'euler')),
+    ...(await compareEuler(set, spec, inputs.init, predict, 'ancestral')),
   ]);
 };
 
-type Predict = (latents: Float32Array, timestep: number) => Promise<Float32Array>;
-
-async function sampleByEuler(
+async function compareEuler(
   set: MetricsSet,
   { namespace, scheduler, steps }: { namespace: string; scheduler: EulerConfig; steps: number },
   init: HostTensor,
@@ -72,23 +57,21 @@ async function sampleByEuler(
   const { timesteps, sigmas, initialScale } = eulerSchedule(scheduler, steps);
   await check('timesteps', timesteps);
   await check('sigmas', sigmas);
-  let latents: Float32Array = init.data.map((x) => x * initialScale);
-  await check('latents0', latents);
-  for (const [i, t] of timesteps.entries()) {
-    const [sigma, next] = [sigmas[i]!, sigmas[i + 1]!];
-    const scaled = scaleToNetwork(latents, sigma);
-    await check(`input${i}`, scaled);
-    const prediction = await predict(scaled, t);
-    await check(`eps${i}`, prediction);
-    const clean = eulerDenoised(scheduler, latents, prediction, sigma);
-    await check(`x0_${i}`, clean);
-    const noise = formulaNormal(`${namespace}/noise${i}`, init.shape).data;
-    latents =
-      kind === 'euler'
-        ? eulerStep(latents, clean, sigma, next)
-        : eulerAncestralStep(latents, clean, noise, sigma, next);
-    await check(`latents${i + 1}`, latents);
-  }
+  await check(
+    'latents0',
+    init.data.map((x) => x * initialScale),
+  );
+  const noise = (step: number): Float32Array =>
+    formulaNormal(`${namespace}/noise${step - 1}`, init.shape).data;
+  const source = { init: init.data, predict, ...(kind === 'ancestral' && { noise }) };
+  await sampleByEuler(scheduler, steps, source, {
+    async onStep({ step, input: scaled, prediction, clean, latents }) {
+      await check(`input${step - 1}`, scaled);
+      await check(`eps${step - 1}`, prediction);
+      await check(`x0_${step - 1}`, clean);
+      await check(`latents${step}`, latents);
+    },
+  });
   return rows;
 }
 
@@ -103,10 +86,10 @@ export const verifyLcmSet: VerifyMetricsSet = async function* (set, context) {
   yield await set.compare('timesteps', lcmTimesteps(spec.scheduler, spec.steps));
   const network = await prepareUNet(set, context, spec, inputs, embedded);
   yield* verifyWeights(set.json, network.tensors);
-  yield* await network.run((predict) => sampleByConsistency(set, spec, inputs.init, predict));
+  yield* await network.run((predict) => compareConsistency(set, spec, inputs.init, predict));
 };
 
-async function sampleByConsistency(
+async function compareConsistency(
   set: MetricsSet,
   { namespace, scheduler, steps }: { namespace: string; scheduler: SchedulerConfig; steps: number },
   init: HostTensor,
@@ -116,19 +99,20 @@ async function sampleByConsistency(
   const check = async (name: string, values: Float32Array): Promise<void> => {
     if (set.has(name)) rows.push(await set.compare(name, values));
   };
-  const timesteps = lcmTimesteps(scheduler, steps);
-  const alphas = alphasCumprod(scheduler);
-  let latents = init.data;
-  for (const [i, t] of timesteps.entries()) {
-    const prediction = await predict(latents, t);
-    await check(`eps${i}`, prediction);
-    const clean = denoise(latents, prediction, stepScalings(scheduler, alphas, t));
-    await check(`denoised${i}`, clean);
-    const next = timesteps[i + 1];
-    const noise = formulaNormal(`${namespace}/noise${i}`, init.shape).data;
-    latents = next === undefined ? clean : addNoise(clean, noise, stepScalings(scheduler, alphas, next));
-    await check(`latents${i + 1}`, latents);
-  }
+  const noise = (step: number): Float32Array =>
+    formulaNormal(`${namespace}/noise${step - 1}`, init.shape).data;
+  await sampleByConsistency(
+    scheduler,
+    steps,
+    { init: init.data, noise, predict },
+    {
+      async onStep({ step, prediction, clean, latents }) {
+        await check(`eps${step - 1}`, prediction);
+        await check(`denoised${step - 1}`, clean);
+        await check(`latents${step}`, latents);
+      },
+    },
+  );
   return rows;
 }
 

@@ -1,6 +1,5 @@
 import { freemem } from 'node:os';
-import type { Checkpoint } from '../../../restore/checkpoint.ts';
-import { networkNames } from '../../../restore/networks.ts';
+import { type Checkpoint, networksOfCheckpoint } from '../../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 
 /** Peak memory over the size of the weights in float32, as measured on the published sizes (5.6 GB). */
@@ -9,8 +8,8 @@ const peakShares: { readonly [M in MemoryMode]: number } = { fast: 2.5, balanced
 /** Size of a checkpoint's weights in float32, in bytes. */
 function weightBytes(checkpoint: Checkpoint): number {
   let bytes = 0;
-  for (const network of networkNames)
-    for (const { entry } of checkpoint[network].tensors.values())
+  for (const [, { tensors }] of networksOfCheckpoint(checkpoint))
+    for (const { entry } of tensors.values())
       bytes += 4 * entry.shape.reduce((count, extent) => count * extent, 1);
   return bytes;
 }

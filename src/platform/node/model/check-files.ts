@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ByteSource } from '../../../checkpoint/byte-source.ts';
 import { findDamagedEntries } from '../../../checkpoint/zip-check.ts';
-import { type CheckpointOverrides, openCheckpoint } from '../../../restore/checkpoint.ts';
-import { networkNames } from '../../../restore/networks.ts';
+import {
+  type CheckpointOverrides,
+  networksOfCheckpoint,
+  openCheckpoint,
+} from '../../../restore/checkpoint.ts';
 import { matchesDigest, type ReleasedFile } from '../download/release.ts';
 import { releases } from '../download/released-files.ts';
 import { openFileSource } from '../files/file-source.ts';
@@ -45,8 +48,8 @@ export async function checkFiles(
   try {
     const checkpoint = await openCheckpoint(store, overrides);
     const sources = new Map<string, ByteSource>();
-    for (const name of networkNames)
-      for (const { file } of checkpoint[name].tensors.values()) sources.set(file.source.name, file.source);
+    for (const [, { tensors }] of networksOfCheckpoint(checkpoint))
+      for (const { file } of tensors.values()) sources.set(file.source.name, file.source);
     for (const { path: place } of pinnedFiles) {
       const source = await openFileSource(path.resolve(folder, place)).catch(() => undefined);
       if (source) {

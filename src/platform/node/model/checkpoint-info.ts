@@ -1,6 +1,10 @@
 /** What a checkpoint folder holds, network by network. */
-import { type CheckpointOverrides, openCheckpoint } from '../../../restore/checkpoint.ts';
-import { type NetworkName, networkNames } from '../../../restore/networks.ts';
+import {
+  type CheckpointOverrides,
+  networksOfCheckpoint,
+  openCheckpoint,
+} from '../../../restore/checkpoint.ts';
+import type { NetworkName } from '../../../restore/networks.ts';
 import {
   buildRestorationGraphs,
   compareNetworks,
@@ -41,9 +45,8 @@ export async function checkpointInfo(
     const imageSize = modelImageSize(checkpoint);
     const graphs = buildRestorationGraphs(checkpoint, { batch: 1, height: imageSize, width: imageSize });
     const comparisons = compareNetworks(checkpoint, graphs);
-    const networks = networkNames.map((network) => {
-      const { tensors, path: file, config } = checkpoint[network];
-      const { missing, unexpected, misshapen, unused } = comparisons[network];
+    const networks = networksOfCheckpoint(checkpoint).map(([network, { tensors, path: file, config }]) => {
+      const { missing, unexpected, misshapen, unused } = comparisons.get(network)!;
       const entries = [...tensors.values()].map(({ entry }) => entry);
       const count = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
       return {

@@ -1,11 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { ByteSource } from '../../../checkpoint/byte-source.ts';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
-import { readJsonSource } from '../../../checkpoint/json-source.ts';
+import { readJsonSource, readTextSource } from '../../../checkpoint/json-source.ts';
 import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
 import { because } from '../../../failure/failure.ts';
 import type { CheckpointStore } from '../../../restore/checkpoint-store.ts';
-import { checkpointFolders, otherFolders } from '../../../restore/networks.ts';
+import { otherFolders } from '../../../restore/networks.ts';
 import { modelLocation } from '../engine/node-runtime.ts';
 import { openFileSource } from '../files/file-source.ts';
 
@@ -35,18 +36,23 @@ export async function openCheckpointFolder(
     for (const candidate of candidates) if (await isThere(path.resolve(folder, candidate))) return candidate;
     return undefined;
   };
+  const readWhole = async <Content>(
+    file: string,
+    read: (source: ByteSource) => Promise<Content>,
+  ): Promise<Content | undefined> => {
+    const place = await locate(file);
+    if (place === undefined) return undefined;
+    const source = await openFileSource(path.resolve(folder, place));
+    try {
+      return await read(source);
+    } finally {
+      await source.close();
+    }
+  };
   return {
     name: folder,
-    async readJson(file) {
-      const place = await locate(file);
-      if (place === undefined) return undefined;
-      const source = await openFileSource(path.resolve(folder, place));
-      try {
-        return await readJsonSource(source);
-      } finally {
-        await source.close();
-      }
-    },
+    readJson: (file) => readWhole(file, readJsonSource),
+    readText: (file) => readWhole(file, readTextSource),
     async openTensors(file) {
       const place = await locate(file);
       if (place === undefined) return undefined;
@@ -63,9 +69,8 @@ export async function openCheckpointFolder(
 
 /** Where the files of a folder of the released layout may lie, relative to the checkpoint, best first. */
 async function foldersOf(checkpoint: string, top: string): Promise<string[]> {
-  const known = checkpointFolders.find((name) => name === top);
   const places = [top];
-  for (const other of known ? otherFolders[known] : [])
+  for (const other of otherFolders[top] ?? [])
     places.push(...(other.startsWith('models--') ? await hubSnapshots(checkpoint, other) : [other]));
   return places;
 }

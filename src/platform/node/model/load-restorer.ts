@@ -12,6 +12,7 @@ import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { embeddedModel } from './embedded-model.ts';
 import { isOnnxName, loadOnnxRestorer, type OnnxRestorerOptions } from './onnx-files.ts';
+import { openTextContext, type TextCondition } from './text-context.ts';
 
 export interface LoadRestorerOptions extends OnnxRestorerOptions {
   /** The fastest that the free memory allows, unless given. */
@@ -19,6 +20,8 @@ export interface LoadRestorerOptions extends OnnxRestorerOptions {
   /** Path of other weights for the visual encoder, such as the one-step release's. */
   readonly visualEncoder?: string;
   readonly spatialEncoder?: string;
+  /** A text as the condition, in place of what the visual encoder makes of the photo; '' is the null text. */
+  readonly condition?: TextCondition;
   /** Told what is done once, such as transforming weights. */
   readonly onProgress?: (message: string) => void;
 }
@@ -33,12 +36,15 @@ export async function loadRestorer(
   options: LoadRestorerOptions = {},
 ): Promise<Restorer> {
   if (isOnnxName(checkpointFolder)) return loadOnnxRestorer(checkpointFolder, options);
-  const { device, threads, memory, visualEncoder, spatialEncoder, onProgress } = options;
+  const { device, threads, memory, visualEncoder, spatialEncoder, condition, onProgress } = options;
   if (checkpointFolder === embeddedModel) await requireEmbeddedModel();
   const runtime = await createWorkerRuntime({ device, threads });
   const store = await openCheckpointFolder(checkpointFolder);
   try {
+    const place = { checkpoint: checkpointFolder, runtime, onNote: onProgress };
+    const context = condition && (await openTextContext(condition, place));
     const checkpoint = await openCheckpoint(store, {
+      context,
       visualEncoder: visualEncoder && path.resolve(visualEncoder),
       spatialEncoder: spatialEncoder && path.resolve(spatialEncoder),
     });

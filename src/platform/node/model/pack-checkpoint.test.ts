@@ -29,13 +29,13 @@ it('keeps every network in half precision, and how it is sampled', async () => {
     expect(half!.sampling).toEqual({ ...sampling, imageSize: microSpec.image_size });
     expect(half!.scheduler).toEqual(whole!.scheduler);
     for (const network of networkNames) {
-      expect(half![network].config).toEqual(whole![network].config);
-      expect([...half![network].tensors.keys()].sort()).toEqual([...whole![network].tensors.keys()].sort());
-      for (const [key, { entry, file }] of half![network].tensors) {
+      expect(half![network]!.config).toEqual(whole![network]!.config);
+      expect([...half![network]!.tensors.keys()].sort()).toEqual([...whole![network]!.tensors.keys()].sort());
+      for (const [key, { entry, file }] of half![network]!.tensors) {
         expect(entry.dtype).toBe('float16');
         const [a, b] = [
           await readTensor(file, key),
-          await readTensor(whole![network].tensors.get(key)!.file, key),
+          await readTensor(whole![network]!.tensors.get(key)!.file, key),
         ];
         // Half precision has 11 bits, and steps of 2⁻²⁴ near zero.
         const off = a.data.filter(
@@ -61,10 +61,10 @@ it('averages the weights of two checkpoints of the same networks', async () => {
     ['visualEncoder', 0.5],
     ['spatialEncoder', 1],
   ] as const)
-    for (const [key, { file }] of a![network].tensors) {
+    for (const [key, { file }] of a![network]!.tensors) {
       const [own, result] = [
         await readTensor(file, key),
-        await readTensor(b![network].tensors.get(key)!.file, key),
+        await readTensor(b![network]!.tensors.get(key)!.file, key),
       ];
       expect(
         relativeError(

@@ -8,9 +8,10 @@ import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import type { StoredTensors } from '../../../models/network-weights.ts';
-import { openCheckpoint } from '../../../restore/checkpoint.ts';
-import { networkNames, networks, samplingPath, schedulerPath } from '../../../restore/networks.ts';
+import { networksOfCheckpoint, openCheckpoint } from '../../../restore/checkpoint.ts';
+import { networks, samplingPath, schedulerPath, textEmbeddingPath } from '../../../restore/networks.ts';
 import { modelImageSize } from '../../../restore/restoration-graphs.ts';
+import { encodeEmbedding } from '../../../restore/stored-embedding.ts';
 import { sameShape } from '../../../tensor/host-tensor.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
@@ -45,9 +46,8 @@ export async function packCheckpoint(from: string, to: string, mixture?: Mixture
   try {
     const checkpoint = await openCheckpoint(store);
     const other = otherStore && (await openCheckpoint(otherStore));
-    for (const network of networkNames) {
-      const { config, tensors } = checkpoint[network];
-      const mixed = other?.[network].tensors;
+    for (const [network, { config, tensors }] of networksOfCheckpoint(checkpoint)) {
+      const mixed = other && (other[network]?.tensors ?? new Map());
       if (mixed) requireSameTensors(tensors, mixed, `its ${networks[network].label}`, mixture!.folder);
       const inputs = [...tensors].map(([name, { entry, file }]) => ({
         name,
@@ -65,6 +65,7 @@ export async function packCheckpoint(from: string, to: string, mixture?: Mixture
       await writeJson(networks[network].files.config, config);
     }
     await writeJson(schedulerPath, checkpoint.scheduler);
+    if (checkpoint.context) await write(textEmbeddingPath, encodeEmbedding(checkpoint.context));
     // Packed encoders have a config beside them, and would no longer be taken for the released ones.
     await writeJson(samplingPath, { ...checkpoint.sampling, imageSize: modelImageSize(checkpoint) });
     await rename(partial, to);
