@@ -121,13 +121,12 @@ export {
   type RestorationGraphs,
 } from './restore/restoration-graphs.ts';
 export {
-  type RestorationState,
   type RunStage,
   restoreFaces,
   type SampleOptions,
   type StageName,
 } from './restore/restore-faces.ts';
-export type { RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
+export type { RestorationState, RestoreOptions, RestoreProgress, Restorer } from './restore/restorer.ts';
 export type { MemoryMode } from './restore/stage-models.ts';
 export {
   type DeviceName,

@@ -44,7 +44,7 @@ function interlcm(...args: string[]) {
 }
 const pixelsOf = async (...file: string[]) => (await readImageFile(join(root, ...file))).pixels;
 
-describe.skipIf(!existsSync(main))('interlcm generate', () => {
+describe.skipIf(!existsSync(main))('interlcm generate', { timeout: 300_000 }, () => {
   it('makes images of several seeds, keeps every state, and goes on where it was', async () => {
     const args = ['generate', prompt, '--checkpoint', 'texts', '-o', 'out', '--states', 'states', '--json'];
     const first = interlcm(...args, '--count', '1', '--seed', '7');
@@ -135,7 +135,7 @@ describe.skipIf(!existsSync(main))('interlcm generate', () => {
   });
 });
 
-describe.skipIf(!existsSync(main))('interlcm restore --text', () => {
+describe.skipIf(!existsSync(main))('interlcm restore --text', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     for (const part of ['text_encoder', 'tokenizer'])
       await cp(join(root, 'texts/lcm', part), join(root, 'weights/lcm', part), { recursive: true });

@@ -59,6 +59,8 @@ export interface Generator {
    * @throws {RangeError} for a condition of another width, or steps that the schedule does not have
    */
   generate(context: HostTensor, options?: GenerateOptions): Promise<HostTensor>;
+  /** The scaled mean latent of an image. @param image [1, 3, imageSize, imageSize] in [-1, 1] */
+  latentOf(image: HostTensor): Promise<HostTensor>;
   /** @param latent [1, C, h, w], scaled, as states have it; the result as that of `generate` */
   decode(latent: HostTensor): Promise<HostTensor>;
   release(): Promise<void>;
@@ -94,9 +96,8 @@ export async function createGenerator(
     });
     const [bindUnet, bindVae] = [
       await matchStored([graphs.unet['prediction']!], 'unet', place('unet'), 'UNet'),
-      await matchStored([graphs.decode['decoded']!], 'vae', place('vae'), 'VAE', {
+      await matchStored([graphs.encode['latent']!, graphs.decode['decoded']!], 'vae', place('vae'), 'VAE', {
         oldKey: oldVaeKey,
-        unused: /^(encoder|quant_conv)\./,
       }),
     ];
     const plan = stagePlans[memory];
@@ -115,6 +116,7 @@ export async function createGenerator(
     contextWidth: unet.cross_attention_dim,
     device: `${runtime.device}: ${runtime.reason}`,
     decode,
+    latentOf: async (image) => (await pool.run('encode', { image }))['latent']!,
     async generate(context, options = {}) {
       requireContext(context, unet.cross_attention_dim, name);
       if (context.shape[1] !== length) {

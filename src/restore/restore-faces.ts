@@ -42,20 +42,6 @@ export interface SampleOptions extends RestoreOptions {
   noises?: readonly HostTensor[];
   /** Sees every intermediate tensor by its name in the reference files. */
   observe?: (name: string, tensor: HostTensor) => void;
-  /** Told of what each step has left, and waited for: a decoding or two more a step. */
-  onState?: (state: RestorationState) => void | Promise<void>;
-}
-
-/** What a step of the schedule has left. */
-export interface RestorationState {
-  /** From the start step to the last: counts the schedule's steps. */
-  readonly step: number;
-  /** Decodes a latent of this state, as the result is decoded; [B, 3, H, W], about [-1, 1]. */
-  readonly decode: (latent: HostTensor) => Promise<HostTensor>;
-  /** [B, C, h, w]: the estimate of the clean latent. */
-  readonly clean: HostTensor;
-  /** [B, C, h, w]: what the step was given. */
-  readonly noisy: HostTensor;
 }
 
 /**
@@ -140,7 +126,7 @@ export async function restoreFaces(
     clean = denoise(latents.data, eps!.data, scalings, clean);
     const denoised = hostTensor(latent!.shape, clean);
     observe(`denoised${k + 1}`, denoised);
-    await options.onState?.({ step, decode, clean: denoised, noisy: latents });
+    await options.onState?.({ step, decode, clean: denoised, noisy: latents, photo: latent! });
   }
 
   report('decode', 'painting the face', stepFraction(calls, calls));

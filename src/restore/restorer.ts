@@ -29,6 +29,22 @@ export interface RestoreOptions {
   /** Stops between two network calls; `restore` then rejects with the signal's reason. */
   signal?: AbortSignal;
   onProgress?: (progress: RestoreProgress) => void;
+  /** Told of what each step has left, and waited for. */
+  onState?: (state: RestorationState) => void | Promise<void>;
+}
+
+/** What a step of the schedule has left, as latents: [B, C, h, w]. */
+export interface RestorationState {
+  /** From the start step to the last: counts the schedule's steps. */
+  readonly step: number;
+  /** The estimate of the clean latent. */
+  readonly clean: HostTensor;
+  /** What the step was given. */
+  readonly noisy: HostTensor;
+  /** The photo's own. */
+  readonly photo: HostTensor;
+  /** Decodes a latent as the result is decoded: [B, 3, H, W], about [-1, 1]. */
+  readonly decode: (latent: HostTensor) => Promise<HostTensor>;
 }
 
 /** One loaded model. */

@@ -7,11 +7,22 @@ import { because } from '../failure/failure.ts';
 import { describeIssues } from '../failure/schema-issues.ts';
 import { type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
 import { type Checkpoint, type NetworkCheckpoint, networksOfCheckpoint } from '../restore/checkpoint.ts';
-import { type NetworkConfig, type NetworkName, networkNames, networks } from '../restore/networks.ts';
+import {
+  type NetworkConfig,
+  type NetworkName,
+  networkNames,
+  networks,
+  visionNetworks,
+} from '../restore/networks.ts';
+import type { HostTensor } from '../tensor/host-tensor.ts';
 import type { TrainConfig } from './train-config.ts';
 
 /** Configs of the networks that a stage is made of. */
-export type NetworkConfigs = { readonly scheduler: SchedulerConfig } & {
+export type NetworkConfigs = {
+  readonly scheduler: SchedulerConfig;
+  /** [1, L, E]: the condition of every sample, where a text is it. */
+  readonly context?: HostTensor | undefined;
+} & {
   readonly [Name in NetworkName]?: NetworkConfig<Name>;
 };
 
@@ -30,7 +41,8 @@ function networksOfStage(config: TrainConfig): readonly NetworkName[] {
       return ['vae'];
     case 'diffusion':
     case 'consistency': {
-      const condition = config.condition === 'none' ? [] : (['clip', 'visualEncoder'] as const);
+      const condition =
+        typeof config.condition === 'string' && config.condition !== 'none' ? visionNetworks : [];
       const control = config.stage === 'diffusion' && config.control ? (['spatialEncoder'] as const) : [];
       return ['vae', 'unet', ...condition, ...control];
     }
@@ -38,7 +50,7 @@ function networksOfStage(config: TrainConfig): readonly NetworkName[] {
       return [
         'vae',
         'unet',
-        ...(config.visualEncoder ? (['clip', 'visualEncoder'] as const) : []),
+        ...(config.visualEncoder && config.condition === 'low' ? visionNetworks : []),
         ...(config.spatialEncoder ? (['spatialEncoder'] as const) : []),
       ];
   }
@@ -97,5 +109,6 @@ export function requireConfig<Name extends NetworkName>(
 /** The configs of a whole checkpoint. */
 export function networkConfigs(checkpoint: Checkpoint): NetworkConfigs {
   const configs = networksOfCheckpoint(checkpoint).map(([name, { config }]) => [name, config]);
-  return { scheduler: checkpoint.scheduler, ...Object.fromEntries(configs) };
+  const { scheduler, context } = checkpoint;
+  return { scheduler, context, ...Object.fromEntries(configs) };
 }

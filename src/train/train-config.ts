@@ -81,6 +81,18 @@ const degradationSchema = z.strictObject({
   share: z.number().positive(),
 });
 
+/** A text as the condition of every sample: by the start checkpoint's text tower ('' is the null text), or stored. */
+const textConditionSchema = z.union([
+  z.strictObject({ text: z.string() }),
+  /** A safetensors file. */
+  z.strictObject({ embedding: z.string().min(1) }),
+]);
+type TextConditionSettings = z.output<typeof textConditionSchema>;
+
+/** What the context is made of: the good image, the degraded one, nothing, or a text. */
+const conditionSchema = z.union([z.enum(['high', 'low', 'none']), textConditionSchema]);
+export type Condition = z.output<typeof conditionSchema>;
+
 /** Settings of each stage beyond what all share. */
 const stageSchemas = [
   z.strictObject({
@@ -90,8 +102,7 @@ const stageSchemas = [
   }),
   z.strictObject({
     stage: z.literal('diffusion'),
-    /** What the context is made of: the good image, the degraded one, or nothing. */
-    condition: z.enum(['high', 'low', 'none']).default('high'),
+    condition: conditionSchema.default('high'),
     /** Part of the samples that see no condition. */
     conditionDropout: z.number().min(0).max(1).default(0.1),
     /** Whether a spatial encoder on the degraded image takes part (ControlNet). */
@@ -99,7 +110,7 @@ const stageSchemas = [
   }),
   z.strictObject({
     stage: z.literal('consistency'),
-    condition: z.enum(['high', 'low', 'none']).default('high'),
+    condition: conditionSchema.default('high'),
     conditionDropout: z.number().min(0).max(1).default(0),
     /** Timesteps of the teacher's solver; a step of the loss skips this much of the schedule. */
     solverSteps: count.default(50),
@@ -119,6 +130,8 @@ const stageSchemas = [
     fidelity: fraction.default(defaultSampling.fidelity),
     /** Training draws it from here for each image; as `fidelity` says unless given. */
     fidelityRange: z.tuple([fraction, fraction]).optional(),
+    /** What the context is made of: the degraded image, or a text, as in the paper's table 2, experiments 2 and 3. */
+    condition: z.union([z.literal('low'), textConditionSchema]).default('low'),
     /** Ablations: without them the context is zero, and the UNet gets no residuals. */
     visualEncoder: z.boolean().default(true),
     spatialEncoder: z.boolean().default(true),
@@ -198,6 +211,11 @@ export type TrainConfig = Shared & StageSettings;
 export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
   Extract<StageSettings, { stage: Stage }>;
 export type AdversarialSettings = z.output<typeof adversarialSchema>;
+
+/** The text that a run takes as its condition, if it takes one. */
+export function textConditionOf(config: TrainConfig): TextConditionSettings | undefined {
+  return 'condition' in config && typeof config.condition === 'object' ? config.condition : undefined;
+}
 
 /** @throws {TypeError} naming every setting that is wrong */
 export function parseTrainConfig(json: unknown, file: string): TrainConfig {

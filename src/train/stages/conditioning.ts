@@ -4,8 +4,9 @@ import type { Shape, Value } from '../../graph/value.ts';
 import { buildClip } from '../../models/clip/clip.ts';
 import { buildVaeEncoder, type Photo, vaeScaleFactor } from '../../models/vae/vae.ts';
 import { buildVisualEncoder } from '../../models/visual-encoder/visual-encoder.ts';
-import { elementCount } from '../../tensor/host-tensor.ts';
+import { elementCount, repeatRow } from '../../tensor/host-tensor.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
+import type { Condition } from '../train-config.ts';
 
 /** Tokens of a context that stands for nothing: as many as Stable Diffusion's text encoder gives. */
 const emptyContextTokens = 77;
@@ -53,12 +54,43 @@ export function encodePhoto(
   return { latent: mul(mean, vae.scaling_factor), photo };
 }
 
+/** What samples are conditioned on: a text, or an image of theirs; zeros where `seen` is 0. */
+export function droppedContext(
+  condition: Condition,
+  scopes: NetworkScopes,
+  configs: NetworkConfigs,
+  batch: number,
+): Value {
+  if (condition === 'none') return emptyContext(configs, batch);
+  const context =
+    typeof condition === 'string' ? contextOfImage(scopes, configs, batch) : sharedContext(configs, batch);
+  return mul(context, input('seen', [batch, 1, 1]));
+}
+
 /** The context of input `clip_input`, which is fed by `clipInput`. */
 export function contextOfImage(scopes: NetworkScopes, configs: NetworkConfigs, batch: number): Value {
   const clip = requireConfig(configs, 'clip');
   const image = input('clip_input', [batch, 3, clip.image_size, clip.image_size]);
   const tokens = buildClip(scopes.clip, clip, image);
   return buildVisualEncoder(scopes.visualEncoder, requireConfig(configs, 'visualEncoder'), tokens);
+}
+
+/**
+ * The condition that all samples share.
+ * @returns [batch, L, E]
+ * @throws {TypeError} if it is missing, or not as wide as the UNet's attention
+ */
+export function sharedContext(configs: NetworkConfigs, batch: number): Value {
+  const { context } = configs;
+  if (!context)
+    throw new TypeError('This stage has a text as its condition, and was given no embedding of it');
+  const wanted = requireConfig(configs, 'unet').cross_attention_dim;
+  const [, length, width] = context.shape as [number, number, number];
+  if (width !== wanted)
+    throw new TypeError(
+      `Cannot train with a text's embedding of ${width} numbers a token: the UNet takes ${wanted}. Take the text tower that belongs to it`,
+    );
+  return constant([batch, length, width], repeatRow(context.data, batch).data);
 }
 
 /** Zeros in place of a context. */

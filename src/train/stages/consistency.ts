@@ -11,7 +11,7 @@ import { drawNoise, perImage, stackRows } from '../feeds.ts';
 import type { StageGraph } from '../stage-graph.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
 import type { StageConfig } from '../train-config.ts';
-import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
+import { type BatchSize, droppedContext, emptyContext, latentOf, latentShape } from './conditioning.ts';
 import { conditionFeeds } from './diffusion.ts';
 
 /** Prefixes of the weights of the teacher, which stay, and of the target: the student's running average. */
@@ -67,10 +67,7 @@ export function consistencyStage(
   const timestep = (name: string): Value => input(`${name}_timestep`, [batch, unet.block_out_channels[0]!]);
   const [startTimestep, endTimestep] = [timestep('start'), timestep('end')];
   const nothing = emptyContext(configs, batch);
-  const context =
-    config.condition === 'none'
-      ? nothing
-      : mul(contextOfImage(scopes, configs, batch), input('seen', [batch, 1, 1]));
+  const context = droppedContext(config.condition, scopes, configs, batch);
 
   const estimateOf = (latents: Value, prediction: Value, at: Coefficients): Value =>
     add(mul(at.fromNoisy, latents), mul(at.fromPrediction, prediction));

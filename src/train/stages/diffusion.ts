@@ -12,8 +12,8 @@ import { hostTensor } from '../../tensor/host-tensor.ts';
 import { drawNoise, perImage, stackRows } from '../feeds.ts';
 import type { StageGraph } from '../stage-graph.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
-import type { StageConfig } from '../train-config.ts';
-import { type BatchSize, contextOfImage, emptyContext, latentOf, latentShape } from './conditioning.ts';
+import type { Condition, StageConfig } from '../train-config.ts';
+import { type BatchSize, droppedContext, latentOf, latentShape } from './conditioning.ts';
 
 /** Scale of no guidance, for UNets that have its embedding. */
 const plainGuidance = 1;
@@ -48,10 +48,7 @@ export function diffusionStage(
   const timestep = input('timestep', [batch, unet.block_out_channels[0]!]);
   const guidanceWidth = unet.time_cond_proj_dim;
   const guidance = guidanceWidth ? input('guidance', [batch, guidanceWidth]) : undefined;
-  const context =
-    config.condition === 'none'
-      ? emptyContext(configs, batch)
-      : mul(contextOfImage(scopes, configs, batch), input('seen', [batch, 1, 1]));
+  const context = droppedContext(config.condition, scopes, configs, batch);
 
   const clean = latentOf(scopes, configs, high);
   const latents = add(mul(clean, signal), mul(noise, sigma));
@@ -104,16 +101,15 @@ export function diffusionStage(
   };
 }
 
-/** What `contextOfImage` is fed, and which images are seen. */
+/** What `droppedContext` is fed: the images, and whether each sample sees its condition. */
 export function conditionFeeds(
-  condition: 'high' | 'low' | 'none',
+  condition: Condition,
   configs: NetworkConfigs,
   images: { readonly high: HostTensor; readonly low: HostTensor },
   seen: readonly number[],
 ): Record<string, HostTensor> {
   if (condition === 'none') return {};
-  return {
-    clip_input: clipInput(images[condition], requireConfig(configs, 'clip').image_size),
-    seen: hostTensor([seen.length, 1, 1], Float32Array.from(seen)),
-  };
+  const feeds = { seen: hostTensor([seen.length, 1, 1], Float32Array.from(seen)) };
+  if (typeof condition !== 'string') return feeds;
+  return { ...feeds, clip_input: clipInput(images[condition], requireConfig(configs, 'clip').image_size) };
 }

@@ -5,7 +5,14 @@ import { buildSampler } from '../sampler-graph.ts';
 import type { StageGraph } from '../stage-graph.ts';
 import { type NetworkConfigs, type NetworkScopes, requireConfig } from '../stage-networks.ts';
 import type { StageConfig } from '../train-config.ts';
-import { type BatchSize, contextOfImage, emptyContext, encodePhoto, latentShape } from './conditioning.ts';
+import {
+  type BatchSize,
+  contextOfImage,
+  emptyContext,
+  encodePhoto,
+  latentShape,
+  sharedContext,
+} from './conditioning.ts';
 
 /**
  * InterLCM: the degraded image is restored by the whole sampler, and image losses go back through it.
@@ -22,9 +29,12 @@ export function interlcmStage(
   const imageShape = [size.batch, 3, size.size, size.size];
   const low = input('low', imageShape);
   const high = input('high', imageShape);
-  const context = config.visualEncoder
+  const seesPhoto = config.visualEncoder && config.condition === 'low';
+  const context = seesPhoto
     ? contextOfImage(scopes, configs, size.batch)
-    : emptyContext(configs, size.batch);
+    : config.condition === 'low'
+      ? emptyContext(configs, size.batch)
+      : sharedContext(configs, size.batch);
   const encoded = encodePhoto(scopes, configs, low, input('fidelity', [size.batch, 1, 1, 1]));
   const restored = buildSampler(
     scopes,
@@ -49,7 +59,7 @@ export function interlcmStage(
         ...images,
         ...Object.fromEntries(noises),
         fidelity: perImage(fidelities),
-        ...(config.visualEncoder && {
+        ...(seesPhoto && {
           clip_input: clipInput(whole ?? images.low, requireConfig(configs, 'clip').image_size),
         }),
       };

@@ -104,7 +104,7 @@ export async function benchTraining(
   await makeFormulaCheckpoint(spec, checkpoint, onProgress);
   const config = trainConfig(setup);
   const folder = await mkdtemp(path.join(tmpdir(), 'interlcm-bench-'));
-  const start = await openStartNetworks(config, checkpoint);
+  const start = await openStartNetworks(config, checkpoint, { runtime });
   const parts: PartTiming[] = [];
   try {
     await writeImages(folder, 4);

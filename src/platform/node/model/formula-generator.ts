@@ -49,7 +49,7 @@ export async function makeFormulaGenerator(
   const { text, ...configs } = parseGeneratorConfigs(json);
   const contextLength = text.max_position_embeddings;
   const size = { imageSize: trainedImageSize(configs), contextLength };
-  const { unet, decode } = buildGenerationGraphs(configs, size);
+  const { unet, encode, decode } = buildGenerationGraphs(configs, size);
   const { last } = buildClipText(parameterScope('text'), text, input('ids', [1, contextLength]));
   try {
     await writeJson('unet/config.json', json.unet);
@@ -59,7 +59,10 @@ export async function makeFormulaGenerator(
     await writeJson('tokenizer/vocab.json', bytesVocabulary(text.vocab_size));
     await writeFile(path.join(temporary, 'tokenizer/merges.txt'), '#version: 0.2\n');
     await writeWeights('unet/diffusion_pytorch_model.safetensors', Object.values(unet));
-    await writeWeights('vae/diffusion_pytorch_model.safetensors', Object.values(decode));
+    await writeWeights('vae/diffusion_pytorch_model.safetensors', [
+      ...Object.values(encode),
+      ...Object.values(decode),
+    ]);
     await writeWeights('text_encoder/model.safetensors', [last]);
     await rename(temporary, target);
   } catch (error) {

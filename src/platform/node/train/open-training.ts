@@ -40,7 +40,7 @@ export async function openTraining(
     for (const one of opened.reverse()) await one.close();
   };
   try {
-    const start = await openStartNetworks(config, from, spatialStart);
+    const start = await openStartNetworks(config, from, { runtime, spatialStart });
     opened.push(start);
     const share = { first: communicator.rank * count, count };
     const data = await openTrainingData(

@@ -1,7 +1,7 @@
 /** What a training run was started with; kept in the run's folder. */
 import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
+import { parseTrainConfig, type TrainConfig, textConditionOf } from '../../../train/train-config.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
 import type { TrainingSource } from './training-files.ts';
 
@@ -47,11 +47,17 @@ export async function pinPaths({
 }: RunSettings): Promise<RunSettings> {
   return {
     ...settings,
-    config: pinPerceptualFiles(config),
+    config: pinEmbedding(pinPerceptualFiles(config)),
     // What is missing is reported where it is opened.
     ...(from !== undefined && { from: await realpath(from).catch(() => path.resolve(from)) }),
     ...(spatialStart !== undefined && { spatialStart: path.resolve(spatialStart) }),
   };
+}
+
+function pinEmbedding(config: TrainConfig): TrainConfig {
+  const condition = textConditionOf(config);
+  if (!condition || 'text' in condition) return config;
+  return { ...config, condition: { embedding: path.resolve(condition.embedding) } } as TrainConfig;
 }
 
 function pinPerceptualFiles(config: TrainConfig): TrainConfig {

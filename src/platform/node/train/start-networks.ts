@@ -17,13 +17,15 @@ import type { UNetConfig } from '../../../models/unet/unet-config.ts';
 import { keyOf, parameterName } from '../../../nn/parameter-scope.ts';
 import { findNetworks, type NetworkCheckpoint, openNetworks } from '../../../restore/checkpoint.ts';
 import { type NetworkName, networkNames, networkOf, networks } from '../../../restore/networks.ts';
-import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
+import type { Runtime } from '../../../runtime/runtime.ts';
+import { formatShape, type HostTensor, sameShape } from '../../../tensor/host-tensor.ts';
 import { joinConfigs } from '../../../train/stage-networks.ts';
 import type { StageNetworks } from '../../../train/stages/build-stage.ts';
 import { teacherPrefix } from '../../../train/stages/consistency.ts';
-import type { TrainConfig } from '../../../train/train-config.ts';
+import { type TrainConfig, textConditionOf } from '../../../train/train-config.ts';
 import { openFileSource } from '../files/file-source.ts';
 import { openCheckpointFolder } from '../model/checkpoint-store.ts';
+import { openTextContext } from '../model/text-context.ts';
 
 type Opened = { readonly scheduler: SchedulerConfig } & {
   readonly [Name in NetworkName]?: NetworkCheckpoint<unknown>;
@@ -39,16 +41,22 @@ export interface StartNetworks {
   close(): Promise<void>;
 }
 
+export interface StartOptions {
+  /** Runs the text tower, where a text is the condition. */
+  readonly runtime: Runtime;
+  /** File with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet unless given. */
+  readonly spatialStart?: string | undefined;
+}
+
 /**
- * @param spatialStart file with the weights of a UNet that a new spatial encoder starts from; the checkpoint's UNet
- *   unless given
+ * @param folder of the checkpoint
  * @throws {CheckpointError} if the folder holds no network, or one is neither there nor described by the config
  * @throws {TypeError} if `spatialStart` is given to a run that has no use for it
  */
 export async function openStartNetworks(
   config: TrainConfig,
   folder: string | undefined,
-  spatialStart?: string,
+  { runtime, spatialStart }: StartOptions,
 ): Promise<StartNetworks> {
   const store = folder === undefined ? undefined : await openCheckpointFolder(folder);
   const spatialSource = spatialStart === undefined ? undefined : await openFileSource(spatialStart);
@@ -66,7 +74,8 @@ export async function openStartNetworks(
         { file: folder },
       );
     if (spatialStart !== undefined) requireNewSpatialEncoder(config, opened, spatialStart, folder);
-    const configs = joinConfigs(config, opened);
+    const context = await openCondition(config, folder, runtime);
+    const configs = { ...joinConfigs(config, opened), context };
     const stored = storedByName(opened);
     const bind = await bindWeights(stored);
     const storedName = (name: string): string => findName(stored, name);
@@ -102,6 +111,24 @@ export async function openStartNetworks(
     await close();
     throw error;
   }
+}
+
+/** The embedding of the text that is the run's condition, if one is. */
+async function openCondition(
+  config: TrainConfig,
+  checkpoint: string | undefined,
+  runtime: Runtime,
+): Promise<HostTensor | undefined> {
+  const condition = textConditionOf(config);
+  if (!condition) return undefined;
+  if ('text' in condition && checkpoint === undefined)
+    throw because(
+      new CheckpointError('a text is the condition, and there is no checkpoint whose text tower encodes it', {
+        file: 'config',
+      }),
+      { code: 'network-missing', network: 'text_encoder', use: 'teacher' },
+    );
+  return openTextContext(condition, { checkpoint: checkpoint ?? '', runtime });
 }
 
 function requireNewSpatialEncoder(

@@ -15,10 +15,12 @@ import {
   networks,
   samplingPath,
   schedulerPath,
+  textEmbeddingPath,
 } from '../../../restore/networks.ts';
+import { encodeEmbedding } from '../../../restore/stored-embedding.ts';
 import type { Tensors } from '../../../runtime/runtime.ts';
 import { formatShape, sameShape } from '../../../tensor/host-tensor.ts';
-import type { TrainConfig } from '../../../train/train-config.ts';
+import { type TrainConfig, textConditionOf } from '../../../train/train-config.ts';
 import type { Trainer } from '../../../train/trainer.ts';
 import { syncFolder, writeAtomically } from '../files/atomic-write.ts';
 import { openFileSource } from '../files/file-source.ts';
@@ -86,8 +88,10 @@ export async function writeIteration(
       imageSize: config.data.size,
       ...(!visualEncoder && { visualEncoder }),
       ...(!spatialEncoder && { spatialEncoder }),
+      ...(textConditionOf(config) && { condition: 'text' as const }),
     };
     await writeJson(samplingPath, sampling);
+    if (textConditionOf(config)) await write(textEmbeddingPath, encodeEmbedding(configs.context!));
   }
   if (trainer.discriminator) {
     const params = Object.entries(trainer.discriminator).map(([name, { shape, data }]) => ({
