@@ -23,6 +23,8 @@ const black = [0, 0, 0];
 
 export class LandmarkFinder {
   readonly #session: Session;
+  /** When the network is free: some runtimes take one run at a time. */
+  #free: Promise<unknown> = Promise.resolve();
 
   /** @param session of the landmark network */
   constructor(session: Session) {
@@ -58,7 +60,10 @@ export class LandmarkFinder {
     const size = landmarkImageSize;
     const region = { x: 0, y: 0, width: size, height: size };
     const pixels = warpAntialiased(photo, crop, region, black);
-    const { landmarks } = await this.#session.run({ image: planes(pixels) });
+    const image = planes(pixels);
+    const looking = this.#free.then(() => this.#session.run({ image }));
+    this.#free = looking.catch(() => {});
+    const { landmarks } = await looking;
     const fromCrop = invertAffine(crop);
     return Array.from({ length: landmarks!.data.length / 2 }, (_, i) =>
       applyAffine(fromCrop, [landmarks!.data[2 * i]! * size, landmarks!.data[2 * i + 1]! * size]),

@@ -62,19 +62,25 @@ export class SsdBoxFinder {
       finestScale: Math.max(smallestFoundFace / minSize, enlargement(photo)),
       coarsestSide,
     });
-    const cost = ({ tile, places }: DetectionLevel): number => tile.width * tile.height * places.length;
-    const total = levels.reduce((sum, level) => sum + cost(level), 0);
+    const tiles = levels.flatMap((level) => level.places.map((place) => ({ level, place })));
+    const total = tiles.reduce((sum, { level: { tile } }) => sum + tile.width * tile.height, 0);
+    const read = (index: number): HostTensor | undefined => {
+      const { level, place } = tiles[index] ?? {};
+      return level && place && pyramid.read(level, { ...place, ...level.tile });
+    };
     const found: ScoredBox[] = [];
     let done = 0;
-    for (const level of levels)
-      for (const place of level.places) {
-        signal?.throwIfAborted();
-        const image = pyramid.read(level, { ...place, ...level.tile });
-        const boxes = (await this.#run(image, minScore)).filter(({ box }) => !isCut(box, place, level));
-        found.push(...boxes.map((scored) => placed(scored, place, level, photo)));
-        done += level.tile.width * level.tile.height;
-        onProgress?.(done / total);
-      }
+    let image = read(0);
+    for (const [i, { level, place }] of tiles.entries()) {
+      signal?.throwIfAborted();
+      const looking = this.#run(image!, minScore);
+      // Meanwhile, where networks run in a thread of their own.
+      image = read(i + 1);
+      const boxes = (await looking).filter(({ box }) => !isCut(box, place, level));
+      found.push(...boxes.map((scored) => placed(scored, place, level, photo)));
+      done += level.tile.width * level.tile.height;
+      onProgress?.(done / total);
+    }
     return found;
   }
 

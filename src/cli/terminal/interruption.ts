@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isInferenceRunning } from '../../platform/node/engine/worker-runtime.ts';
 import { InterruptedError } from './usage-error.ts';
 
+export { untilAborted } from '../../runtime/until-aborted.ts';
+
 /** What shells report for a command ended by Ctrl-C. */
 export const interruptedExitCode = 130;
 
@@ -45,28 +47,4 @@ function exitAtOnce(code: number): void {
   if (!isInferenceRunning() || process.platform === 'win32') process.exit(code);
   for (const name of signalNames) process.removeAllListeners(name);
   process.kill(process.pid, 'SIGINT');
-}
-
-/**
- * `promise`, or the signal's reason as soon as it is aborted, whether or not the work itself listens.
- * @param patienceMs how much longer work that is nearly done is waited for
- */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, patienceMs = 0): Promise<T> {
-  // Once the signal has won, nobody waits for the work: its failure is no longer of interest.
-  promise.catch(() => undefined);
-  if (patienceMs === 0) signal.throwIfAborted();
-  let timer: NodeJS.Timeout | undefined;
-  let stop: () => void;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => {
-      if (patienceMs === 0) reject(signal.reason);
-      else timer = setTimeout(() => reject(signal.reason), patienceMs);
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => {
-    signal.removeEventListener('abort', stop);
-    clearTimeout(timer);
-  });
 }

@@ -72,6 +72,7 @@ export async function restorePhotoFaces(
   const source = color === 'gray' ? toGray(photo) : photo;
   const whole = { source, gray: staysGray(source, color) };
   const done: PhotoFace[] = [];
+  let last: Promise<void> = Promise.resolve();
   for (const [index, face] of faces.entries()) {
     const onProgress: RestoreOptions['onProgress'] = (progress) =>
       options.onProgress?.({
@@ -79,11 +80,21 @@ export async function restorePhotoFaces(
         label: faces.length > 1 ? `face ${index + 1} of ${faces.length}, ${progress.label}` : progress.label,
         fraction: (index + progress.fraction) / faces.length,
       });
-    const restored = await restoreFace(whole, face, restorer, { ...options, color, onProgress });
-    done.push(restored);
-    onFace?.(restored, index);
+    const { finished } = await restoreFace(whole, face, restorer, { ...options, color, onProgress });
+    // Told in order, while the next one is restored.
+    last = Promise.all([finished, last]).then(([restored]) => {
+      done.push(restored);
+      onFace?.(restored, index);
+    });
+    last.catch(() => {}); // told at the end
   }
+  await last;
   return done;
+}
+
+/** A face as the model has left it; what is found out about it takes other networks. */
+interface FinishingFace {
+  readonly finished: PhotoFace | Promise<PhotoFace>;
 }
 
 async function restoreFace(
@@ -91,24 +102,27 @@ async function restoreFace(
   face: DetectedFace,
   restorer: Restorer,
   options: FaceOptions & { readonly color: PhotoColor },
-): Promise<PhotoFace> {
+): Promise<FinishingFace> {
   const { strength = 1, upscale = 1, color, force = false, paint, parser, describer, ...asked } = options;
   const affine = alignFace(face.landmarks, restorer.imageSize);
   const crop = cutFace(source, affine, restorer.imageSize);
   const cut = { face, affine, crop, sharpness: faceSharpness(crop) };
   const cutPaint = paint && cutMask(paint, affine, restorer.imageSize);
-  if (cutPaint && !hasPaint(cutPaint)) return { ...cut, status: 'unpainted' };
+  if (cutPaint && !hasPaint(cutPaint)) return { finished: { ...cut, status: 'unpainted' } };
   const mayStay = !force && !cutPaint && color !== 'colorize';
-  if (mayStay && isSharpAlready(cut.sharpness)) return { ...cut, status: 'sharp' };
+  if (mayStay && isSharpAlready(cut.sharpness)) return { finished: { ...cut, status: 'sharp' } };
   const output = tensorToPixels(await restoreCrop(crop, restorer, { ...asked, color, paint: cutPaint }));
   const result = inColors(output, crop, color, gray);
   if (mayStay && losesWhereSmaller(crop, result, affineScale(affine) / upscale))
-    return { ...cut, status: 'sharp' };
-  const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
-  const identityDistance =
-    describer && !cutPaint ? await identityDistanceOf(crop, result, describer, strength) : undefined;
-  const restored = { output, result, mask, filled: cutPaint !== undefined, color };
-  return { ...cut, status: 'restored', identityDistance, restored };
+    return { finished: { ...cut, status: 'sharp' } };
+  const finish = async (): Promise<PhotoFace> => {
+    const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
+    const identityDistance =
+      describer && !cutPaint ? await identityDistanceOf(crop, result, describer, strength) : undefined;
+    const restored = { output, result, mask, filled: cutPaint !== undefined, color };
+    return { ...cut, status: 'restored', identityDistance, restored };
+  };
+  return { finished: finish() };
 }
 
 /**

@@ -3,9 +3,10 @@
 import type { FaceTrack } from '../../../face/face-track.ts';
 import { type BytePixels, toBytePixels } from '../../../image/pixels.ts';
 import { restorePhoto } from '../../../restore/photo/restore-photo.ts';
+import { untilAborted } from '../../../runtime/until-aborted.ts';
 import type { VideoJournal } from './video-journal.ts';
 import type { VideoInfo } from './video-probe.ts';
-import { readFrames } from './video-reader.ts';
+import { readFrames, type VideoFrame } from './video-reader.ts';
 import type { VideoRequest } from './video-request.ts';
 import { openPart, type PartWriter } from './video-writer.ts';
 
@@ -34,28 +35,36 @@ export async function restoreFrames(
     await journal.addPart({ firstFrame: part.firstFrame, frames: part.frames, startUs: part.startUs });
     part = undefined;
   };
+  const write = async ({ index, timeUs }: VideoFrame, restored: BytePixels): Promise<void> => {
+    part ??= {
+      writer: await openPart(journal.nextPartFile(), info, encoder),
+      firstFrame: index,
+      frames: 0,
+      startUs: timeUs,
+      openedMs: performance.now(),
+    };
+    await part.writer.write(restored, timeUs - part.startUs);
+    part.frames++;
+    onProgress?.({ phase: 'restore', frame: index + 1, frames });
+    const old = performance.now() - part.openedMs > partMs;
+    if (part.frames >= partFrames.max || (part.frames >= partFrames.min && old)) await close();
+  };
+  /** When the frame before is written: meanwhile networks work on the next one. */
+  let written: Promise<void> = Promise.resolve();
   try {
-    for await (const { index, timeUs, pixels } of readFrames(input, info, {
-      signal: options.signal,
-      firstFrame,
-      onFault,
-    })) {
-      const restored = await restoreFrame(pixels, index, tracks, request);
-      part ??= {
-        writer: await openPart(journal.nextPartFile(), info, encoder),
-        firstFrame: index,
-        frames: 0,
-        startUs: timeUs,
-        openedMs: performance.now(),
-      };
-      await part.writer.write(restored, timeUs - part.startUs);
-      part.frames++;
-      onProgress?.({ phase: 'restore', frame: index + 1, frames });
-      const old = performance.now() - part.openedMs > partMs;
-      if (part.frames >= partFrames.max || (part.frames >= partFrames.min && old)) await close();
+    for await (const frame of readFrames(input, info, { signal: options.signal, firstFrame, onFault })) {
+      // Read into the same memory again before it is restored.
+      const pixels = { ...frame.pixels, data: new Uint8Array(frame.pixels.data) };
+      const restoring = untilAborted(restoreFrame(pixels, frame.index, tracks, request), options.signal);
+      const before = written;
+      written = Promise.all([restoring, before]).then(([restored]) => write(frame, restored));
+      written.catch(() => {}); // told when it is waited for
+      await before;
     }
+    await written;
     await close();
   } catch (error) {
+    await written.catch(() => {});
     await part?.writer.discard();
     throw error;
   }

@@ -7,6 +7,7 @@ import type { DetectedFace } from '../../../face/face-detector.ts';
 import { type FaceTrack, trackFaces } from '../../../face/face-track.ts';
 import { faceSharpness, sharpFrom } from '../../../face/sharpness.ts';
 import type { BytePixels } from '../../../image/pixels.ts';
+import { untilAborted } from '../../../runtime/until-aborted.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { joinParts } from './join-video.ts';
 import { restoreFrames } from './restore-frames.ts';
@@ -164,9 +165,11 @@ async function findFaces(request: VideoRequest, info: VideoInfo, journal: VideoJ
     if (index >= done) {
       const cut = before !== undefined && meanDifference(before, shown) > cutFrom;
       const faces: FoundFace[] = [];
-      if (cut || index % stride === 0)
-        for (const face of await detector.detect(pixels, { minSize, minScore, signal }))
+      if (cut || index % stride === 0) {
+        const detecting = detector.detect(pixels, { minSize, minScore, signal });
+        for (const face of await untilAborted(detecting, signal))
           faces.push({ ...face, sharpness: sharpnessOf(pixels, face) });
+      }
       await journal.addSearched({ frame: index, timeUs, cut, faces });
       onProgress?.({ phase: 'find', frame: index + 1, frames: Math.max(estimate, index + 1) });
     }

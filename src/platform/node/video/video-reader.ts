@@ -4,7 +4,7 @@ import type { BytePixels } from '../../../image/pixels.ts';
 import { fileArgument, localOnly, startFfmpeg } from './ffmpeg.ts';
 import type { VideoInfo } from './video-probe.ts';
 
-interface VideoFrame {
+export interface VideoFrame {
   /** 0, 1, 2 … in the order in which they are shown */
   readonly index: number;
   /** when it is shown, in microseconds since the beginning of the file */
