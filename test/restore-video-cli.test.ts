@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -25,7 +26,6 @@ function restore(args: string[], env: NodeJS.ProcessEnv = {}) {
 
 describe.skipIf(!existsSync(main))('interlcm restore, of videos', () => {
   it.each([
-    [['a.mp4', 'b.png'], 'Videos and pictures are restored in runs of their own'],
     [['a.mp4', '--face', '0'], '--face is for pictures, not for videos'],
     [
       ['a/a.mp4', 'b/a.mp4'],
@@ -60,5 +60,34 @@ describe.skipIf(!existsSync(main))('interlcm restore, of videos', () => {
       ],
     });
     expect(await readdir(root)).toEqual(['a.mp4']);
+  });
+
+  it.skipIf(!hasFfmpeg)('takes videos among photos: of a folder, of a glob, named', async () => {
+    const photo = sharp({ create: { width: 40, height: 40, channels: 3, background: '#345' } }).png();
+    for (const [folder, name] of [
+      ['album', 'a'],
+      ['more', 'b'],
+      ['.', 'c'],
+    ] as const) {
+      await mkdir(join(root, folder), { recursive: true });
+      await photo.toFile(join(root, folder, `${name}.png`));
+      const drawing = ['-v', 'error', '-f', 'lavfi', '-i', 'color=c=gray:s=64x64:r=10:d=0.2'];
+      spawnSync('ffmpeg', [...drawing, join(folder, `${name}.mp4`)], { cwd: root });
+    }
+    const inputs = ['album', 'more/*', 'c.png', 'c.mp4', 'gone.mp4'];
+    const { status, stdout, stderr } = restore([...inputs, '-o', 'out', '--json']);
+    expect(status, stderr).toBe(1); // for the one that is not there
+    const report = JSON.parse(stdout) as Record<'files' | 'videos', { input: string; status: string }[]>;
+    const outcomes = (kind: 'files' | 'videos') =>
+      report[kind].map((file) => [file.input.replaceAll('\\', '/'), file.status]);
+    expect(outcomes('files')).toEqual(
+      ['album/a.png', 'more/b.png', 'c.png'].map((file) => [file, 'unchanged']),
+    );
+    expect(outcomes('videos')).toEqual([
+      ...['album/a.mp4', 'more/b.mp4', 'c.mp4'].map((file) => [file, 'unchanged']),
+      ['gone.mp4', 'failed'],
+    ]);
+    const results = (await readdir(join(root, 'out'))).filter((name) => !name.startsWith('.'));
+    expect(results.sort()).toEqual(['a.mp4', 'a.png', 'b.mp4', 'b.png', 'c.mp4', 'c.png']);
   });
 });

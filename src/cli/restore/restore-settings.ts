@@ -64,7 +64,7 @@ export async function readRestoreSettings(
   flags: RestoreFlags,
 ): Promise<RestoreSettings> {
   const videos = inputs.filter(isVideoName).length;
-  if (videos > 0) refuseForVideos(flags, inputs.length - videos);
+  if (videos > 0) refuseForVideos(flags);
   if (inputs.length === 0)
     throw new UsageError('restore needs a picture, a folder or a glob; see restore --help');
   const { output, face, box, color, mask } = flags;
@@ -116,9 +116,8 @@ export async function readRestoreSettings(
   };
 }
 
-/** @throws {UsageError} if pictures are among the inputs, or a flag makes no sense for videos */
-function refuseForVideos(flags: RestoreFlags, pictures: number): void {
-  if (pictures > 0) throw new UsageError('Videos and pictures are restored in runs of their own');
+/** @throws {UsageError} if a flag makes no sense for videos */
+function refuseForVideos(flags: RestoreFlags): void {
   const refusal = refusalForVideos(flags);
   if (refusal !== undefined) throw new UsageError(refusal);
 }

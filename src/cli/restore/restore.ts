@@ -1,5 +1,6 @@
 /** `interlcm restore`: photos in, photos with restored faces out. */
 
+import { stat } from 'node:fs/promises';
 import { command } from 'cleye';
 import { isVideoName } from '../../platform/node/video/video-format.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
@@ -59,7 +60,7 @@ export async function runRestore(
   environment: RunEnvironment,
 ): Promise<number> {
   const videos = await findVideos(inputs, flags);
-  const settings = await readRestoreSettings(videos.only ? videos.paths : inputs, flags);
+  const settings = await readRestoreSettings(videos.only ? videos.paths : videos.others, flags);
   // Pictures and networks need libraries that take a while to load.
   const pictures = videos.only ? undefined : await restorePictures(settings, environment);
   const passedOver = videos.only ? undefined : refusalForVideos(flags);
@@ -81,19 +82,35 @@ export async function runRestore(
   return faceless ? 3 : 0;
 }
 
-/** The videos that are named, or lie in what is: `only` they, or pictures beside them. */
+interface FoundVideos {
+  readonly paths: readonly string[];
+  /** Nothing but videos was named. */
+  readonly only: boolean;
+  /** what was named beside them */
+  readonly others: readonly string[];
+}
+
+/** The videos that are named, or lie in what is. */
 async function findVideos(
   inputs: readonly string[],
   { recursive = false, output }: RestoreFlags,
-): Promise<{ readonly paths: readonly string[]; readonly only: boolean }> {
+): Promise<FoundVideos> {
   const { findInputFiles } = await import('../../platform/node/files/input-files.ts');
   const found = await findInputFiles(inputs, { recursive, outputFolder: output, isVideo: isVideoName });
   const paths = found.videos.map((video) => video.path);
   // A video that is named and is not there is one that cannot be read.
-  const missing = found.problems.map((problem) => problem.path).filter(isVideoName);
+  const missing = found.problems
+    .map((problem) => problem.path)
+    .filter((file) => isVideoName(file) && inputs.includes(file));
   const only =
     paths.length + missing.length > 0 && found.files.length === 0 && missing.length === found.problems.length;
-  return { paths: only ? [...paths, ...missing] : paths, only };
+  const named = await Promise.all(inputs.map(namesVideos));
+  return { paths: [...paths, ...missing], only, others: inputs.filter((_, i) => !named[i]) };
+}
+
+/** Whether a path or a glob names videos; a folder may be called as it likes. */
+async function namesVideos(input: string): Promise<boolean> {
+  return isVideoName(input) && !(await stat(input).catch(() => undefined))?.isDirectory();
 }
 
 async function restorePictures(

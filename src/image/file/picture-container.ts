@@ -7,6 +7,8 @@ import type { ReadableFormat } from '../image-signature.ts';
 import { latin1Text } from './bytes.ts';
 import { type ColorCode, readCicp, readNclx } from './color-code.ts';
 import type { Density } from './density.ts';
+import { readGifBlocks } from './gif-blocks.ts';
+import { isCutIsobmff } from './isobmff-end.ts';
 import {
   contentAfter,
   exifStart,
@@ -23,12 +25,13 @@ import {
   joinPngChunks,
   type PngChunk,
   pngKeyword,
+  pngText,
   readPngChunks,
   readPngDensity,
   readPngXmp,
 } from './png-chunks.ts';
 import { readTiffTags } from './tiff-tags.ts';
-import { readWebpChunks } from './webp-chunks.ts';
+import { isCutWebp, readWebpChunks, wholeWebpChunks } from './webp-chunks.ts';
 
 export interface PictureContainer {
   /** for the decoder */
@@ -40,7 +43,7 @@ export interface PictureContainer {
   readonly colorCode?: ColorCode;
   /** what else a PNG says of its colours */
   readonly colorChunks?: readonly PngChunk[];
-  /** text chunks of a PNG */
+  /** text chunks of a PNG, or what a GIF has of the kind */
   readonly texts?: readonly PngChunk[];
   /** of a JPEG */
   readonly comments?: readonly Uint8Array[];
@@ -59,9 +62,25 @@ export function openContainer(bytes: Uint8Array, format: ReadableFormat | undefi
     const { alphaSample, otherSamples, ...tags } = readTiffTags(bytes);
     return { ...tags, bytes, alpha: { sample: alphaSample, others: otherSamples }, endMissing: false };
   }
+  if (format === 'webp') return openWebp(bytes);
+  if (format === 'gif') return openGif(bytes);
   const colorCode = format === 'avif' ? readNclx(bytes) : undefined;
-  const dropped = format === 'webp' ? unknownWebpChunks(bytes) : [];
-  return { bytes, ...(colorCode && { colorCode }), endMissing: false, dropped };
+  const endMissing = format === 'avif' && isCutIsobmff(bytes);
+  return { bytes, ...(colorCode && { colorCode }), endMissing, dropped: [] };
+}
+
+/** What remains of a cut one may hold all of the picture. */
+function openWebp(webp: Uint8Array): PictureContainer {
+  const endMissing = isCutWebp(webp);
+  return { bytes: endMissing ? wholeWebpChunks(webp) : webp, endMissing, dropped: unknownWebpChunks(webp) };
+}
+
+/** Comments become texts of the PNG that results are written as. */
+function openGif(gif: Uint8Array): PictureContainer {
+  const { comments, ended } = readGifBlocks(gif);
+  const texts = new BoundedTexts<PngChunk>();
+  for (const comment of comments) texts.add(pngText('Comment', comment), comment.length);
+  return { bytes: gif, texts: texts.kept, endMissing: !ended, dropped: texts.dropped };
 }
 
 const pixelChunks: ReadonlySet<string> = new Set([

@@ -97,6 +97,24 @@ export function pngKeyword({ content }: PngChunk): string {
   return latin1Text(content.subarray(0, end === -1 ? 80 : end));
 }
 
+/** A text chunk: of Latin-1 where all letters are of ASCII, else of UTF-8. */
+export function pngText(keyword: string, text: Uint8Array): PngChunk {
+  const start = latin1Bytes(`${keyword}\0`);
+  if (text.every((byte) => byte < 0x80)) return { type: 'tEXt', content: concatBytes([start, text]) };
+  // Not compressed, in no language, with no translated keyword.
+  const utf8 = new TextEncoder().encode(decodeText(text));
+  return { type: 'iTXt', content: concatBytes([start, Uint8Array.of(0, 0, 0, 0), utf8]) };
+}
+
+/** As UTF-8 if it is that, else as Latin-1. */
+function decodeText(text: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(text);
+  } catch {
+    return latin1Text(text);
+  }
+}
+
 /** The packet of an XMP chunk; undefined if this is another, or damaged. */
 export function readPngXmp(chunk: PngChunk): Uint8Array | undefined {
   if (chunk.type !== 'iTXt' || pngKeyword(chunk) !== xmpKeyword) return undefined;

@@ -16,6 +16,29 @@ interface WebpChunk {
   readonly content: Uint8Array;
 }
 
+/** Whether the file is shorter than its header says. */
+export function isCutWebp(webp: Uint8Array): boolean {
+  if (webp.length < riffStart) return true;
+  return (
+    riffStart + new DataView(webp.buffer, webp.byteOffset, webp.byteLength).getUint32(4, true) > webp.length
+  );
+}
+
+/** The file of the chunks that are whole, where others are cut: descriptions follow the picture. */
+export function wholeWebpChunks(webp: Uint8Array): Uint8Array {
+  const chunks = [...readWebpChunks(webp)];
+  const has = (type: string): boolean => chunks.some((chunk) => chunk.type === type);
+  const lost = (has('EXIF') ? 0 : flag.exif) | (has('XMP ') ? 0 : flag.xmp);
+  return joinWebpChunks(
+    chunks.map(({ type, content }) =>
+      type === 'VP8X' && content.length > 0
+        ? { type, content: Uint8Array.of(content[0]! & ~lost, ...content.subarray(1)) }
+        : { type, content },
+    ),
+  );
+}
+
+const riffStart = 8;
 const flag = { profile: 0x20, alpha: 0x10, exif: 0x08, xmp: 0x04 } as const;
 
 /** The chunks one after another, up to the first that is not whole. */
@@ -51,6 +74,10 @@ export function insertWebpChunks(
     ...(exif ? [{ type: 'EXIF', content: exif }] : []),
     ...(xmp ? [{ type: 'XMP ', content: xmp }] : []),
   ];
+  return joinWebpChunks(chunks);
+}
+
+function joinWebpChunks(chunks: readonly WebpChunk[]): Uint8Array {
   const length = (value: number): Uint8Array => uint32Bytes(value).reverse();
   const body = concatBytes([
     latin1Bytes('WEBP'),

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +100,26 @@ describe('findInputFiles', () => {
     const found = await find(['faces'], { recursive: true });
     expect(found.names).toEqual(['a.png', 'link.png', 'self.png', join('up', 'plain')]);
     expect((await find(['faces/**/*.png'])).names).toContain('a.png');
+  });
+
+  it.skipIf(process.platform !== 'linux')('names what text cannot name, and takes the others', async () => {
+    await put('faces/a.png', 'faces/\u00e9.png', 'faces/real \ufffd.png');
+    const bytes = (...parts: (string | number)[]): Buffer =>
+      Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.of(part))));
+    const png = await readFile(join(root, 'faces/a.png'));
+    await writeFile(bytes(`${root}/faces/caf`, 0xe9, '.png'), png);
+    await writeFile(bytes(`${root}/faces/caf`, 0xe9, '.mp4'), 'a video');
+    await mkdir(bytes(`${root}/faces/b`, 0xff));
+    const refusal = (name: string): string =>
+      `Cannot read /faces/${name}: its name is not UTF-8, which Node cannot open; rename it`;
+    const files = [refusal('caf\\xe9.mp4'), refusal('caf\\xe9.png')];
+    const found = await find(['faces']);
+    expect(found.names.toSorted()).toEqual(['a.png', '\u00e9.png', 'real \ufffd.png'].toSorted());
+    expect(found.problems).toEqual(files);
+    expect((await find(['faces'], { recursive: true })).problems).toEqual([refusal('b\\xff'), ...files]);
+    const globbed = await find(['faces/*.png']);
+    expect(globbed.names).toHaveLength(3);
+    expect(globbed.problems.join()).toContain('its name is not UTF-8');
   });
 
   it('says what gave nothing, and why', async () => {

@@ -1,5 +1,6 @@
 /** From what a user names (files, folders, globs) to the picture files that are meant. */
 
+import { isUtf8 } from 'node:buffer';
 import type { Dirent } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'node:path';
@@ -92,16 +93,21 @@ class Search implements InputFiles {
   /** @returns how many pictures it holds, or undefined if it could not be listed */
   async #addFolder(folder: string, below: string, visited: Set<string>): Promise<number | undefined> {
     let entries: Dirent[];
+    let unnameable: string[];
     try {
       const identity = await realpath(folder);
       if (visited.has(identity)) return 0;
       visited.add(identity);
-      entries = await readdir(folder, { withFileTypes: true });
+      ({ entries, unnameable } = await listFolder(folder, this.#recursive));
     } catch (error) {
       this.problems.push({ path: folder, message: `Cannot list ${folder}: ${explainSystemError(error)}` });
       return undefined;
     }
     let count = 0;
+    for (const name of unnameable) {
+      this.#refuseName(join(folder, name));
+      count++;
+    }
     entries.sort((a, b) => byName.compare(a.name, b.name));
     for (const entry of entries) {
       if (entry.name.startsWith('.')) continue;
@@ -130,6 +136,11 @@ class Search implements InputFiles {
     paths.sort(byName.compare);
     let count = 0;
     for (const absolute of paths) {
+      if (absolute.includes(replacement) && !(await stat(absolute).catch(() => undefined))) {
+        this.#refuseName(relative('', absolute));
+        count++;
+        continue;
+      }
       const known = this.#isVideo(absolute) ? {} : await recognise(absolute);
       if (!known) continue;
       count++;
@@ -144,6 +155,13 @@ class Search implements InputFiles {
       });
   }
 
+  #refuseName(path: string): void {
+    this.problems.push({
+      path,
+      message: `Cannot read ${path}: its name is not UTF-8, which Node cannot open; rename it`,
+    });
+  }
+
   #nothingIn(folder: string): void {
     this.problems.push({
       path: folder,
@@ -151,6 +169,32 @@ class Search implements InputFiles {
       failure: { code: 'no-picture-in-folder', recursive: this.#recursive },
     });
   }
+}
+
+/** What stands for bytes that are no UTF-8. */
+const replacement = '\ufffd';
+
+/** What a folder holds; apart from it, escaped, what text cannot name. */
+async function listFolder(
+  folder: string,
+  recursive: boolean,
+): Promise<{ entries: Dirent[]; unnameable: string[] }> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  if (!entries.some(({ name }) => name.includes(replacement))) return { entries, unnameable: [] };
+  const all = await readdir(folder, { encoding: 'buffer', withFileTypes: true });
+  const nameable = new Set(all.filter(({ name }) => isUtf8(name)).map(({ name }) => name.toString()));
+  const others = all.filter((entry) => !isUtf8(entry.name) && (recursive || !entry.isDirectory()));
+  return {
+    entries: entries.filter(({ name }) => nameable.has(name)),
+    unnameable: others.map(({ name }) => escapeBytes(name)).sort(),
+  };
+}
+
+/** `caf\xe9.jpg` */
+function escapeBytes(name: Buffer): string {
+  return name
+    .toString('latin1')
+    .replace(/[\x80-\xff]/g, (letter) => `\\x${letter.charCodeAt(0).toString(16)}`);
 }
 
 /** The folders of a glob before the first special character. */

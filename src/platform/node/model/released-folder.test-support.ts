@@ -1,11 +1,11 @@
-/** A stand-in of the folder of released files: their containers, keys and settings, at reduced width. */
+/** A stand-in of the folder of released files: their containers, keys and settings, at reduced width unless told. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { encodeStoredZip } from '../../../checkpoint/zip-writer.ts';
 import { float32ToFloat16 } from '../../../tensor/half.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
-import { formulaFiles, formulaWeight, microSpec } from '../../../verify/formula.ts';
+import { type FormulaSpec, formulaFiles, formulaWeight, microSpec } from '../../../verify/formula.ts';
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 type Kind = 'Float' | 'Half' | 'Long';
@@ -49,6 +49,8 @@ const published = {
 };
 
 export interface ReleasedFolderOptions {
+  /** Widths of the networks; `sd15Spec` has the published ones, and takes 12 GB of memory to be written. */
+  readonly spec?: FormulaSpec;
   /** How torch.save wrote the encoders and CLIP. */
   readonly container?: 'zip' | 'before 1.6';
   /** Floating-point elements of the encoders. */
@@ -59,11 +61,12 @@ export interface ReleasedFolderOptions {
 
 /** Contents by path. */
 export async function releasedFiles({
+  spec = microSpec,
   container = 'zip',
   encoders = 'Float',
   wrapper = '',
 }: ReleasedFolderOptions = {}): Promise<Map<string, Uint8Array>> {
-  const { configs, weights } = formulaFiles(microSpec);
+  const { configs, weights } = formulaFiles(spec);
   const json = (...parts: unknown[]) =>
     new TextEncoder().encode(JSON.stringify(Object.assign({}, ...parts), null, 2));
   const pretrained = (file: string) => encodeHalf(weights[file]!);

@@ -110,12 +110,14 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
     throw new SyntaxError(`${signature.name} files cannot be read; convert it to PNG or JPEG first`);
 
   const maxPixels = Math.min(limits.maxPixels ?? pictureLimits.pixels, pictureLimits.mostPixels);
+  let endMissing = false;
   try {
     const container = openContainer(bytes, signature.format);
+    endMissing = container.endMissing;
     const decoded = await decodeContainer(container, { ...limits, maxPixels });
     return { ...decoded, format };
   } catch (error) {
-    throw new Error(explainSharpError(error, signature.name), { cause: error });
+    throw new Error(explainSharpError(error, signature.name, endMissing), { cause: error });
   }
 }
 
@@ -144,7 +146,7 @@ async function decodeContainer(
     return decode('none');
   });
   if (endMissing && notes.length === color.notes.length)
-    notes.push('the file ends too early: its end mark is missing, the picture is whole');
+    notes.push('the file ends too early: what is missing is no part of the picture');
   const kept = keepDescriptions(container, metadata);
   return {
     ...decoded,
@@ -260,11 +262,11 @@ function listDropped(metadata: Metadata, deep: boolean, others: number): string[
   return dropped;
 }
 
-function explainSharpError(error: unknown, name: string): string {
+function explainSharpError(error: unknown, name: string, endMissing: boolean): string {
   const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
   // Ours, not the decoder's.
   if (line.startsWith('its ')) return line;
-  if (/premature end|end of file|out of (data|bounds)|truncated/i.test(line))
+  if (endMissing || /premature end|end of file|out of (data|bounds)|truncated/i.test(line))
     return `the ${name} file ends too early (${line})`;
   return `the ${name} file is damaged or of a kind that cannot be read (${line})`;
 }

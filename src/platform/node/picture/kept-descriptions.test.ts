@@ -287,7 +287,7 @@ describe('a file that ends too early', () => {
     const whole = await decodeImage(jpeg);
     expect(whole.notes).toEqual([]);
     const cut = await decodeImage(jpeg.subarray(0, -2));
-    expect(cut.notes).toEqual(['the file ends too early: its end mark is missing, the picture is whole']);
+    expect(cut.notes).toEqual(['the file ends too early: what is missing is no part of the picture']);
     expect(cut.pixels).toEqual(whole.pixels);
     expect((await decodeImage(jpeg.subarray(0, -1))).pixels).toEqual(whole.pixels);
   });
@@ -308,7 +308,81 @@ describe('a file that ends too early', () => {
     const png = await noisy().png().toBuffer();
     const { pixels, notes } = await decodeImage(png.subarray(0, -12));
     expect(Buffer.compare(Buffer.from(pixels.data), Buffer.from(noise))).toBe(0);
-    expect(notes).toEqual(['the file ends too early: its end mark is missing, the picture is whole']);
+    expect(notes).toEqual(['the file ends too early: what is missing is no part of the picture']);
     await expect(decodeImage(png.subarray(0, -900), { incomplete: true })).rejects.toThrow(/^the PNG file/);
+  });
+
+  it('a WebP that lacks descriptions behind its picture, or padding, is whole', async () => {
+    for (const lossless of [true, false]) {
+      const webp = await noisy()
+        .withExif({ IFD0: { Copyright: 'the owner of the picture' } })
+        .webp({ lossless })
+        .toBuffer();
+      const whole = await decodeImage(webp);
+      expect(whole.metadata.exif).toBeDefined();
+      for (const cut of [1, 9, 60]) {
+        const { pixels, notes, metadata } = await decodeImage(webp.subarray(0, -cut));
+        expect(pixels).toEqual(whole.pixels);
+        expect(notes).toEqual(['the file ends too early: what is missing is no part of the picture']);
+        expect(metadata).toEqual({});
+      }
+    }
+  });
+
+  it.each(['webp', 'avif', 'gif'] as const)(
+    'a %s that lacks part of the picture is said to',
+    async (format) => {
+      const file = await noisy().toFormat(format).toBuffer();
+      for (const cut of [2, 40, Math.floor(file.length / 3)])
+        await expect(decodeImage(file.subarray(0, -cut), { incomplete: true })).rejects.toThrow(
+          new RegExp(`^the ${{ webp: 'WebP', avif: 'AVIF', gif: 'GIF' }[format]} file ends too early`),
+        );
+      expect((await decodeImage(file)).notes).toEqual([]);
+    },
+  );
+});
+
+describe('comments of a GIF', () => {
+  const withComments = async (...comments: Buffer[]): Promise<Buffer> => {
+    const gif = await picture().gif().toBuffer();
+    const table = gif[10]! & 0x80 ? 3 * 2 ** ((gif[10]! & 7) + 1) : 0;
+    const blocks = comments.map((comment) => {
+      const parts: Buffer[] = [];
+      for (let at = 0; at < comment.length; at += 255) {
+        const part = comment.subarray(at, at + 255);
+        parts.push(Buffer.of(part.length), part);
+      }
+      return Buffer.concat([Buffer.of(0x21, 0xfe), ...parts, Buffer.of(0)]);
+    });
+    return Buffer.concat([gif.subarray(0, 13 + table), ...blocks, gif.subarray(13 + table)]);
+  };
+
+  it('become texts of the PNG that it is restored as, whatever their alphabet', async () => {
+    const long = 'By the owner. '.repeat(60);
+    const gif = await withComments(
+      Buffer.from(long),
+      Buffer.from('Größe, 大小'),
+      Buffer.from('caf\xe9', 'latin1'),
+    );
+    const { metadata } = await restoredAs(gif, 'png');
+    const texts = (metadata.texts ?? []).map((chunk) => {
+      const start = `Comment\0${chunk.type === 'iTXt' ? '\0\0\0\0' : ''}`;
+      const content = Buffer.from(chunk.content);
+      expect(content.toString('latin1').startsWith(start)).toBe(true);
+      return [chunk.type, content.subarray(start.length).toString()];
+    });
+    expect(texts).toEqual([
+      ['tEXt', long],
+      ['iTXt', 'Größe, 大小'],
+      ['iTXt', 'café'],
+    ]);
+    const png = await encodeImage((await decodeImage(gif)).pixels, 'png', { metadata });
+    expect((await sharp(png).metadata()).comments?.map(({ text }) => text)).toContain(long);
+  });
+
+  it('are said to be left out by formats without texts', async () => {
+    expect(listLostIn('jpeg', await decodeImage(await withComments(Buffer.from('mine'))))).toEqual([
+      'a text chunk',
+    ]);
   });
 });
