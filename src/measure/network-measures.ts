@@ -28,7 +28,7 @@ export async function inceptionMeasure(runtime: Runtime, stored: StoredNetwork):
   const image = input('image', [1, 3, inceptionSize, inceptionSize]);
   const { pool3 } = buildInception(parameterScope('inception'), image);
   const bind = await matchStored([pool3], 'inception', stored, "FID's Inception", unusedInceptionWeights);
-  const session = await runtime.createSession(emitModel('Inception', { pool3 }, bind));
+  const session = await runtime.createSession(emitModel('Inception', { pool3 }, bind), { packWeights: true });
   return {
     async measure({ pixels }) {
       const results = await session.run({ image: inceptionInput(pixels) });
@@ -43,7 +43,9 @@ export async function arcfaceMeasure(runtime: Runtime, stored: StoredNetwork): P
   const face = input('face', [1, 1, arcfaceSize, arcfaceSize]);
   const descriptor = buildArcface(parameterScope('arcface'), face);
   const bind = await matchStored([descriptor], 'arcface', stored, 'ArcFace ResNet-18', unusedArcfaceWeights);
-  const session = await runtime.createSession(emitModel('ArcFace', { descriptor }, bind));
+  const session = await runtime.createSession(emitModel('ArcFace', { descriptor }, bind), {
+    packWeights: true,
+  });
   return {
     async measure(picture, truth) {
       const descriptorOf = async (gray: BytePixels): Promise<Float32Array> => {

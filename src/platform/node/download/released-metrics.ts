@@ -45,7 +45,7 @@ const torchvision = (title: string, name: string, aboutBytes: number): ReleasedP
 
 const dreamsimRelease =
   'https://github.com/ssundaram21/dreamsim/releases/download/v0.2.0-checkpoints/dreamsim';
-/** A zip archive, to be unpacked into the folder it lies in. */
+/** A zip archive, which is read as it is. */
 const dreamsim = (kind: 'ensemble' | 'dino_vitb16', aboutBytes: number): ReleasedPart => ({
   title: `DreamSim 0.2 (${kind})`,
   origin: 'https://github.com/ssundaram21/dreamsim',
@@ -149,12 +149,12 @@ export const metricReleases: readonly Release[] = [
   },
   {
     name: 'dreamsim',
-    description: 'DreamSim, all three branches, for the metric dreamsim; unpack it where it lies',
+    description: 'DreamSim, all three branches, for the metric dreamsim',
     parts: [dreamsim('ensemble', 1.0e9)],
   },
   {
     name: 'dreamsim-dino',
-    description: 'DreamSim, one branch, for the metric dreamsim-dino; unpack it where it lies',
+    description: 'DreamSim, one branch, for the metric dreamsim-dino',
     parts: [dreamsim('dino_vitb16', 0.35e9)],
   },
 ];

@@ -40,6 +40,8 @@ export async function measurePictures(
     if (measured.features) features.push(measured.features);
   }
   failures.requireSome(pictures.length);
+  // Of thousands of pictures this takes a while.
+  if (features.length > 0) onPicture?.(sources.length - 1, sources.length, 'the Fréchet distance');
   const distances = new Map<MetricName, number>();
   const own = features.map((one) => one.own);
   const truths = features.flatMap((one) => one.truth ?? []);

@@ -1,4 +1,4 @@
-/** DreamSim from its unpacked release: base networks, and low-rank additions in folders beside them. */
+/** DreamSim from its release, a zip archive or its files: base networks, and low-rank additions in folders beside them. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -11,6 +11,7 @@ import type { StoredTensor } from '../../../models/network-weights.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { explainSystemError } from '../files/system-error.ts';
+import { unpackZip } from '../files/unpack-zip.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
 
 const adapterSchema = z.object({ r: z.number().int().positive(), lora_alpha: z.number().positive() });
@@ -34,19 +35,44 @@ export interface DreamsimFiles {
 
 /**
  * Finds the files of the ensemble, or of DINO's branch alone.
+ * @param place a folder that holds them, or a zip archive with them, or such an archive; archives are unpacked into the
+ *   user's cache
  * @throws {CheckpointError} if one is missing
  */
-export async function findDreamsimFiles(
-  folder: string,
-  names: readonly BranchName[],
-): Promise<DreamsimFiles> {
+export async function findDreamsimFiles(place: string, names: readonly BranchName[]): Promise<DreamsimFiles> {
+  const isFolder = (await stat(place)).isDirectory();
+  const lacking = isFolder ? await firstMissing(place, names) : baseFiles[names[0]!];
+  if (isFolder && lacking === undefined) return filesIn(place, names);
+  const inside = isFolder ? (await readdir(place)).filter((name) => /\.zip$/i.test(name)).sort() : [];
+  const archives = isFolder ? inside.map((name) => path.join(place, name)) : [place];
+  for (const archive of archives) {
+    const folder = await unpackZip(archive, (name) => releasedFile.exec(name)?.[1]);
+    if (folder !== undefined && (await firstMissing(folder, names)) === undefined)
+      return filesIn(folder, names);
+  }
+  throw new CheckpointError(
+    isFolder
+      ? `it is missing, and no zip archive of DreamSim in that folder has it`
+      : 'it is no zip archive of DreamSim with the branches that are asked for',
+    { file: isFolder ? path.join(place, lacking!) : place },
+  );
+}
+
+/** Files of the released archives, in whatever folder; everything else in them is left. */
+const releasedFile =
+  /(?:^|\/)((?:dino|clip|open_clip)_vitb16_pretrain\.pth(?:\.tar)?|\w+_lora\/adapter_(?:config\.json|model\.(?:safetensors|bin)))$/;
+
+/** The first base network that is not in a folder. */
+async function firstMissing(folder: string, names: readonly BranchName[]): Promise<string | undefined> {
+  for (const name of names)
+    if (!(await stat(path.join(folder, baseFiles[name])).catch(() => undefined))) return baseFiles[name];
+  return undefined;
+}
+
+async function filesIn(folder: string, names: readonly BranchName[]): Promise<DreamsimFiles> {
   const branches = [];
   for (const name of names) {
     const base = path.join(folder, baseFiles[name]);
-    if (!(await stat(base).catch(() => undefined)))
-      throw new CheckpointError('it is missing. Unpack the zip archive of DreamSim into this folder', {
-        file: base,
-      });
     const own =
       names.length > 1 ? ['ensemble_lora', `${name}_lora`] : [`${name}_lora`, `${name}_single_lora`];
     branches.push({ name, base, adapter: await findAdapter(folder, own) });
@@ -61,7 +87,7 @@ async function findAdapter(folder: string, names: readonly string[]): Promise<st
     if (file !== undefined) return path.join(folder, name, file);
   }
   throw new CheckpointError(
-    `there is no adapter_model in ${names.join(' or ')}. Unpack the zip archive of DreamSim into this folder`,
+    `there is no adapter_model in ${names.join(' or ')}: the release of DreamSim is not whole`,
     { file: folder },
   );
 }

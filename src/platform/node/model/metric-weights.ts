@@ -19,12 +19,17 @@ const places: Readonly<Record<MetricWeight, { readonly path: string; readonly ad
   vgg16: { path: 'metrics/vgg16-397923af.pth', advice: 'to be downloaded as lpips-vgg' },
   musiq: { path: 'metrics/musiq_koniq_ckpt-e95806b9.pth', advice: 'to be downloaded as musiq' },
   arcface: { path: 'metrics/arcface_resnet18.pth', advice: 'to be downloaded as ids' },
-  dreamsim: { path: 'metrics/dreamsim', advice: 'to be downloaded as dreamsim, and unpack it there' },
+  dreamsim: { path: 'metrics/dreamsim', advice: 'to be downloaded as dreamsim' },
   'dreamsim-dino': {
     path: 'metrics/dreamsim',
-    advice: 'to be downloaded as dreamsim-dino, and unpack it there',
+    advice: 'to be downloaded as dreamsim-dino',
   },
 };
+
+/** Its place in a folder of weights. */
+export function metricWeightPath(name: MetricWeight): string {
+  return places[name].path;
+}
 
 export type WeightFiles = ReadonlyMap<MetricWeight, string>;
 
