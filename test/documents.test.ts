@@ -105,3 +105,85 @@ it(
   },
   5 * 60_000,
 );
+
+/** What README says is kept of a picture or a video, or is not: each with the test that holds it. */
+const kept: readonly [claim: string, file: string, test: string][] = [
+  [
+    'outside the masks every pixel stays what it was',
+    'src/restore/photo/restore-photo.test.ts',
+    'changes faces, and nothing outside their crops by a bit',
+  ],
+  [
+    'colours under transparency included',
+    'src/platform/node/picture/kept-pixels.test.ts',
+    'partial transparency',
+  ],
+  [
+    'JPEG is encoded anew, at quality 95',
+    'src/platform/node/picture/image-file.test.ts',
+    'writes JPEG at quality 95, with whole colour resolution',
+  ],
+  [
+    "Faces as sharp as the model's own output are left alone",
+    'src/restore/photo/restore-photo.test.ts',
+    'leaves sharp faces alone unless forced',
+  ],
+  ['gray photos stay gray', 'src/restore/photo/restore-photo.test.ts', 'keeps gray photos gray to the bit'],
+  [
+    'A picture in which one face sits as in FFHQ is restored as a whole',
+    'src/cli/restore/restore-photos.test.ts',
+    'that are one aligned face already are restored as a whole',
+  ],
+  ['by content', 'src/platform/node/picture/image-file.test.ts', 'goes by content, not by name'],
+  [
+    "the result has the input's format (GIF becomes PNG",
+    'src/cli/restore/restore.test.ts',
+    'keep their format and name when asked',
+  ],
+  [
+    'colour profile',
+    'src/cli/restore/restore.test.ts',
+    'keep their colour profile and numbers in every format',
+  ],
+  ['transparency', 'src/cli/restore/restore.test.ts', 'keep their transparency where the format has it'],
+  ['print resolution', 'src/platform/node/picture/kept-descriptions.test.ts', 'is kept in every format'],
+  ['EXIF and XMP', 'src/platform/node/picture/image-file.test.ts', 'EXIF and XMP, for an upright picture'],
+  [
+    "PNG's texts",
+    'src/platform/node/picture/kept-descriptions.test.ts',
+    'of a PNG stay as they are, in order',
+  ],
+  ["JPEG's and GIF's comments", 'src/platform/node/picture/kept-descriptions.test.ts', 'comments of a GIF'],
+  [
+    "JPEG's and GIF's comments",
+    'src/platform/node/picture/kept-descriptions.test.ts',
+    'of a JPEG, its comments, stay',
+  ],
+  [
+    "(IPTC, motion photos' videos, gain maps, further pages) is said to be left out",
+    'src/platform/node/picture/kept-descriptions.test.ts',
+    'what lies beside the picture in its file',
+  ],
+  ['further pages', 'src/platform/node/picture/image-file.test.ts', 'says what it leaves out'],
+  [
+    'Videos keep their frames, times and sound',
+    'src/platform/node/video/kept-videos.test.ts',
+    'at a varying rate',
+  ],
+  ['not their transparency', 'src/platform/node/video/kept-videos.test.ts', 'its transparency is left out'],
+  [
+    'One bad file does not stop the others',
+    'src/cli/restore/restore.test.ts',
+    'does the others when some are bad',
+  ],
+  [
+    'a run that was stopped, or killed, goes on where it was',
+    'src/cli/restore/restore-photos.test.ts',
+    'do nothing twice, do what changed again, and what failed',
+  ],
+];
+
+it.each(kept)('README: %s', (claim, file, test) => {
+  expect(read('README.md').replace(/\s+/g, ' ')).toContain(claim);
+  expect(read(file)).toContain(test);
+});

@@ -6,6 +6,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { failureOf } from '../../../failure/failure.ts';
+import { readJpegSegments } from '../../../image/file/jpeg-segments.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
 import { encodeImage, listLostIn, requireEncodable } from './encode-image.ts';
 import { decodeImage, readImageBytes, readImageFile } from './image-file.ts';
@@ -321,6 +322,20 @@ describe('encodeImage', () => {
       else expect(decoded.alpha).toBeUndefined();
     }
   });
+});
+
+it('writes JPEG at quality 95, with whole colour resolution', async () => {
+  const { pixels } = await decodeImage(await picture().png().toBuffer());
+  const jpeg = await encodeImage(pixels, 'jpeg');
+  expect((await sharp(jpeg).metadata()).chromaSubsampling).toBe('4:4:4');
+  const { segments } = readJpegSegments(jpeg);
+  const tables = segments.find(({ marker }) => marker === 0xdb)!.content;
+  // The Independent JPEG Group's scaling of Annex K's table of luminance, in the order of its diagonals.
+  const base = [16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24, 40];
+  const quality = 95;
+  expect([...tables.subarray(1, 1 + base.length)]).toEqual(
+    base.map((value) => Math.floor((value * (200 - 2 * quality) + 50) / 100)),
+  );
 });
 
 describe('requireEncodable', () => {

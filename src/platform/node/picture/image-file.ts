@@ -263,7 +263,8 @@ function listDropped(metadata: Metadata, deep: boolean, others: number): string[
 }
 
 function explainSharpError(error: unknown, name: string, endMissing: boolean): string {
-  const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const [first = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
+  const line = first.replace(/^Input buffer has corrupt header: ?/, '') || 'a bad header';
   // Ours, not the decoder's.
   if (line.startsWith('its ')) return line;
   if (endMissing || /premature end|end of file|out of (data|bounds)|truncated/i.test(line))
