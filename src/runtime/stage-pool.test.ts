@@ -111,15 +111,23 @@ describe('a stage pool', () => {
     await pool.release();
   });
 
-  it('of a budget between releases the least recently used, and no more than needed', async () => {
+  it('of a budget between releases what takes the least to load again, and no more than needed', async () => {
     const pool = createStagePool(runtime, models, 500);
     await runAll(pool, ['one', 'two', 'one']);
     expect(events).toEqual(['+one', '+two']);
-    await runAll(pool, ['three']); // 600 with all: two, of 200, is the least recently used
-    expect(events).toEqual(['+one', '+two', '-two', '+three']);
-    await runAll(pool, ['two']); // 600 again: one, of 100, goes first and is enough
-    expect(events).toEqual(['+one', '+two', '-two', '+three', '-one', '+two']);
-    expect([...alive].sort()).toEqual(['three', 'two']);
+    await runAll(pool, ['three']); // 600 with all: one, of 100, is enough
+    expect(events).toEqual(['+one', '+two', '-one', '+three']);
+    await runAll(pool, ['one']); // 600 again: of two and three the smaller
+    expect(events).toEqual(['+one', '+two', '-one', '+three', '-two', '+one']);
+    expect([...alive].sort()).toEqual(['one', 'three']);
+    await pool.release();
+  });
+
+  it('rather releases two small stages than a large one', async () => {
+    const sized = { one: stage('one', 1, 100), two: stage('two', 2, 120), three: stage('three', 3, 400) };
+    const pool = createStagePool(runtime, { ...sized, four: stage('four', 4, 210) }, 620);
+    for (const name of ['three', 'one', 'two', 'four'] as const) await pool.run(name, { x: hostTensor([2]) });
+    expect(events).toEqual(['+three', '+one', '+two', '-one', '-two', '+four']);
     await pool.release();
   });
 

@@ -1,4 +1,7 @@
-/** Which stages' sessions stay loaded: as many as a memory budget allows, the least recently used going first. */
+/**
+ * Which stages' sessions stay loaded: as many as a memory budget allows. Stages run in a cycle, so the one that was used
+ * least recently is needed next: those go that take the least to load again.
+ */
 import type { OnnxModel } from '../graph/onnx/emit-model.ts';
 import type { Runtime, Session, SessionOptions, Tensors } from './runtime.ts';
 
@@ -27,7 +30,6 @@ export function createStagePool<Stage extends string>(
   models: Readonly<Record<Stage, StageModel>>,
   budgetBytes: number,
 ): StagePool<Stage> {
-  /** Loaded sessions, the least recently used first. */
   const loaded = new Map<Stage, Session>();
   let loadMs = 0;
 
@@ -35,13 +37,12 @@ export function createStagePool<Stage extends string>(
     runtime.createSession(models[stage].model, models[stage].options);
 
   const makeRoom = async (needed: number): Promise<void> => {
-    let total = needed;
-    for (const stage of loaded.keys()) total += models[stage].footprintBytes;
-    for (const [stage, session] of loaded) {
-      if (total <= budgetBytes) break;
+    const bytesOf = (stage: Stage): number => models[stage].footprintBytes;
+    const excess = [...loaded.keys()].reduce((sum, stage) => sum + bytesOf(stage), needed - budgetBytes);
+    for (const stage of leastThatFrees([...loaded.keys()], bytesOf, excess)) {
+      const session = loaded.get(stage)!;
       loaded.delete(stage);
       await session.release();
-      total -= models[stage].footprintBytes;
     }
   };
 
@@ -57,8 +58,7 @@ export function createStagePool<Stage extends string>(
         session = await createSession(stage);
         loadMs += performance.now() - start;
       }
-      loaded.delete(stage);
-      loaded.set(stage, session); // now the most recently used
+      loaded.set(stage, session);
       return session.run(feeds, outputs);
     },
     async load() {
@@ -79,3 +79,24 @@ export function createStagePool<Stage extends string>(
     },
   };
 }
+
+/** Of all choices whose bytes reach `excess` the one of the fewest; all where none does. */
+function leastThatFrees<Stage>(
+  stages: readonly Stage[],
+  bytesOf: (stage: Stage) => number,
+  excess: number,
+): readonly Stage[] {
+  if (excess <= 0) return [];
+  if (stages.length > mostCompared) return stages;
+  let best = stages;
+  let bestBytes = Number.POSITIVE_INFINITY;
+  for (let choice = 1; choice < 2 ** stages.length; choice++) {
+    const chosen = stages.filter((_, i) => choice & (1 << i));
+    const bytes = chosen.reduce((sum, stage) => sum + bytesOf(stage), 0);
+    if (bytes >= excess && bytes < bestBytes) [best, bestBytes] = [chosen, bytes];
+  }
+  return best;
+}
+
+/** A restorer has six stages: all choices are compared. */
+const mostCompared = 10;

@@ -68,25 +68,27 @@ export const benchCommand = command(
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatAlbum(result));
       return;
     }
+    const say = (message: string): void => void process.stderr.write(`${printable(message)}\n`);
+    if (faces !== undefined) {
+      const [{ benchFaces }, { createWorkerRuntime }, { readImageFile }] = await Promise.all([
+        import('../../platform/node/measure/bench-faces.ts'),
+        import('../../platform/node/engine/worker-runtime.ts'),
+        import('../../platform/node/picture/image-file.ts'),
+      ]);
+      const runtime = await createWorkerRuntime({ device: 'cpu', threads });
+      const result = await benchFaces(runtime, (await readImageFile(faces)).pixels, say);
+      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatFaces(result));
+      return;
+    }
     const [{ createNodeRuntime }, { benchRestoration }, { benchTraining }] = await Promise.all([
       import('../../platform/node/engine/node-runtime.ts'),
       import('../../platform/node/measure/bench.ts'),
       import('../../platform/node/measure/bench-train.ts'),
     ]);
     const runtime = await createNodeRuntime({ device, threads });
-    const say = (message: string): void => void process.stderr.write(`${printable(message)}\n`);
     if (train !== undefined) {
       const result = await benchTraining(train as TrainBenchSize, runtime, say);
       process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatTraining(result));
-      return;
-    }
-    if (faces !== undefined) {
-      const [{ benchFaces }, { readImageFile }] = await Promise.all([
-        import('../../platform/node/measure/bench-faces.ts'),
-        import('../../platform/node/picture/image-file.ts'),
-      ]);
-      const result = await benchFaces(runtime, (await readImageFile(faces)).pixels, say);
-      process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : formatFaces(result));
       return;
     }
     if (metrics) {

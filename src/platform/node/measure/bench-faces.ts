@@ -100,7 +100,8 @@ function stagesOf(timings: Timings, totalMs: number, photo: BytePixels): FaceSta
   return [
     ...networks,
     { name: 'halving the photo', ms: halving, calls: 1 },
-    { name: 'planes, boxes, crops', ms: Math.max(rest, 0), calls: 1 },
+    // Tiles and crops are cut while a network runs: this is what is left.
+    { name: 'waiting for pixels', ms: Math.max(rest, 0), calls: 1 },
   ];
 }
 
