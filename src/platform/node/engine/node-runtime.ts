@@ -8,6 +8,7 @@ import './without-telemetry.ts';
 import ort from 'onnxruntime-node';
 import { ortSession } from '../../../runtime/ort-session.ts';
 import type { DeviceChoice, DeviceName, Runtime, Session } from '../../../runtime/runtime.ts';
+import { plainOrtMessage } from './plain-ort-message.ts';
 
 /** Parameter files are named relative to the root of the file system: weights may lie in any folder. */
 const root = path.parse(process.cwd()).root;
@@ -48,7 +49,9 @@ export async function createNodeRuntime({
       const options = sessionOptions(chosen.device, settings);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
         throw because(
-          new Error(`Cannot load ${model.name} on ${chosen.device}: ${cause.message}`, { cause }),
+          new Error(`Cannot load ${model.name} on ${chosen.device}: ${plainOrtMessage(cause.message)}`, {
+            cause,
+          }),
           { code: 'device-unusable', device: chosen.device },
         );
       });
