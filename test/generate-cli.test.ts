@@ -120,7 +120,7 @@ describe.skipIf(!existsSync(main))('interlcm generate', { timeout: 300_000 }, ()
     const problem = async (folder: string, model: 'lcm' | 'sd-turbo'): Promise<string> => {
       try {
         const generator = await loadGenerator(join(root, folder), { model, threads: 1 });
-        await generator.encode(prompt);
+        await generator.encode(prompt).finally(() => generator.release());
       } catch (error) {
         return adviseOn(error);
       }

@@ -43,7 +43,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   cli: [
     ['terminal'],
-    ['restore', 'evaluate', 'faces', 'degrade', 'serve', 'generate'],
+    ['restore', 'evaluate', 'faces', 'degrade', 'serve', 'generate', 'analyse'],
     ['reproduce'],
     [
       'bench',
@@ -69,6 +69,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   sharp: /^platform\/node\/(picture|train|measure)\//,
   '@xmldom/xmldom': /^image\/file\/xmp\.ts$/,
   'fft.js': /^image\//,
+  vega: /^platform\/node\/picture\/|^cli\/analyse\//,
   'env-paths': /^platform\/node\/files\//,
   tinyglobby: /^platform\/node\/files\//,
   undici: /^platform\/node\/download\//,

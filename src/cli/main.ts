@@ -3,6 +3,7 @@
 
 import { inspect } from 'node:util';
 import { cli } from 'cleye';
+import { analyseCommand } from './analyse/analyse.ts';
 import { benchCommand } from './bench/bench.ts';
 import { degradeCommand } from './degrade/degrade.ts';
 import { doctorCommand } from './doctor.ts';
@@ -48,6 +49,7 @@ try {
         facesCommand,
         downloadCommand,
         evaluateCommand,
+        analyseCommand,
         reproduceCommand,
         verifyCommand,
         benchCommand,

@@ -27,6 +27,8 @@ export type Failure =
   | { readonly code: 'no-text-encoder'; readonly model: 'lcm' | 'sd-turbo'; readonly folder: string }
   /** the checkpoint has no text-to-image model of this name */
   | { readonly code: 'no-generator'; readonly model: 'lcm' | 'sd-turbo'; readonly folder: string }
+  /** what draws charts is not installed */
+  | { readonly code: 'no-chart-library' }
   | { readonly code: 'no-picture-in-folder'; readonly recursive: boolean }
   /** a picture has more pixels, or its file more bytes, than are read; `canBeRaised` while the caller may allow more */
   | { readonly code: 'picture-too-large'; readonly canBeRaised: boolean }

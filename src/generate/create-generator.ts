@@ -3,7 +3,8 @@ import { sampleByConsistency } from '../diffusion/sample-consistency.ts';
 import { sampleByEuler } from '../diffusion/sample-euler.ts';
 import type { Predict, SamplerStep } from '../diffusion/sampler.ts';
 import { guidanceEmbedding } from '../diffusion/sinusoid.ts';
-import { matchStored } from '../models/match-stored.ts';
+import { emitModel } from '../graph/onnx/emit-model.ts';
+import { matchStored, type StoredNetwork } from '../models/match-stored.ts';
 import { timestepSinusoid } from '../models/unet/timestep.ts';
 import { oldVaeKey } from '../models/vae/vae.ts';
 import { RandomStream } from '../random/random-stream.ts';
@@ -15,10 +16,15 @@ import {
   type PrepareWeights,
   stagePlans,
 } from '../restore/stage-models.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
 import { createStagePool, type StagePool } from '../runtime/stage-pool.ts';
 import { elementCount, formatShape, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-import { buildGenerationGraphs, type GenerationStage, trainedImageSize } from './generation-graphs.ts';
+import {
+  buildGenerationGraphs,
+  buildLatentGraph,
+  type GenerationStage,
+  trainedImageSize,
+} from './generation-graphs.ts';
 import type { GeneratorCheckpoint } from './generator-checkpoint.ts';
 
 /** What a step has left. */
@@ -90,22 +96,29 @@ export async function createGenerator(
   const imageSize = wantedSize ?? trainedImageSize({ unet, vae });
   const load = async (contextLength: number): Promise<StagePool<GenerationStage>> => {
     const graphs = buildGenerationGraphs({ unet, vae }, { imageSize, contextLength });
-    const place = (network: 'unet' | 'vae') => ({
-      tensors: checkpoint[network].tensors,
-      file: `${name}/${checkpoint[network].path}`,
-    });
     const [bindUnet, bindVae] = [
-      await matchStored([graphs.unet['prediction']!], 'unet', place('unet'), 'UNet'),
-      await matchStored([graphs.encode['latent']!, graphs.decode['decoded']!], 'vae', place('vae'), 'VAE', {
+      await matchStored([graphs.unet['prediction']!], 'unet', storedPart(checkpoint, 'unet'), 'UNet'),
+      await matchStored([graphs.decode['decoded']!], 'vae', storedPart(checkpoint, 'vae'), 'VAE', {
         oldKey: oldVaeKey,
+        unused: /^(encoder|quant_conv)\./,
       }),
     ];
     const plan = stagePlans[memory];
     const bind: typeof bindUnet = (parameter, shape) =>
       (parameter.startsWith('vae/') ? bindVae : bindUnet)(parameter, shape);
-    const models = await buildStageModels(graphs, bind, plan, prepare);
+    const models = await buildStageModels({ unet: graphs.unet, decode: graphs.decode }, bind, plan, prepare);
     return createStagePool(runtime, models, plan.budgetBytes);
   };
+  /** Only analyses encode images. */
+  const loadEncoder = async (): Promise<Session> => {
+    const latent = buildLatentGraph(vae, imageSize);
+    const bind = await matchStored([latent], 'vae', storedPart(checkpoint, 'vae'), 'VAE', {
+      oldKey: oldVaeKey,
+      unused: /^(decoder|post_quant_conv)\./,
+    });
+    return runtime.createSession(emitModel('encode', { latent }, bind));
+  };
+  let encoder: Session | undefined;
   let length = usualLength;
   let pool = await load(length);
 
@@ -116,7 +129,10 @@ export async function createGenerator(
     contextWidth: unet.cross_attention_dim,
     device: `${runtime.device}: ${runtime.reason}`,
     decode,
-    latentOf: async (image) => (await pool.run('encode', { image }))['latent']!,
+    async latentOf(image) {
+      encoder ??= await loadEncoder();
+      return (await encoder.run({ image }))['latent']!;
+    },
     async generate(context, options = {}) {
       requireContext(context, unet.cross_attention_dim, name);
       if (context.shape[1] !== length) {
@@ -129,8 +145,17 @@ export async function createGenerator(
       options.onProgress?.({ stage: 'decode', label: 'painting', fraction: samplingShare });
       return decode(latent);
     },
-    release: () => pool.release(),
+    async release() {
+      await pool.release();
+      await encoder?.release();
+      encoder = undefined;
+    },
   };
+}
+
+function storedPart(checkpoint: GeneratorCheckpoint, network: 'unet' | 'vae'): StoredNetwork {
+  const { tensors, path } = checkpoint[network];
+  return { tensors, file: `${checkpoint.name}/${path}` };
 }
 
 /** Of the time of an image: what the steps take before it is decoded. */

@@ -5,7 +5,7 @@ import { input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildClipText, type ClipTextConfig } from '../models/clip-text/clip-text.ts';
 import { buildUNet } from '../models/unet/unet.ts';
-import { buildVaeDecoder, buildVaeEncoder, vaeScaleFactor } from '../models/vae/vae.ts';
+import { buildVaeDecoder, buildVaeEncoder, type VaeConfig, vaeScaleFactor } from '../models/vae/vae.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
 import { footprintBytes } from '../restore/stage-models.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
@@ -16,8 +16,6 @@ type Outputs = Readonly<Record<string, Value>>;
 export interface GenerationGraphs {
   /** latents [1, C, h, w], timestep, guidance, context [1, L, E] → prediction */
   readonly unet: Outputs;
-  /** image [1, 3, S, S] → latent, scaled: not needed to generate */
-  readonly encode: Outputs;
   /** latent, scaled → decoded [1, 3, S, S] */
   readonly decode: Outputs;
 }
@@ -56,14 +54,17 @@ export function buildGenerationGraphs(
     context: input('context', [1, contextLength, unet.cross_attention_dim]),
     ...(guidanceWidth && { guidance: input('guidance', [1, guidanceWidth]) }),
   });
-  const vaeScope = parameterScope('vae');
-  const image = input('image', [1, 3, imageSize, imageSize]);
   const latent = mul(input('latent', latentShape), 1 / vae.scaling_factor);
   return {
     unet: { prediction },
-    encode: { latent: mul(buildVaeEncoder(vaeScope, vae, image).mean, vae.scaling_factor) },
-    decode: { decoded: buildVaeDecoder(vaeScope, vae, latent) },
+    decode: { decoded: buildVaeDecoder(parameterScope('vae'), vae, latent) },
   };
+}
+
+/** image [1, 3, S, S] → its scaled mean latent: not needed to generate. */
+export function buildLatentGraph(vae: VaeConfig, imageSize: number): Value {
+  const image = input('image', [1, 3, imageSize, imageSize]);
+  return mul(buildVaeEncoder(parameterScope('vae'), vae, image).mean, vae.scaling_factor);
 }
 
 /** What a part of one image's generation takes. */

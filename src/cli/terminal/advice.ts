@@ -39,6 +39,7 @@ const advice: Advice = {
       : `Get both with: interlcm download ${model === 'lcm' ? 'text-encoder' : model} -o ${folder}; or give a stored embedding by --text-embedding`,
   'no-generator': ({ model, folder }) =>
     `Get it with: interlcm download ${model === 'lcm' ? 'interlcm-3step text-encoder' : model} -o ${folder}`,
+  'no-chart-library': () => '',
   'no-picture-in-folder': ({ recursive }) =>
     recursive ? '' : '--recursive also looks into the folders inside it',
   'picture-too-large': ({ canBeRaised }) =>

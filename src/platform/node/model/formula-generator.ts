@@ -5,7 +5,11 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
-import { buildGenerationGraphs, trainedImageSize } from '../../../generate/generation-graphs.ts';
+import {
+  buildGenerationGraphs,
+  buildLatentGraph,
+  trainedImageSize,
+} from '../../../generate/generation-graphs.ts';
 import type { GeneratorModel } from '../../../generate/generator-checkpoint.ts';
 import { type GeneratorJson, parseGeneratorConfigs } from '../../../generate/published-configs.ts';
 import { parametersOf } from '../../../graph/graph.ts';
@@ -49,7 +53,7 @@ export async function makeFormulaGenerator(
   const { text, ...configs } = parseGeneratorConfigs(json);
   const contextLength = text.max_position_embeddings;
   const size = { imageSize: trainedImageSize(configs), contextLength };
-  const { unet, encode, decode } = buildGenerationGraphs(configs, size);
+  const { unet, decode } = buildGenerationGraphs(configs, size);
   const { last } = buildClipText(parameterScope('text'), text, input('ids', [1, contextLength]));
   try {
     await writeJson('unet/config.json', json.unet);
@@ -60,7 +64,7 @@ export async function makeFormulaGenerator(
     await writeFile(path.join(temporary, 'tokenizer/merges.txt'), '#version: 0.2\n');
     await writeWeights('unet/diffusion_pytorch_model.safetensors', Object.values(unet));
     await writeWeights('vae/diffusion_pytorch_model.safetensors', [
-      ...Object.values(encode),
+      buildLatentGraph(configs.vae, size.imageSize),
       ...Object.values(decode),
     ]);
     await writeWeights('text_encoder/model.safetensors', [last]);
