@@ -35,7 +35,8 @@ export { sampleByEuler } from './diffusion/sample-euler.ts';
 export type { Predict, SamplerOptions, SamplerStep } from './diffusion/sampler.ts';
 // Faces in photos
 export { annotateFaces } from './face/annotate-faces.ts';
-export { anotherPersonFrom, createFaceDescriber, type FaceDescriber } from './face/face-describer.ts';
+export { anotherPersonFrom } from './face/another-person.ts';
+export { createFaceDescriber, type FaceDescriber } from './face/face-describer.ts';
 export type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face/face-detector.ts';
 export { type FaceSelection, type SelectedFace, selectFaces } from './face/select-faces.ts';
 export { createSsdFaceDetector, type SsdFaceWeights } from './face/ssd-face-detector.ts';

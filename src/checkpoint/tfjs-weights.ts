@@ -4,9 +4,9 @@
  * @see the weight manifest of tfjs-core's io module
  */
 
-import { z } from 'zod';
 import { describeIssues } from '../failure/schema-issues.ts';
 import { fileLimits } from '../tensor/file-limits.ts';
+import { z } from '../tensor/file-schema.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { decodeElements } from './tensor-elements.ts';
@@ -14,21 +14,21 @@ import { bytesPerElement, safeElementCount, type TensorDtype } from './tensor-en
 
 const weightSchema = z.object({
   name: z.string(),
-  shape: z.array(z.int().min(0)).max(fileLimits.rank),
+  shape: z.array(z.int().check(z.nonnegative())).check(z.maxLength(fileLimits.rank)),
   dtype: z.enum(['float32', 'int32', 'uint8', 'bool']),
   /** The values were stored as (value - min) / scale, rounded; float16 has neither. */
-  quantization: z
-    .discriminatedUnion('dtype', [
+  quantization: z.optional(
+    z.discriminatedUnion('dtype', [
       z.object({ dtype: z.enum(['uint8', 'uint16']), scale: z.number(), min: z.number() }),
       z.object({ dtype: z.literal('float16') }),
-    ])
-    .optional(),
+    ]),
+  ),
 });
 type Weight = z.infer<typeof weightSchema>;
 
 const manifestSchema = z
-  .array(z.object({ weights: z.array(weightSchema).max(fileLimits.tensors) }))
-  .max(fileLimits.tensors);
+  .array(z.object({ weights: z.array(weightSchema).check(z.maxLength(fileLimits.tensors)) }))
+  .check(z.maxLength(fileLimits.tensors));
 
 /**
  * The tensors of a manifest, as float32.

@@ -1,28 +1,33 @@
 /** The latent consistency model's schedule and its boundary-condition scalings (Luo et al. 2023, arXiv:2310.04378). */
-import { z } from 'zod';
+
 import { fileLimits } from '../tensor/file-limits.ts';
+import { z } from '../tensor/file-schema.ts';
+
+const betaSchema = z.number().check(z.positive(), z.lt(1));
 
 /** diffusers' scheduler_config.json of an LCMScheduler. */
 export const schedulerConfigSchema = z
   .object({
-    num_train_timesteps: z.number().int().positive().max(fileLimits.timesteps).default(1000),
-    beta_start: z.number().positive().lt(1).default(0.00085),
-    beta_end: z.number().positive().lt(1).default(0.012),
-    beta_schedule: z.enum(['scaled_linear', 'linear']).default('scaled_linear'),
-    original_inference_steps: z.number().int().positive().default(50),
-    timestep_scaling: z.number().positive().default(10),
+    num_train_timesteps: z._default(z.int().check(z.positive(), z.lte(fileLimits.timesteps)), 1000),
+    beta_start: z._default(betaSchema, 0.00085),
+    beta_end: z._default(betaSchema, 0.012),
+    beta_schedule: z._default(z.enum(['scaled_linear', 'linear']), 'scaled_linear'),
+    original_inference_steps: z._default(z.int().check(z.positive()), 50),
+    timestep_scaling: z._default(z.number().check(z.positive()), 10),
     /** `refinement`, not diffusers': what a step adds to the clean latent that the one before has left. */
-    prediction_type: z.enum(['epsilon', 'sample', 'v_prediction', 'refinement']).default('epsilon'),
-    rescale_betas_zero_snr: z.literal(false).default(false),
-    thresholding: z.literal(false).default(false),
+    prediction_type: z._default(z.enum(['epsilon', 'sample', 'v_prediction', 'refinement']), 'epsilon'),
+    rescale_betas_zero_snr: z._default(z.literal(false), false),
+    thresholding: z._default(z.literal(false), false),
     /** Whether estimates of the clean latent are clamped to ±`clip_sample_range`, as old copies of the schedule ask for. */
-    clip_sample: z.boolean().default(false),
-    clip_sample_range: z.number().positive().default(1),
+    clip_sample: z._default(z.boolean(), false),
+    clip_sample_range: z._default(z.number().check(z.positive()), 1),
   })
-  .refine((config) => config.original_inference_steps <= config.num_train_timesteps, {
-    path: ['original_inference_steps'],
-    message: 'must not exceed num_train_timesteps',
-  });
+  .check(
+    z.refine((config) => config.original_inference_steps <= config.num_train_timesteps, {
+      path: ['original_inference_steps'],
+      message: 'must not exceed num_train_timesteps',
+    }),
+  );
 export type SchedulerConfig = z.infer<typeof schedulerConfigSchema>;
 
 const sigmaData = 0.5;

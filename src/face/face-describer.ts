@@ -8,9 +8,6 @@ import { parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 
-/** Descriptors this far apart are taken for two people, as the network was trained. */
-export const anotherPersonFrom = 0.6;
-
 export interface FaceDescriber {
   /**
    * @param face [1, 3, size, size] in [-1, 1], aligned

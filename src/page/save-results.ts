@@ -1,6 +1,6 @@
 /** Results as files: one, or all of them in a ZIP. */
 
-import { type Zippable, zip } from 'fflate';
+import { Zip, ZipPassThrough } from 'fflate';
 import type { WorkerBridge } from './bridge/worker-bridge.ts';
 import type { PhotoItem } from './state/photo-item.ts';
 
@@ -11,20 +11,25 @@ export async function saveResult(photo: PhotoItem, bridge: WorkerBridge): Promis
 
 /** Photos without a result are passed over. */
 export async function saveResults(photos: readonly PhotoItem[], bridge: WorkerBridge): Promise<void> {
-  const entries: Zippable = {};
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const archive = new Zip((error, chunk) => {
+    if (error) throw error;
+    chunks.push(chunk as Uint8Array<ArrayBuffer>);
+  });
+  const taken = new Set<string>();
   for (const photo of photos) {
     if (!photo.restored) continue;
     const { name, file } = await writeResult(photo, bridge);
-    const unused = unusedName(name, entries);
+    const unused = unusedName(name, taken);
+    taken.add(unused);
     // Pictures are packed already.
-    entries[unused] = [new Uint8Array(await file.arrayBuffer()), { level: 0, mtime: new Date() }];
+    const entry = new ZipPassThrough(unused);
+    entry.mtime = new Date();
+    archive.add(entry);
+    entry.push(new Uint8Array(await file.arrayBuffer()), true);
   }
-  const packed = await new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
-    zip(entries, { level: 0 }, (error, data) =>
-      error ? reject(error) : resolve(data as Uint8Array<ArrayBuffer>),
-    );
-  });
-  download('restored.zip', new Blob([packed], { type: 'application/zip' }));
+  archive.end();
+  download('restored.zip', new Blob(chunks, { type: 'application/zip' }));
 }
 
 async function writeResult(
@@ -39,10 +44,10 @@ async function writeResult(
   return { name: `${stem}-restored.${extension}`, file };
 }
 
-function unusedName(name: string, taken: Zippable): string {
+function unusedName(name: string, taken: ReadonlySet<string>): string {
   const [, stem, extension] = /^(.*)(\.[^.]+)$/.exec(name)!;
   let unused = name;
-  for (let number = 2; unused in taken; number++) unused = `${stem}-${number}${extension}`;
+  for (let number = 2; taken.has(unused); number++) unused = `${stem}-${number}${extension}`;
   return unused;
 }
 

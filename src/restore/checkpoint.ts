@@ -1,6 +1,5 @@
 /** The released layout of a checkpoint: which files hold which network, found and parsed. */
 
-import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
 import { describeIssues } from '../failure/schema-issues.ts';
@@ -13,6 +12,7 @@ import {
   visualEncoderConfigSchema,
 } from '../models/visual-encoder/visual-encoder.ts';
 import { fileLimits } from '../tensor/file-limits.ts';
+import { z } from '../tensor/file-schema.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import type { CheckpointStore } from './checkpoint-store.ts';
 import { findWeights, openWeights } from './find-weights.ts';
@@ -39,18 +39,18 @@ export interface NetworkCheckpoint<Config> {
 
 /** How a model is best sampled, where it is not told otherwise. */
 const samplingSchema = z.strictObject({
-  steps: z.number().int().positive().optional(),
-  startStep: z.number().int().positive().optional(),
-  guidanceScale: z.number().optional(),
-  colorFix: z.enum(colorFixes).optional(),
-  fidelity: z.number().min(0).max(1).optional(),
+  steps: z.optional(z.int().check(z.positive())),
+  startStep: z.optional(z.int().check(z.positive())),
+  guidanceScale: z.optional(z.number()),
+  colorFix: z.optional(z.enum(colorFixes)),
+  fidelity: z.optional(z.number().check(z.gte(0), z.lte(1))),
   /** Side of the square image, in pixels. */
-  imageSize: z.number().int().positive().max(fileLimits.network.side).optional(),
+  imageSize: z.optional(z.int().check(z.positive(), z.lte(fileLimits.network.side))),
   /** False of a model that was trained without it, as in the paper's ablations: what it gives is taken as zero. */
-  visualEncoder: z.boolean().optional(),
-  spatialEncoder: z.boolean().optional(),
+  visualEncoder: z.optional(z.boolean()),
+  spatialEncoder: z.optional(z.boolean()),
   /** `text` of a model that was trained with a text's embedding as the condition, which lies beside this file. */
-  condition: z.enum(['photo', 'text']).optional(),
+  condition: z.optional(z.enum(['photo', 'text'])),
 });
 export type SamplingDefaults = z.infer<typeof samplingSchema>;
 
@@ -198,7 +198,7 @@ function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
 }
 
 /** @throws {CheckpointError} that lists what is wrong with the config */
-export function parseConfig<Schema extends z.ZodType>(
+export function parseConfig<Schema extends z.ZodMiniType>(
   schema: Schema,
   json: unknown,
   path: string,
@@ -209,7 +209,7 @@ export function parseConfig<Schema extends z.ZodType>(
   throw new CheckpointError(`it describes a network that cannot be built: ${issues}`, { file: path });
 }
 
-function requireConfig<Schema extends z.ZodType>(
+function requireConfig<Schema extends z.ZodMiniType>(
   store: CheckpointStore,
   path: string,
   schema: Schema,

@@ -1,8 +1,9 @@
 /** The weights of one network in a checkpoint's folder: one file, or several that an index lists. */
-import { z } from 'zod';
+
 import { CheckpointError, quoteName } from '../checkpoint/checkpoint-error.ts';
 import type { StoredTensor, StoredTensors } from '../models/network-weights.ts';
 import { fileLimits } from '../tensor/file-limits.ts';
+import { z } from '../tensor/file-schema.ts';
 import type { CheckpointStore, OpenedTensors } from './checkpoint-store.ts';
 import { type NetworkName, networks } from './networks.ts';
 

@@ -1,5 +1,5 @@
 /** The five networks of a model, and where a checkpoint in the released layout holds them: the one table of both. */
-import type { z } from 'zod';
+
 import { clipConfigSchema } from '../models/clip/clip.ts';
 import type { WeightRules } from '../models/network-weights.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
@@ -7,6 +7,7 @@ import { unetConfigSchema } from '../models/unet/unet-config.ts';
 import { oldVaeKey, vaeConfigSchema } from '../models/vae/vae.ts';
 import { visualEncoderConfigSchema } from '../models/visual-encoder/visual-encoder.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
+import type { z } from '../tensor/file-schema.ts';
 
 /** Paths of one network's files, relative to the checkpoint's folder. */
 interface NetworkFiles {
@@ -26,7 +27,7 @@ interface NetworkEntry {
   /** Stands before its parameters' keys in their full names, `unet/conv_in.weight`. */
   readonly prefix: string;
   /** Of its config. */
-  readonly schema: z.ZodType;
+  readonly schema: z.ZodMiniType;
   readonly rules: WeightRules;
   readonly files: NetworkFiles;
 }

@@ -1,6 +1,5 @@
 /** The networks of a training run: their configs, and which weights start where. */
 
-import type { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
 import { because } from '../failure/failure.ts';
@@ -14,6 +13,7 @@ import {
   networks,
   visionNetworks,
 } from '../restore/networks.ts';
+import type { z } from '../tensor/file-schema.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import type { TrainConfig } from './train-config.ts';
 
@@ -90,7 +90,7 @@ export function joinConfigs(
   return { scheduler, ...joined } as NetworkConfigs;
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, json: unknown, where: string): z.output<Schema> {
+function parse<Schema extends z.ZodMiniType>(schema: Schema, json: unknown, where: string): z.output<Schema> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new TypeError(`Cannot train with ${where}: ${describeIssues(parsed.error)}`);

@@ -1,6 +1,6 @@
 /** What became of each face, for the terminal. */
 
-import { anotherPersonFrom } from '../../face/face-describer.ts';
+import { anotherPersonFrom } from '../../face/another-person.ts';
 import type { BytePixels } from '../../image/pixels.ts';
 import { type FaceReport, reportFaces } from '../../restore/photo/face-report.ts';
 import { unfilledShare } from '../../restore/photo/fill-in.ts';

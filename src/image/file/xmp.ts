@@ -1,7 +1,5 @@
 /** XMP packets: what must change in them when the picture does. */
 
-import { DOMParser, type Element, type Node, XMLSerializer } from '@xmldom/xmldom';
-
 /** Namespaces that describe what lies beside the picture in its file, and what that is. */
 const companions: Readonly<Record<string, string>> = {
   'http://ns.google.com/photos/1.0/camera/': 'motion photo',
@@ -17,7 +15,33 @@ const companions: Readonly<Record<string, string>> = {
 };
 const tiffNamespace = 'http://ns.adobe.com/tiff/1.0/';
 
-interface UpdatedXmp {
+interface XmlAttribute {
+  readonly namespaceURI: string | null;
+  readonly localName: string | null;
+  value: string;
+}
+
+interface XmlElement {
+  readonly namespaceURI: string | null;
+  readonly localName: string | null;
+  readonly attributes: Iterable<XmlAttribute>;
+  readonly parentNode: { removeChild(child: never): unknown } | null;
+  textContent: string | null;
+  removeAttributeNode(attribute: never): unknown;
+}
+
+interface XmlDocument {
+  getElementsByTagName(name: '*'): Iterable<XmlElement>;
+}
+
+/** What reads and writes XML here: a browser's own, or a library's. */
+export interface XmlCodec<Document extends XmlDocument = XmlDocument> {
+  /** @throws {SyntaxError} if it is damaged */
+  parse(text: string): Document;
+  serialize(document: Document): string;
+}
+
+export interface UpdatedXmp {
   /** undefined: the packet is damaged */
   readonly xmp?: Uint8Array;
   /** what was described in it and is not in the picture any more */
@@ -25,31 +49,28 @@ interface UpdatedXmp {
 }
 
 /** A copy for an upright picture that stands alone: orientation 1, nothing of pictures or videos beside it. */
-export function updateXmp(xmp: Uint8Array): UpdatedXmp {
+export function updateXmp<Document extends XmlDocument>(
+  xmp: Uint8Array,
+  codec: XmlCodec<Document>,
+): UpdatedXmp {
   const text = new TextDecoder().decode(xmp);
   const known = [...Object.keys(companions), tiffNamespace];
   if (!known.some((namespace) => text.includes(namespace))) return { xmp, dropped: [] };
   const dropped = new Set<string>();
   try {
-    const parser = new DOMParser({
-      onError: (level, message) => {
-        if (level !== 'warning') throw new SyntaxError(message);
-      },
-    });
-    const packet = parser.parseFromString(text.trim(), 'text/xml');
+    const packet = codec.parse(text.trim());
     for (const element of [...packet.getElementsByTagName('*')]) update(element, dropped);
-    const updated = new XMLSerializer().serializeToString(packet);
-    return { xmp: new TextEncoder().encode(updated), dropped: [...dropped] };
+    return { xmp: new TextEncoder().encode(codec.serialize(packet)), dropped: [...dropped] };
   } catch {
     return { dropped: ['XMP (damaged)'] };
   }
 }
 
-function update(element: Element, dropped: Set<string>): void {
+function update(element: XmlElement, dropped: Set<string>): void {
   const companion = companions[element.namespaceURI ?? ''];
   if (companion) {
     dropped.add(companion);
-    element.parentNode?.removeChild(element);
+    element.parentNode?.removeChild(element as never);
     return;
   }
   if (isOrientation(element)) element.textContent = '1';
@@ -57,7 +78,7 @@ function update(element: Element, dropped: Set<string>): void {
     const described = companions[attribute.namespaceURI ?? ''] ?? companions[declared(attribute)];
     if (described) {
       if (attribute.namespaceURI !== xmlnsNamespace) dropped.add(described);
-      element.removeAttributeNode(attribute);
+      element.removeAttributeNode(attribute as never);
     } else if (isOrientation(attribute)) attribute.value = '1';
   }
 }
@@ -65,10 +86,10 @@ function update(element: Element, dropped: Set<string>): void {
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/';
 
 /** The namespace that an attribute declares. */
-function declared({ namespaceURI, value }: { namespaceURI: string | null; value: string }): string {
+function declared({ namespaceURI, value }: XmlAttribute): string {
   return namespaceURI === xmlnsNamespace ? value : '';
 }
 
-function isOrientation({ namespaceURI, localName }: Pick<Node, 'namespaceURI' | 'localName'>): boolean {
+function isOrientation({ namespaceURI, localName }: Omit<XmlAttribute, 'value'>): boolean {
   return namespaceURI === tiffNamespace && localName === 'Orientation';
 }

@@ -1,24 +1,25 @@
 /** CLIP's text tower (Radford et al. 2021, arXiv:2103.00020), by Hugging Face's weight names. */
-import { z } from 'zod';
+
 import { add, constant, gather, matmul, mul, reshape, softmax, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { layerNorm } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fileLimits } from '../../tensor/file-limits.ts';
+import { z } from '../../tensor/file-schema.ts';
 import { encoderLayer } from '../clip/clip.ts';
 import { layerCount, width } from '../config-numbers.ts';
 
 /** config.json of a text encoder; keys that it does not know are passed over. */
 export const clipTextConfigSchema = z.object({
-  vocab_size: z.number().int().positive().max(fileLimits.network.vocabulary).default(49408),
-  hidden_size: width.default(768),
-  intermediate_size: width.optional(),
-  num_hidden_layers: layerCount.default(12),
-  num_attention_heads: width.default(12),
+  vocab_size: z._default(z.int().check(z.positive(), z.lte(fileLimits.network.vocabulary)), 49408),
+  hidden_size: z._default(width, 768),
+  intermediate_size: z.optional(width),
+  num_hidden_layers: z._default(layerCount, 12),
+  num_attention_heads: z._default(width, 12),
   /** Tokens of a text. */
-  max_position_embeddings: z.number().int().positive().max(fileLimits.network.tokens).default(77),
-  hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
-  layer_norm_eps: z.number().positive().default(1e-5),
+  max_position_embeddings: z._default(z.int().check(z.positive(), z.lte(fileLimits.network.tokens)), 77),
+  hidden_act: z._default(z.enum(['quick_gelu', 'gelu']), 'quick_gelu'),
+  layer_norm_eps: z._default(z.number().check(z.positive()), 1e-5),
 });
 export type ClipTextConfig = z.infer<typeof clipTextConfigSchema>;
 

@@ -1,26 +1,30 @@
 /** CLIP's image tower (Radford et al. 2021, arXiv:2103.00020), by Hugging Face's weight names. */
-import { z } from 'zod';
+
 import { add, attention, concat, expand, gelu, quickGelu, reshape, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { convLayer, layerNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { z } from '../../tensor/file-schema.ts';
 import { width as featureCount, layerCount, side } from '../config-numbers.ts';
 
 const visionSchema = z.object({
-  hidden_size: featureCount.default(768),
-  intermediate_size: featureCount.optional(),
-  num_hidden_layers: layerCount.default(12),
-  num_attention_heads: featureCount.default(12),
-  image_size: side.default(224),
-  patch_size: side.default(16),
-  hidden_act: z.enum(['quick_gelu', 'gelu']).default('quick_gelu'),
-  layer_norm_eps: z.number().positive().default(1e-5),
+  hidden_size: z._default(featureCount, 768),
+  intermediate_size: z.optional(featureCount),
+  num_hidden_layers: z._default(layerCount, 12),
+  num_attention_heads: z._default(featureCount, 12),
+  image_size: z._default(side, 224),
+  patch_size: z._default(side, 16),
+  hidden_act: z._default(z.enum(['quick_gelu', 'gelu']), 'quick_gelu'),
+  layer_norm_eps: z._default(z.number().check(z.positive()), 1e-5),
 });
 type ClipConfig = z.infer<typeof visionSchema>;
 
 /** config.json of a whole CLIP model, or of its vision tower alone. */
 export const clipConfigSchema = z.union([
-  z.object({ vision_config: visionSchema }).transform((config) => config.vision_config),
+  z.pipe(
+    z.object({ vision_config: visionSchema }),
+    z.transform((config) => config.vision_config),
+  ),
   visionSchema,
 ]);
 

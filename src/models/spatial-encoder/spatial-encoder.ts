@@ -1,27 +1,27 @@
-import { z } from 'zod';
 import { add, silu } from '../../graph/ops.ts';
 import type { Shape, Value } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { toPatches } from '../../nn/patches.ts';
 import { fileLimits } from '../../tensor/file-limits.ts';
+import { z } from '../../tensor/file-schema.ts';
 import { width } from '../config-numbers.ts';
 import { contract, timeEmbedding } from '../unet/backbone.ts';
 import type { ControlResiduals } from '../unet/unet.ts';
 import { unetBackboneSchema } from '../unet/unet-config.ts';
 
 /** diffusers' ControlNetModel config, and below it what a small one gains by. */
-export const spatialEncoderConfigSchema = unetBackboneSchema.extend({
-  conditioning_channels: width.default(3),
+export const spatialEncoderConfigSchema = z.extend(unetBackboneSchema, {
+  conditioning_channels: z._default(width, 3),
   /** None where the photo is read by its frequencies alone. */
-  conditioning_embedding_out_channels: z
-    .array(width)
-    .max(fileLimits.network.blocks)
-    .default([16, 32, 96, 256]),
-  controlnet_conditioning_channel_order: z.literal('rgb').default('rgb'),
-  global_pool_conditions: z.literal(false).default(false),
+  conditioning_embedding_out_channels: z._default(
+    z.array(width).check(z.maxLength(fileLimits.network.blocks)),
+    [16, 32, 96, 256],
+  ),
+  controlnet_conditioning_channel_order: z._default(z.literal('rgb'), 'rgb'),
+  global_pool_conditions: z._default(z.literal(false), false),
   /** Frequencies of each patch of the photo that are read beside the conditioning embedding; 0: none. */
-  conditioning_frequencies: z.number().int().nonnegative().max(fileLimits.network.width).default(0),
+  conditioning_frequencies: z._default(z.int().check(z.nonnegative(), z.lte(fileLimits.network.width)), 0),
 });
 type SpatialEncoderConfig = z.infer<typeof spatialEncoderConfigSchema>;
 

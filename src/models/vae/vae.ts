@@ -1,5 +1,5 @@
 /** Stable Diffusion's KL autoencoder (Rombach et al. 2022, arXiv:2112.10752), encoder and decoder. */
-import { z } from 'zod';
+
 import { add, attention, mul, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { gatedBlock } from '../../nn/gated-block.ts';
@@ -7,30 +7,31 @@ import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fromPatches, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
+import { z } from '../../tensor/file-schema.ts';
 import { layersOfBlock, side, width, widthsOfBlocks } from '../config-numbers.ts';
 
 /** diffusers' AutoencoderKL config, and below it what a small autoencoder gains by. */
 export const vaeConfigSchema = z.object({
-  in_channels: width.default(3),
-  out_channels: width.default(3),
+  in_channels: z._default(width, 3),
+  out_channels: z._default(width, 3),
   block_out_channels: widthsOfBlocks,
-  layers_per_block: layersOfBlock.default(2),
-  latent_channels: width.default(4),
-  norm_num_groups: width.default(32),
-  scaling_factor: z.number().positive().default(0.18215),
+  layers_per_block: z._default(layersOfBlock, 2),
+  latent_channels: z._default(width, 4),
+  norm_num_groups: z._default(width, 32),
+  scaling_factor: z._default(z.number().check(z.positive()), 0.18215),
   /** Side of the squares of pixels that the networks see as channels of one position. */
-  patch_size: side.default(1),
+  patch_size: z._default(side, 1),
   /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
-  linear_shortcut: z.boolean().default(false),
+  linear_shortcut: z._default(z.boolean(), false),
   /** Stable Diffusion's residual blocks, or `gatedBlock`s, which keep the width. */
-  block_type: z.enum(['resnet', 'gated']).default('resnet'),
+  block_type: z._default(z.enum(['resnet', 'gated']), 'resnet'),
   /** How sides are halved and doubled: by 3×3 convolutions, or by a linear map of squares of four positions. */
-  resampling: z.enum(['convolution', 'patches']).default('convolution'),
+  resampling: z._default(z.enum(['convolution', 'patches']), 'convolution'),
   /** Whether encoder and decoder have a middle block, with attention. */
-  add_mid_block: z.boolean().default(true),
+  add_mid_block: z._default(z.boolean(), true),
   /** Whether the decoder can be given the photo that the latent comes from: see {@link Photo}. */
-  photo_fusion: z.boolean().default(false),
-  act_fn: z.literal('silu').default('silu'),
+  photo_fusion: z._default(z.boolean(), false),
+  act_fn: z._default(z.literal('silu'), 'silu'),
 });
 export type VaeConfig = z.infer<typeof vaeConfigSchema>;
 

@@ -1,9 +1,10 @@
 /** The visual encoder: a one-dimensional convolutional network from CLIP's tokens to what stands for the text. */
-import { z } from 'zod';
+
 import { add, attention, resizeNearest, silu, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
+import { z } from '../../tensor/file-schema.ts';
 import { layersOfBlock, width, widthsOfBlocks } from '../config-numbers.ts';
 
 export const visualEncoderConfigSchema = z.object({
@@ -11,10 +12,10 @@ export const visualEncoderConfigSchema = z.object({
   nf: width,
   /** Number of CLIP tokens. */
   emb_dim: width,
-  ch_mult: widthsOfBlocks.default([2, 4, 8]),
-  res_blocks: layersOfBlock.default(2),
+  ch_mult: z._default(widthsOfBlocks, [2, 4, 8]),
+  res_blocks: z._default(layersOfBlock, 2),
   /** Number of context tokens. */
-  out_channels: width.default(77),
+  out_channels: z._default(width, 77),
 });
 type VisualEncoderConfig = z.infer<typeof visualEncoderConfigSchema>;
 

@@ -1,6 +1,7 @@
 /** What the page and its worker tell each other. The worker keeps networks; photos and results are the page's. */
 
 import type { DetectedFace, FaceBox } from '../../face/face-detector.ts';
+import type { UpdatedXmp } from '../../image/file/xmp.ts';
 import type { PhotoFace } from '../../restore/photo/restore-photo-faces.ts';
 import type { PictureFace } from '../../restore/photo/restore-picture.ts';
 
@@ -110,10 +111,13 @@ export type ToWorker =
   | {
       readonly [Name in CallName]: { kind: 'call'; call: number; name: Name; asked: Calls[Name]['asked'] };
     }[CallName]
-  | { readonly kind: 'cancel'; readonly call: number };
+  | { readonly kind: 'cancel'; readonly call: number }
+  | { readonly kind: 'xmp'; readonly call: number; readonly updated: UpdatedXmp };
 
 export type FromWorker =
   | { readonly kind: 'event'; readonly call: number; readonly event: CallEvent }
   | { readonly kind: 'answer'; readonly call: number; readonly answer: Calls[CallName]['answer'] }
+  /** Workers have no XML: the page does it, and tells. */
+  | { readonly kind: 'xmp'; readonly call: number; readonly xmp: Uint8Array }
   | { readonly kind: 'cancelled'; readonly call: number }
   | { readonly kind: 'failed'; readonly call: number; readonly code: FailureCode; readonly message: string };

@@ -1,6 +1,8 @@
 /** The page's end of the bridge: calls that can be followed and cancelled. */
 
+import { updateXmp } from '../../image/file/xmp.ts';
 import type { CallEvent, CallName, Calls, FailureCode, FromWorker, ToWorker } from './messages.ts';
+import { xmlCodec } from './xml-codec.ts';
 
 /** A call that did not succeed; `code` has words in the page. */
 export class CallError extends Error {
@@ -105,6 +107,9 @@ export class WorkerBridge {
         break;
       case 'answer':
         pending.resolve(message.answer as never);
+        break;
+      case 'xmp':
+        this.#send({ kind: 'xmp', call: message.call, updated: updateXmp(message.xmp, xmlCodec) });
         break;
       case 'cancelled':
         pending.reject(new DOMException('cancelled', 'AbortError'));

@@ -1,6 +1,6 @@
 /** Each face of a photo large, beside what it was. */
 
-import { anotherPersonFrom } from '../../face/face-describer.ts';
+import { anotherPersonFrom } from '../../face/another-person.ts';
 import type { PageState } from '../state/page-state.ts';
 import type { FaceItem, PhotoItem } from '../state/photo-item.ts';
 import type { Words } from '../words/words.ts';

@@ -19,7 +19,7 @@ export const calls: CallHandlers = {
   find: ({ photo, model }, tools) => locateFaces(photo, networksFor(model, tools), tools),
   async locate({ photo, box }, tools) {
     const detector = await networksFor({ kind: 'embedded' }, tools).detector();
-    return detector.locate((await pictureOf(photo)).pixels, box);
+    return detector.locate((await pictureOf(photo, tools)).pixels, box);
   },
   restore: restoreFacesOf,
   restoreAligned,

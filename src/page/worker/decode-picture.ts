@@ -3,6 +3,7 @@
 import { type ReadableFormat, readImageSignature } from '../../image/image-signature.ts';
 import type { BytePixels } from '../../image/pixels.ts';
 import type { PhotoNote } from '../bridge/messages.ts';
+import type { CallTools } from './call-tools.ts';
 import { PageFailure } from './page-failure.ts';
 import { type PictureFacts, readFacts } from './picture-facts.ts';
 import { readPictureSize } from './picture-size.ts';
@@ -28,7 +29,10 @@ const decoders: { readonly [F in ReadableFormat]?: () => Promise<Decode> } = {
   avif: async () => (await import('@jsquash/avif/decode.js')).default,
 };
 
-export async function decodePicture(bytes: Uint8Array<ArrayBuffer>): Promise<DecodedPicture> {
+export async function decodePicture(
+  bytes: Uint8Array<ArrayBuffer>,
+  tools: Pick<CallTools, 'updateXmp'>,
+): Promise<DecodedPicture> {
   const signature = readImageSignature(bytes);
   if (!signature) throw new PageFailure('unreadable', 'it is not a picture');
   const { format } = signature;
@@ -36,7 +40,7 @@ export async function decodePicture(bytes: Uint8Array<ArrayBuffer>): Promise<Dec
   const size = readPictureSize(bytes, format);
   if (size && size.width * size.height > mostPixels)
     throw new PageFailure('too-large', `${size.width} × ${size.height}`);
-  const facts = readFacts(bytes, format);
+  const facts = await readFacts(bytes, format, tools);
   const { image, converted } = await decode(bytes, format);
   const notes: PhotoNote[] = [];
   if (converted) notes.push({ kind: 'converted' });

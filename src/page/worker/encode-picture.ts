@@ -1,32 +1,13 @@
-/** From pixels to the bytes of a picture file, by the encoders of Squoosh: without loss, but for JPEG. */
+/** From pixels to the bytes of a picture file. */
 
-import encodePng from '@jsquash/png/encode.js';
 import type { ReadableFormat } from '../../image/image-signature.ts';
 import { type Pixels, toBytePixels } from '../../image/pixels.ts';
 import { layOnWhite } from '../../image/transparency.ts';
 import type { Calls } from '../bridge/messages.ts';
 import type { OpenPhoto } from './open-photo.ts';
+import { pictureEncoders } from './picture-encoders.ts';
 import { insertFacts, lostIn, type WritableFormat } from './picture-facts.ts';
 import { toImageData } from './shown-image.ts';
-
-type Encode = (image: ImageData) => Promise<ArrayBuffer>;
-const encoders: { readonly [F in WritableFormat]: () => Promise<Encode> } = {
-  png: async () => (image) => encodePng(image),
-  jpeg: async () => {
-    const { default: encode } = await import('@jsquash/jpeg/encode.js');
-    // Full colour resolution.
-    return (image) => encode(image, { quality: 95, auto_subsample: false, chroma_subsample: 1 });
-  },
-  webp: async () => {
-    const { default: encode } = await import('@jsquash/webp/encode.js');
-    // The colours under full transparency as they are.
-    return (image) => encode(image, { lossless: 1, exact: 1 });
-  },
-  avif: async () => {
-    const { default: encode } = await import('@jsquash/avif/encode.js');
-    return (image) => encode(image, { lossless: true });
-  },
-};
 
 const extensions: { readonly [F in WritableFormat]: string } = {
   png: 'png',
@@ -46,7 +27,7 @@ export async function encodePicture(
   { format, facts }: OpenPhoto,
 ): Promise<Calls['save']['answer']> {
   const kind = writableFormat(format);
-  const encode = await encoders[kind]();
+  const encode = await pictureEncoders[kind]();
   // JPEG has no transparency.
   const shown = kind === 'jpeg' ? layOnWhite({ pixels: toBytePixels(pixels), alpha }) : toBytePixels(pixels);
   const encoded = new Uint8Array(await encode(toImageData(shown, kind === 'jpeg' ? undefined : alpha)));

@@ -8,9 +8,9 @@ import { openPhoto } from './open-photo.ts';
 export async function locateFaces(
   photo: PhotoSource,
   tools: Pick<PhotoTools, 'detector' | 'restorer'>,
-  { signal, onEvent }: CallTools,
+  { signal, onEvent, updateXmp }: CallTools,
 ): Promise<FoundSubject> {
-  const { picture, notes } = await openPhoto(photo);
+  const { picture, notes } = await openPhoto(photo, { updateXmp });
   const { width, height } = picture.pixels;
   const subject = await findSubject(whitenUnseen(picture.pixels, picture.alpha), tools, {
     signal,

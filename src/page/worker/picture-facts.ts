@@ -11,10 +11,10 @@ import { pictureLimits } from '../../image/file/picture-limits.ts';
 import { insertPngChunks, type PngChunk } from '../../image/file/png-chunks.ts';
 import { bareExif, densityExif, readDensity } from '../../image/file/tiff-tags.ts';
 import { insertWebpChunks, readWebpChunks } from '../../image/file/webp-chunks.ts';
-import { updateXmp } from '../../image/file/xmp.ts';
 import type { ReadableFormat } from '../../image/image-signature.ts';
 import type { Orientation } from '../../image/orient-pixels.ts';
 import type { Size } from '../../image/resize.ts';
+import type { CallTools } from './call-tools.ts';
 
 /** Formats that results can have. */
 export type WritableFormat = 'png' | 'jpeg' | 'webp' | 'avif';
@@ -36,7 +36,11 @@ export interface PictureFacts {
   readonly endMissing: boolean;
 }
 
-export function readFacts(bytes: Uint8Array, format: ReadableFormat): PictureFacts {
+export async function readFacts(
+  bytes: Uint8Array,
+  format: ReadableFormat,
+  { updateXmp }: Pick<CallTools, 'updateXmp'>,
+): Promise<PictureFacts> {
   const container = openContainer(bytes, format);
   const chunks = format === 'webp' ? [...readWebpChunks(bytes)] : [];
   const chunk = (type: string): Uint8Array | undefined => chunks.find((one) => one.type === type)?.content;
@@ -49,7 +53,7 @@ export function readFacts(bytes: Uint8Array, format: ReadableFormat): PictureFac
   const stored = bounded('EXIF', container.exif ?? chunk('EXIF'));
   const exif = stored && bareExif(stored);
   const packet = bounded('XMP', container.xmp ?? chunk('XMP '));
-  const updated = packet && updateXmp(packet);
+  const updated = packet && (await updateXmp(packet));
   dropped.push(...(updated?.dropped ?? []));
   const profile = readProfile(bytes, format);
   const isRgb = profile !== undefined && profileSpace(profile) === 'RGB ';

@@ -25,7 +25,7 @@ export async function restoreFacesOf(
   const networks = networksFor(model, tools);
   const restorer = await networks.restorer();
   const describer = await networks.describer(restorer.imageSize);
-  const { picture, facts } = await openPhoto(photo);
+  const { picture, facts } = await openPhoto(photo, tools);
   const { profile } = facts;
   const source = picture.deepPixels ?? picture.pixels;
   // One by one, so that each is shown as soon as it is done.
@@ -108,7 +108,7 @@ export async function restoreAligned(
   const { signal, onEvent } = tools;
   const networks = networksFor(model, tools);
   const restorer = await networks.restorer();
-  const { picture, facts } = await openPhoto(photo);
+  const { picture, facts } = await openPhoto(photo, tools);
   const { profile } = facts;
   const face = await restorePictureFace(picture.pixels, restorer, {
     seed,

@@ -1,5 +1,6 @@
 /** The page's worker: networks and pixels. Calls run one after another; what they need comes with them. */
 
+import type { UpdatedXmp } from '../../image/file/xmp.ts';
 import type { CallEvent, CallName, FromWorker, ToWorker } from '../bridge/messages.ts';
 import { calls } from './calls.ts';
 import { PageFailure } from './page-failure.ts';
@@ -7,11 +8,17 @@ import { PageFailure } from './page-failure.ts';
 const running = new Map<number, AbortController>();
 let queue: Promise<void> = Promise.resolve();
 
+let hearXmp: ((updated: UpdatedXmp) => void) | undefined;
+
 const send = (message: FromWorker): void => self.postMessage(message);
 
 self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'cancel') {
     running.get(data.call)?.abort();
+    return;
+  }
+  if (data.kind === 'xmp') {
+    hearXmp?.(data.updated);
     return;
   }
   running.set(data.call, new AbortController());
@@ -21,10 +28,15 @@ self.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
 async function answer({ call, name, asked }: Extract<ToWorker, { kind: 'call' }>): Promise<void> {
   const { signal } = running.get(call)!;
   const onEvent = (event: CallEvent): void => send({ kind: 'event', call, event });
+  const updateXmp = (xmp: Uint8Array): Promise<UpdatedXmp> =>
+    new Promise((resolve) => {
+      hearXmp = resolve;
+      send({ kind: 'xmp', call, xmp });
+    });
   try {
     signal.throwIfAborted();
     const run = calls[name] as (asked: unknown, tools: unknown) => ReturnType<(typeof calls)[CallName]>;
-    const result = await run(asked, { signal, onEvent });
+    const result = await run(asked, { signal, onEvent, updateXmp });
     signal.throwIfAborted();
     send({ kind: 'answer', call, answer: result });
   } catch (error) {

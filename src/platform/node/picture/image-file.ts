@@ -21,6 +21,7 @@ import { type ReadableFormat, readImageSignature } from '../../../image/image-si
 import { explainSystemError } from '../files/system-error.ts';
 import { bytesFor, readBounded, requireBounded } from './bounded-picture.ts';
 import { type DecodedPixels, decodePixels, isFloat } from './decode-pixels.ts';
+import { xmlCodec } from './xml-codec.ts';
 
 export interface ReadLimits {
   /** Also read samples of more than 8 bits as they are. */
@@ -183,7 +184,7 @@ function keepDescriptions(
   };
   const exif = bounded('EXIF', container.exif ?? decodedExif);
   const packet = bounded('XMP', container.xmp ?? decodedXmp);
-  const updated = packet && updateXmp(packet);
+  const updated = packet && updateXmp(packet, xmlCodec);
   dropped.push(...(updated?.dropped ?? []));
   const { texts, comments } = container;
   const ifd = exif && readIfd(bareExif(exif));
