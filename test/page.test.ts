@@ -1,17 +1,19 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unzipSync } from 'fflate';
+import { gzipSync, unzipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pixels } from '../src/image/pixels.ts';
 import { loadFaceDetector } from '../src/platform/node/model/load-face-detector.ts';
+import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
 import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
 import { readImageFile } from '../src/platform/node/picture/image-file.ts';
 import { findSubject, laySubject, type RestoredSubject, restoreSubject } from '../src/restore/photo/index.ts';
+import { microSpec } from '../src/verify/formula.ts';
 import { chromiumPath, launchChromium } from './browser/chromium.ts';
 import { type PackedPage, servePackedPage } from './browser/packed-page.ts';
 
@@ -21,6 +23,10 @@ const patienceMs = 600_000;
 const tolerance = 0.01 * 255;
 
 const example = (name: string): string => fileURLToPath(new URL(`../examples/${name}`, import.meta.url));
+
+/** Of a photo that lies on its side. */
+const sidewaysXmp =
+  '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" tiff:Orientation="6" photoshop:City="Nowhere"/></rdf:RDF></x:xmpmeta>';
 
 /** Two faces on a plain ground. */
 async function composePhoto(): Promise<Sharp> {
@@ -128,6 +134,40 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     expect(problems).toEqual([]);
   });
 
+  it('leaves a face out and takes it in again at a click', async () => {
+    const first = page.locator('.outline').first();
+    await first.click({ position: { x: 20, y: 20 } });
+    await page.locator('.outline[data-state=out]').waitFor();
+    expect(await page.locator('.patch').count()).toBe(1);
+    expect(await page.getByText('Left out').first().isVisible()).toBe(true);
+    await first.click({ position: { x: 20, y: 20 } });
+    await page.locator('.patch').nth(1).waitFor();
+    expect(await page.locator('.outline[data-state=restored]').count()).toBe(2);
+  });
+
+  it('is looked at closely by keys', async () => {
+    const place = () =>
+      page.locator('.canvas').evaluate((canvas) => {
+        const { x, y, width } = canvas.getBoundingClientRect();
+        return { x, y, width };
+      });
+    const whole = await place();
+    for (let i = 0; i < 3; i++) await page.locator('.window').press('+');
+    const near = await place();
+    expect(near.width / whole.width).toBeCloseTo(1.4 ** 3, 2);
+    await page.locator('.window').press('ArrowRight');
+    await page.locator('.window').press('ArrowDown');
+    const moved = await place();
+    expect([near.x - moved.x, near.y - moved.y]).toEqual([60, 60]);
+    await page.locator('.window').press('-');
+    expect((await place()).width).toBeLessThan(near.width);
+    await page.locator('.window').press('0');
+    expect(await place()).toEqual(whole);
+    const slider = page.getByRole('slider', { name: /Left of it/ });
+    await slider.press('ArrowLeft');
+    expect(await slider.getAttribute('aria-valuenow')).toBe('48');
+  });
+
   it('has nothing that axe finds', async () => {
     const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
     await page.evaluate(source);
@@ -144,14 +184,19 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     await sharp(upright)
       .rotate(270)
       .jpeg({ quality: 95 })
-      .withExif({ IFD0: { Artist: 'Somebody', Orientation: '6' } })
       .withMetadata({ orientation: 6 })
+      .withExifMerge({ IFD0: { Artist: 'Somebody' } })
+      .withIccProfile('p3', { attach: true })
+      .withXmp(sidewaysXmp)
       .toFile(turned);
     const webp = path.join(folder, 'lossless.webp');
-    await sharp(upright).webp({ lossless: true }).toFile(webp);
-    const empty = path.join(folder, 'empty.png');
+    const { data, info } = await sharp(upright).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+    // The upper half is seen less and less, down to nothing.
+    for (let i = 0; i < data.length; i += 4) data[i + 3] = Math.min(255, Math.floor(i / 4 / info.width));
+    await sharp(data, { raw: info }).webp({ lossless: true, exact: true }).toFile(webp);
+    const empty = path.join(folder, 'empty.avif');
     await sharp({ create: { width: 300, height: 200, channels: 3, background: '#345' } })
-      .png()
+      .avif({ lossless: true })
       .toFile(empty);
     const broken = path.join(folder, 'broken.png');
     await writeFile(broken, 'no picture');
@@ -161,26 +206,52 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     expect(await page.locator('.photo[data-stage=failed]').count()).toBe(1);
     const packed = unzipSync(await save('#save-all'));
     expect(Object.keys(packed).sort()).toEqual([
-      'empty-restored.png',
+      'empty-restored.avif',
       'lossless-restored.webp',
       'turned-restored.jpg',
       'two-restored.png',
     ]);
-    const { format, width, height, orientation } = await sharp(packed['turned-restored.jpg']).metadata();
+    const { format, width, height, orientation, exif, icc, xmp } = await sharp(
+      packed['turned-restored.jpg'],
+    ).metadata();
     expect({ format, width, height, orientation }).toEqual({
       format: 'jpeg',
       width: 720,
       height: 480,
       orientation: 1,
     });
+    expect(exif!.includes('Somebody')).toBe(true);
+    expect(icc!.equals((await sharp(turned).metadata()).icc!)).toBe(true);
+    expect(xmp!.toString()).toMatch(/tiff:Orientation="1"[^>]*Nowhere/);
+
+    const transparent = await readImageFile(webp);
+    const file = path.join(folder, 'transparent.webp');
+    await writeFile(file, packed['lossless-restored.webp']!);
+    const kept = await readImageFile(file);
+    expect(kept.alpha!.data).toEqual(transparent.alpha!.data);
+    // Colours are kept where nothing of them is seen, too.
+    const row = 3 * 720;
+    expect(kept.pixels.data.subarray(0, row)).toEqual(transparent.pixels.data.subarray(0, row));
+    expect(kept.pixels.data).not.toEqual(transparent.pixels.data);
+  });
+
+  it('turns a photo that lies on its side', async () => {
+    await page.locator('.photo', { hasText: 'lossless.webp' }).click();
+    await page.getByRole('button', { name: 'Turn the photo to the right' }).click();
+    await idle();
+    const { width, height } = await sharp(await save('#save')).metadata();
+    expect([width, height]).toEqual([480, 720]);
   });
 
   it('restores a face in a box drawn by hand', async () => {
-    await page.locator('.photo', { hasText: 'empty.png' }).click();
+    await page.locator('.photo', { hasText: 'empty.avif' }).click();
     await page.getByText('No face was found.').waitFor();
     await page.getByRole('button', { name: 'Mark a face by hand' }).click();
     await page.locator('.window').press('Enter');
     await page.locator('.outline[data-state=restored]').waitFor();
+    await idle();
+    const { format, compression, width, height } = await sharp(await save('#save')).metadata();
+    expect([format, compression, width, height]).toEqual(['heif', 'av1', 300, 200]);
   });
 
   it('stops at once, and goes on', async () => {
@@ -201,6 +272,28 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     await context.setOffline(false);
   });
 
+  it('lets a model from a folder follow the photo more or less, where it can', async () => {
+    const model = path.join(folder, 'fused');
+    await makeFormulaCheckpoint({ ...microSpec, vae: { ...microSpec.vae, photo_fusion: true } }, model);
+    const other = await context.newPage();
+    watch(other);
+    await other.goto(server.url);
+    await other.getByText('Model', { exact: true }).click();
+    await other.locator('#folder').setInputFiles(model);
+    await other.getByLabel('A folder on this device').first().check();
+    await other.getByRole('button', { name: 'Use this model' }).click();
+    await other.locator('#choose').setInputFiles(example('face-low.png'));
+    const face = other.locator('.patch').first();
+    await face.waitFor();
+    const before = await face.getAttribute('src');
+    expect(await other.locator('#fidelity').inputValue()).toBe('100');
+    await other.locator('#fidelity').fill('20');
+    await other.locator(`.patch:not([src="${before}"])`).waitFor();
+    expect(await other.locator('#fidelity').inputValue()).toBe('20');
+    await other.close();
+    expect(problems).toEqual([]);
+  });
+
   it('speaks Chinese where the browser does', async () => {
     const chinese = await browser.newContext({ locale: 'zh-CN', viewport: { width: 390, height: 844 } });
     const other = await chinese.newPage();
@@ -209,6 +302,24 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     expect(await other.evaluate(() => document.documentElement.lang)).toBe('zh');
     await chinese.close();
   });
+});
+
+/** Bytes without ONNX Runtime's: what a visit loads, and all that there is. */
+it('has a small script', async () => {
+  const folder = fileURLToPath(new URL('../dist/page/', import.meta.url));
+  const names = (await readdir(folder, { recursive: true })).filter(
+    (name) => /\.js$/.test(name) && !/(^|\/)ort\./.test(name),
+  );
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, content: await readFile(path.join(folder, name)) })),
+  );
+  const sum = (lengths: readonly number[]): number => lengths.reduce((total, length) => total + length, 0);
+  const first = files.filter(({ name }) => /(index|worker|service-worker)[-.]/.test(path.basename(name)));
+  expect(first).toHaveLength(3);
+  // With the JPEG decoder, of 18 kB, a first restoration.
+  expect(sum(first.map(({ content }) => content.length))).toBeLessThan(282_000);
+  expect(sum(files.map(({ content }) => content.length))).toBeLessThan(400_000);
+  expect(sum(files.map(({ content }) => gzipSync(content).length))).toBeLessThan(160_000);
 });
 
 function largestDifference(a: Pixels, b: Pixels): number {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { hasRedis, type RedisServer, startRedis } from '../src/server/job/redis-server.test-support.ts';
+import { chromiumPath, launchChromium } from './browser/chromium.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const face = readFileSync(new URL('../examples/face-low.png', import.meta.url));
@@ -115,6 +116,85 @@ it(
     expect(await two.json()).toMatchObject({ width: 512, height: 256, faces: [{ index: 0 }, { index: 1 }] });
     expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
     expect(await kill(child, 'SIGTERM')).toBe(0);
+  },
+  5 * minutes,
+);
+
+it.skipIf(!chromiumPath)(
+  'serves the page, which restores by the service as the service does',
+  async () => {
+    const { said: url } = await serve(path.join(folder, 'page'));
+    const head = await fetch(`${url}/`, { method: 'HEAD' });
+    expect(head.status).toBe(200);
+    expect(head.headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
+    expect(head.headers.get('cross-origin-opener-policy')).toBe('same-origin');
+    expect(head.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
+    const health = await fetch(`${url}/healthz`);
+    expect(health.headers.get('content-security-policy')).not.toContain('wasm');
+    for (const out of ['/../package.json', '/..%2f..%2fpackage.json', '/assets/..%2f..%2f..%2fpackage.json'])
+      expect((await fetch(url + out)).status).toBe(404);
+
+    const photo = await sharp({ create: { width: 560, height: 300, channels: 3, background: '#8fa3b0' } })
+      .composite([
+        { input: await sharp(face).resize(190).toBuffer(), left: 40, top: 60 },
+        { input: await sharp(face).flop().resize(170).toBuffer(), left: 330, top: 90 },
+      ])
+      .png()
+      .toBuffer();
+    const answer = await fetch(`${url}/v1/restorations`, {
+      method: 'POST',
+      body: new Uint8Array(photo),
+      headers: { prefer: 'wait', accept: 'image/*' },
+    });
+    const theirs = await sharp(Buffer.from(await answer.arrayBuffer()))
+      .raw()
+      .toBuffer();
+    const browser = await launchChromium();
+    try {
+      const page = await browser.newPage({ locale: 'en-US' });
+      page.setDefaultTimeout(5 * minutes);
+      const sent: string[] = [];
+      page.on('request', (request) => request.method() === 'POST' && sent.push(new URL(request.url()).pathname));
+      await page.goto(url);
+      await page.getByText('Your photos never leave this device.').waitFor();
+      await page.getByText('Model', { exact: true }).click();
+      await page.getByText(/Photos then leave this device: they are sent to 127\.0\.0\.1/).waitFor();
+      await page.getByLabel('The server of this page').check();
+      await page.getByRole('button', { name: 'Use this model' }).click();
+      await page.getByText(/^Photos are sent to 127\.0\.0\.1/).waitFor();
+      await page.locator('#choose').setInputFiles({ name: 'two.png', mimeType: 'image/png', buffer: photo });
+      await page.locator('.outline[data-state=restored]').nth(1).waitFor();
+      await page.getByText(/^Done:/).waitFor();
+      expect(sent).toEqual(['/v1/faces', '/v1/restorations']);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
+      const ours = await sharp(await download.path())
+        .raw()
+        .toBuffer();
+      expect(ours.equals(theirs)).toBe(true);
+    } finally {
+      await browser.close();
+    }
+  },
+  8 * minutes,
+);
+
+it(
+  'ends at once at a second signal, while a network runs, and loses nothing',
+  async () => {
+    const data = path.join(folder, 'twice');
+    const { child, said: url } = await serve(data);
+    const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
+    const job = await send(url, new Uint8Array(large), '?force=true&aligned=true&seed=1');
+    await expect
+      .poll(async () => (await (await fetch(`${url}/v1/restorations/${job.id}`)).json()) as Restoration, {
+        timeout: minutes,
+        interval: 20,
+      })
+      .toMatchObject({ status: 'running' });
+    child.kill('SIGTERM');
+    expect(await kill(child, 'SIGINT')).toBe(130);
+    const kept = JSON.parse(readFileSync(path.join(data, 'jobs', `${job.id}.json`), 'utf8')) as Restoration;
+    expect(['running', 'queued']).toContain((kept as unknown as { state: string }).state);
   },
   5 * minutes,
 );

@@ -4,6 +4,7 @@ import './style/base.css';
 import './style/layout.css';
 import './style/stage.css';
 import './style/panel.css';
+import './style/settings.css';
 import type { ModelChoice } from './bridge/messages.ts';
 import { WorkerBridge } from './bridge/worker-bridge.ts';
 import { startOffline } from './offline.ts';
@@ -12,7 +13,7 @@ import { PageState } from './state/page-state.ts';
 import type { PhotoItem } from './state/photo-item.ts';
 import { PhotoWork } from './state/photo-work.ts';
 import { createDropView } from './view/drop-view.ts';
-import { element } from './view/element.ts';
+import { element, setText } from './view/element.ts';
 import { createFaceList } from './view/face-list.ts';
 import { createPhotoList } from './view/photo-list.ts';
 import { createResultControls } from './view/result-controls.ts';
@@ -60,6 +61,7 @@ const resume = (photos: readonly PhotoItem[]): void => {
 };
 const setModel = (model: ModelChoice): void => {
   state.model = model;
+  state.device = state.fidelity = undefined;
   for (const photo of state.photos) {
     work.interrupt(photo);
     photo.restart();
@@ -80,7 +82,7 @@ const workspace = element(
   createStageView(state, words, {
     onToggle,
     onTurn: (photo) => change(photo, () => photo.turn()),
-    onDraw: (photo, box) => void work.draw(photo, box).catch(() => {}),
+    onDraw: (photo, box) => void work.draw(photo, box),
     onRetry: (photo) => resume([photo]),
   }),
   element(
@@ -95,21 +97,25 @@ const workspace = element(
         photo.strength = strength;
         state.changed();
       },
-      onStrengthSet: (photo) => void work.measureIdentity(photo).catch(() => {}),
-      onAnother: (photo) => change(photo, () => photo.reseed(photo.seed + 1)),
-      onSave: (photo) => saveResult(photo, bridge).finally(() => state.changed()),
-      onSaveAll: () => saveResults(state.photos, bridge).finally(() => state.changed()),
+      onStrengthSet: (photo) => void work.measureIdentity(photo),
+      onAnother: (photo) => change(photo, () => photo.vary({ seed: photo.seed + 1 })),
+      onFidelity: (photo, fidelity) => change(photo, () => photo.vary({ fidelity })),
+      onForce: (photo) => change(photo, () => photo.forceAll()),
+      onSave: (photo) => saveResult(photo, { bridge, model: state.model }).finally(() => state.changed()),
+      onSaveAll: () =>
+        saveResults(state.photos, { bridge, model: state.model }).finally(() => state.changed()),
     }),
     createFaceList(state, words, onToggle),
   ),
 );
 
+const privacy = element('p', { className: 'privacy' });
 const header = element(
   'header',
   {},
   element('h1', {}, words.title),
   element('p', {}, words.tagline),
-  element('p', { className: 'privacy' }, words.privacy),
+  privacy,
 );
 document.body.append(
   header,
@@ -121,8 +127,13 @@ state.subscribe(() => {
   const empty = state.photos.length === 0;
   drop.welcome.hidden = !empty;
   workspace.hidden = empty;
+  const isSent = state.model.kind === 'service';
+  setText(privacy, isSent ? words.sent(location.host) : words.privacy);
+  privacy.classList.toggle('sent', isSent);
   document.body.classList.toggle('busy', !empty);
 });
+
+state.changed();
 
 // What was restored and not saved would be lost.
 window.addEventListener('beforeunload', (event) => {

@@ -1,16 +1,22 @@
 /** Results as files: one, or all of them in a ZIP. */
 
 import { Zip, ZipPassThrough } from 'fflate';
+import type { ModelChoice } from './bridge/messages.ts';
 import type { WorkerBridge } from './bridge/worker-bridge.ts';
 import type { PhotoItem } from './state/photo-item.ts';
 
-export async function saveResult(photo: PhotoItem, bridge: WorkerBridge): Promise<void> {
-  const { name, file } = await writeResult(photo, bridge);
+interface ResultSource {
+  readonly bridge: WorkerBridge;
+  readonly model: ModelChoice;
+}
+
+export async function saveResult(photo: PhotoItem, from: ResultSource): Promise<void> {
+  const { name, file } = await writeResult(photo, from);
   download(name, file);
 }
 
 /** Photos without a result are passed over. */
-export async function saveResults(photos: readonly PhotoItem[], bridge: WorkerBridge): Promise<void> {
+export async function saveResults(photos: readonly PhotoItem[], from: ResultSource): Promise<void> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const archive = new Zip((error, chunk) => {
     if (error) throw error;
@@ -19,7 +25,7 @@ export async function saveResults(photos: readonly PhotoItem[], bridge: WorkerBr
   const taken = new Set<string>();
   for (const photo of photos) {
     if (!photo.restored) continue;
-    const { name, file } = await writeResult(photo, bridge);
+    const { name, file } = await writeResult(photo, from);
     const unused = unusedName(name, taken);
     taken.add(unused);
     // Pictures are packed already.
@@ -34,11 +40,11 @@ export async function saveResults(photos: readonly PhotoItem[], bridge: WorkerBr
 
 async function writeResult(
   photo: PhotoItem,
-  bridge: WorkerBridge,
+  { bridge, model }: ResultSource,
 ): Promise<{ readonly name: string; readonly file: Blob }> {
   const { restored, strength, source } = photo;
   if (!restored) throw new Error(`${photo.file.name} has no result yet`);
-  const { file, extension, notes } = await bridge.call('save', { photo: source, restored, strength });
+  const { file, extension, notes } = await bridge.call('save', { photo: source, model, restored, strength });
   photo.notes = [...(photo.found?.notes ?? []), ...notes];
   const stem = photo.file.name.replace(/\.[^.]*$/, '');
   return { name: `${stem}-restored.${extension}`, file };

@@ -21,6 +21,8 @@ export interface RunningService {
   readonly url: string;
   /** Answers no more, finishes what is under way or puts it back. @returns how many jobs were put back */
   stop(): Promise<number>;
+  /** Ends the processes that restore, whatever they do: what they worked on is begun again when it is started again. */
+  kill(): void;
 }
 
 /** As structured lines on standard output; never with what pictures hold. */
@@ -58,6 +60,7 @@ export async function startService(settings: ServiceSettings, log: Logger): Prom
     access: createAccess({ ...settings, loopback: isLoopback(settings.host) }),
     limits: settings.limits,
     version: settings.version,
+    needsKey: settings.keys.length > 0,
     isReady: async () => isOpen && isWarm && (await queue.isReady()),
     addressOf: (request) => addresses.get(request) ?? 'unknown',
     onRequest: (line) => log.info(line, 'request'),
@@ -100,7 +103,7 @@ export async function startService(settings: ServiceSettings, log: Logger): Prom
   }
   const { port } = server.address() as AddressInfo;
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
-  return { url: `http://${host}:${port}`, stop };
+  return { url: `http://${host}:${port}`, stop, kill: () => worker?.kill() };
 }
 
 /**
@@ -110,7 +113,7 @@ export async function startService(settings: ServiceSettings, log: Logger): Prom
 export async function startWorker(
   settings: StoreSettings & WorkerSettings,
   log: Logger,
-): Promise<Pick<RunningService, 'stop'>> {
+): Promise<Pick<RunningService, 'stop' | 'kill'>> {
   const { queue, store } = await openStores(settings);
   const worker = startPhotoWorker({
     queue,
@@ -132,5 +135,5 @@ export async function startWorker(
     await stop().catch(() => undefined);
     throw error;
   }
-  return { stop };
+  return { stop, kill: () => worker.kill() };
 }

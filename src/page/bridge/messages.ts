@@ -5,11 +5,16 @@ import type { UpdatedXmp } from '../../image/file/xmp.ts';
 import type { PhotoFace } from '../../restore/photo/restore-photo-faces.ts';
 import type { PictureFace } from '../../restore/photo/restore-picture.ts';
 
-/** The weights to restore with: those of the page, a folder on a server, or files of a chosen folder. */
+/**
+ * What restores: weights of the page, of a folder on a server, or of a chosen folder; or the service that has served the
+ * page, to which photos are then sent.
+ */
 export type ModelChoice =
   | { readonly kind: 'embedded' }
   | { readonly kind: 'url'; readonly url: string }
-  | { readonly kind: 'folder'; readonly files: readonly File[] };
+  | { readonly kind: 'folder'; readonly files: readonly File[] }
+  /** `key`: where the service asks for one */
+  | { readonly kind: 'service'; readonly key?: string };
 
 /** A photo as it is to be looked at. */
 export interface PhotoSource {
@@ -48,7 +53,10 @@ export interface FoundSubject {
 
 /** A face as soon as it is done, and what to show of it. */
 export interface FaceResult {
-  readonly face: PhotoFace;
+  /** absent of a service's results */
+  readonly face?: PhotoFace;
+  /** of the descriptors before and after, at full strength; absent if it was not measured */
+  readonly identityDistance?: number;
   readonly before: Blob;
   readonly after?: Blob;
   /** what restoring changes in the photo, at full strength */
@@ -57,10 +65,29 @@ export interface FaceResult {
 
 export type RestoredPicture =
   | { readonly kind: 'aligned'; readonly face: PictureFace }
-  | { readonly kind: 'photo'; readonly faces: readonly PhotoFace[] };
+  | { readonly kind: 'photo'; readonly faces: readonly PhotoFace[] }
+  /** by a service: what changes in the photo, at full strength */
+  | { readonly kind: 'patches'; readonly patches: readonly Patch[] }
+  /** by a service, of one aligned face: it is asked again at another strength */
+  | { readonly kind: 'whole'; readonly seed: number; readonly fidelity?: number; readonly after: Blob };
 
+/** What the model made it with, and what it offers. */
+export interface Restored {
+  readonly device: Device;
+  /** how far the model follows the photo unless told; absent if it does not see the photo */
+  readonly fidelity?: number | undefined;
+}
+
+export interface AlignedRestored extends Restored {
+  readonly picture: RestoredPicture;
+  readonly before: Blob;
+  /** absent where the face was left alone */
+  readonly after?: Blob;
+}
+
+/** WebGPU, WebAssembly, or the service. */
 export interface Device {
-  readonly name: string;
+  readonly name: 'WebGPU' | 'WebAssembly' | 'service';
   readonly threads: number;
   /** Why it is not WebGPU; absent where it is. */
   readonly without?: 'no-adapter' | 'wrong-results';
@@ -72,7 +99,7 @@ export interface Device {
 export interface Calls {
   find: { asked: { photo: PhotoSource; model: ModelChoice }; answer: FoundSubject };
   /** The face in a box drawn by hand. */
-  locate: { asked: { photo: PhotoSource; box: FaceBox }; answer: DetectedFace };
+  locate: { asked: { photo: PhotoSource; model: ModelChoice; box: FaceBox }; answer: DetectedFace };
   restore: {
     asked: {
       photo: PhotoSource;
@@ -81,17 +108,18 @@ export interface Calls {
       /** Sharp ones too. */
       force: boolean;
       seed: number;
+      fidelity?: number;
     };
-    answer: Device;
+    answer: Restored;
   };
   restoreAligned: {
-    asked: { photo: PhotoSource; model: ModelChoice; seed: number };
-    answer: { face: PictureFace; before: Blob; after: Blob; device: Device };
+    asked: { photo: PhotoSource; model: ModelChoice; force: boolean; seed: number; fidelity?: number };
+    answer: AlignedRestored;
   };
   /** Distances of the faces' descriptors before and after, at a strength. */
   identity: { asked: { faces: readonly PhotoFace[]; strength: number }; answer: readonly number[] };
   save: {
-    asked: { photo: PhotoSource; restored: RestoredPicture; strength: number };
+    asked: { photo: PhotoSource; model: ModelChoice; restored: RestoredPicture; strength: number };
     answer: { file: Blob; extension: string; notes: readonly PhotoNote[] };
   };
 }
@@ -105,7 +133,21 @@ export type CallEvent =
   | { readonly kind: 'face'; readonly index: number; readonly result: FaceResult };
 
 /** Errors that the page has words for; others come with the engine's. */
-export type FailureCode = 'unreadable' | 'format' | 'too-large' | 'memory' | 'offline' | 'other';
+export type FailureCode =
+  | 'unreadable'
+  | 'format'
+  | 'too-large'
+  | 'memory'
+  | 'offline'
+  /** the weights that were chosen cannot be used */
+  | 'model'
+  /** a network's result holds no numbers */
+  | 'not-finite'
+  | 'service-key'
+  | 'service-busy'
+  /** the service refused, or failed */
+  | 'service'
+  | 'other';
 
 export type ToWorker =
   | {

@@ -8,6 +8,8 @@ export class PageState {
   selected: PhotoItem | undefined;
   model: ModelChoice = { kind: 'embedded' };
   device: Device | undefined;
+  /** how far the model follows the photo unless told; undefined if it cannot be told */
+  fidelity: number | undefined;
   download: { readonly loadedBytes: number; readonly totalBytes: number } | undefined;
   /** of all work, while there is any */
   secondsLeft: number | undefined;

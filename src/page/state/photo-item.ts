@@ -1,13 +1,14 @@
 /** One photo of the batch, from its file to its result. */
 
 import type { DetectedFace } from '../../face/face-detector.ts';
-import type { PictureFace } from '../../restore/photo/restore-picture.ts';
 import type {
+  AlignedRestored,
   FaceResult,
   FailureCode,
   FoundSubject,
   PhotoNote,
   PhotoSource,
+  Restored,
   RestoredPicture,
 } from '../bridge/messages.ts';
 
@@ -28,12 +29,12 @@ export interface FaceItem {
   identityDistance?: number;
 }
 
+/** Looked at, and not restored, although it is wanted. */
+export const isLeftAlone = ({ wanted, result }: FaceItem): boolean =>
+  wanted && result !== undefined && !result.after;
+
 /** The whole picture as one face. */
-export interface AlignedResult {
-  readonly face: PictureFace;
-  readonly before: Blob;
-  readonly after: Blob;
-}
+export type AlignedResult = Omit<AlignedRestored, keyof Restored>;
 
 /** Longer side of the smallest face that is restored unasked, in pixels: smaller ones show too little of a person. */
 const smallestFace = 32;
@@ -46,6 +47,10 @@ export class PhotoItem {
   stage: PhotoStage = 'waiting';
   turns = 0;
   seed = 0;
+  /** 0..1; as the model is best unless set */
+  fidelity?: number;
+  /** One aligned face is restored although it is sharp. */
+  forceAligned = false;
   /** 0..1 */
   strength = 1;
   /** of the stage */
@@ -77,14 +82,16 @@ export class PhotoItem {
 
   /** What is to be laid into the photo; undefined before anything was found. */
   get restored(): RestoredPicture | undefined {
-    if (this.aligned) return { kind: 'aligned', face: this.aligned.face };
+    if (this.aligned) return this.aligned.picture;
     if (!this.found || this.found.aligned) return undefined;
-    const faces = this.faces.flatMap(({ wanted, result }) => (wanted && result?.after ? [result.face] : []));
-    return { kind: 'photo', faces };
+    const results = this.faces.flatMap(({ wanted, result }) => (wanted && result?.after ? [result] : []));
+    const faces = results.flatMap(({ face }) => (face ? [face] : []));
+    if (faces.length === results.length) return { kind: 'photo', faces };
+    return { kind: 'patches', patches: results.flatMap(({ patch }) => (patch ? [patch] : [])) };
   }
 
   get restoredCount(): number {
-    if (this.aligned) return 1;
+    if (this.aligned) return this.aligned.after ? 1 : 0;
     return this.faces.filter(({ wanted, result }) => wanted && result?.after).length;
   }
 
@@ -104,9 +111,19 @@ export class PhotoItem {
 
   /** Takes a face in or leaves it out; one that was left alone is then restored all the same. */
   toggle(face: FaceItem): void {
-    const leftAlone = face.wanted && face.result && !face.result.after;
+    const leftAlone = isLeftAlone(face);
     face.wanted = leftAlone ? true : !face.wanted;
     if (face.wanted && (leftAlone || face.small)) face.force = true;
+    this.#again();
+  }
+
+  /** Restores all the same what was left alone. */
+  forceAll(): void {
+    for (const face of this.faces) if (isLeftAlone(face)) face.force = true;
+    if (this.aligned && !this.aligned.after) {
+      this.forceAligned = true;
+      this.aligned = undefined;
+    }
     this.#again();
   }
 
@@ -115,8 +132,10 @@ export class PhotoItem {
     this.restart();
   }
 
-  reseed(seed: number): void {
+  /** Other faces: of another seed, or nearer to the photo or the model. */
+  vary({ seed = this.seed, fidelity = this.fidelity }: { seed?: number; fidelity?: number }): void {
     this.seed = seed;
+    this.fidelity = fidelity;
     this.aligned = undefined;
     for (const face of this.faces) {
       face.result = undefined;
@@ -135,6 +154,8 @@ export class PhotoItem {
     this.found = undefined;
     this.aligned = undefined;
     this.faces = [];
+    this.fidelity = undefined;
+    this.forceAligned = false;
     this.resume();
   }
 

@@ -46,8 +46,16 @@ export class PhotoWork {
 
   /** The face in a box drawn by hand. */
   async draw(photo: PhotoItem, box: FaceBox): Promise<void> {
-    const face = await this.#bridge.call('locate', { photo: photo.source, box });
-    photo.addFace(face, true);
+    const { source, found } = photo;
+    try {
+      const face = await this.#bridge.call('locate', { photo: source, model: this.#state.model, box });
+      if (photo.found !== found) return; // it was turned meanwhile
+      photo.addFace(face, true);
+    } catch (error) {
+      if (this.#isCancelled(error)) return;
+      this.#fail(photo, error);
+      return;
+    }
     photo.resume();
     this.#state.changed();
     void this.start();
@@ -56,12 +64,20 @@ export class PhotoWork {
   /** Measures again who a face looks like, at the photo's strength. */
   async measureIdentity(photo: PhotoItem): Promise<void> {
     const { strength } = photo;
-    const faces = photo.faces.filter(({ result }) => result?.after);
-    if (faces.length === 0) return;
-    const asked = { faces: faces.map(({ result }) => result!.face), strength };
-    const distances = await this.#bridge.call('identity', asked);
-    if (photo.strength !== strength) return;
-    for (const [i, face] of faces.entries()) face.identityDistance = distances[i]!;
+    const faces = photo.faces.flatMap((item) =>
+      item.result?.after && item.result.face ? [{ item, face: item.result.face }] : [],
+    );
+    if (faces.length > 0) {
+      const asked = { faces: faces.map(({ face }) => face), strength };
+      // Without an answer the warnings stay as they are: the worker was ended, or could not measure.
+      const distances = await this.#bridge.call('identity', asked).catch(() => undefined);
+      if (!distances || photo.strength !== strength) return;
+      for (const [i, { item }] of faces.entries()) item.identityDistance = distances[i]!;
+    }
+    // A service has measured it at full strength.
+    for (const item of photo.faces)
+      if (item.result && !item.result.face)
+        item.identityDistance = strength === 1 ? item.result.identityDistance : undefined;
     this.#state.changed();
   }
 
@@ -84,15 +100,25 @@ export class PhotoWork {
         // Unless it was changed, and waits to be looked at again.
         if (photo.stage === 'finding' || photo.stage === 'restoring') photo.stage = 'stopped';
       } else {
-        const { code, message } =
-          error instanceof CallError ? error : { code: 'other' as const, message: String(error) };
-        photo.failure = { code, message };
-        photo.stage = 'failed';
+        this.#fail(photo, error);
       }
     } finally {
       this.#running = undefined;
       this.#state.changed();
     }
+  }
+
+  #fail(photo: PhotoItem, error: unknown): void {
+    const { code, message } =
+      error instanceof CallError ? error : { code: 'other' as const, message: String(error) };
+    photo.failure = { code, message };
+    photo.stage = 'failed';
+    this.#state.changed();
+  }
+
+  /** With all that the worker was asked for: it was ended. */
+  #isCancelled(error: unknown): boolean {
+    return error instanceof DOMException && error.name === 'AbortError';
   }
 
   #follow(photo: PhotoItem, more?: (event: CallEvent) => void): (event: CallEvent) => void {
@@ -124,7 +150,7 @@ export class PhotoWork {
     photo.stage = 'restoring';
     photo.progress = 0;
     this.#state.changed();
-    const { seed } = photo;
+    const { seed, fidelity } = photo;
     // Those that are asked for although they are sharp go in a call of their own.
     const [first] = photo.pending;
     const faces = photo.pending.filter(({ force }) => force === first!.force);
@@ -133,12 +159,12 @@ export class PhotoWork {
       if (event.kind !== 'face') return;
       const face = faces[event.index]!;
       face.result = event.result;
-      face.identityDistance = event.result.face.identityDistance;
+      face.identityDistance = event.result.identityDistance;
       if (!event.result.after) face.force = false;
       this.#time.end('face');
       this.#time.begin();
     });
-    this.#state.device = await this.#bridge.call(
+    const { device, fidelity: modelFidelity } = await this.#bridge.call(
       'restore',
       {
         photo: photo.source,
@@ -146,25 +172,33 @@ export class PhotoWork {
         faces: faces.map(({ detected }) => detected),
         force: first!.force,
         seed,
+        fidelity,
       },
       { signal, onEvent },
     );
+    this.#state.device = device;
+    this.#state.fidelity = modelFidelity;
   }
 
   async #restoreAligned(photo: PhotoItem, signal: AbortSignal): Promise<void> {
     photo.stage = 'restoring';
     photo.progress = 0;
     this.#state.changed();
-    const { seed } = photo;
+    const { seed, fidelity, forceAligned: force } = photo;
     this.#time.begin();
-    const { device, ...result } = await this.#bridge.call(
+    const {
+      device,
+      fidelity: modelFidelity,
+      ...result
+    } = await this.#bridge.call(
       'restoreAligned',
-      { photo: photo.source, model: this.#state.model, seed },
+      { photo: photo.source, model: this.#state.model, force, seed, fidelity },
       { signal, onEvent: this.#follow(photo) },
     );
     signal.throwIfAborted();
     this.#time.end('face');
     this.#state.device = device;
+    this.#state.fidelity = modelFidelity;
     photo.aligned = result;
   }
 }

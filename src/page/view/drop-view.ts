@@ -37,7 +37,7 @@ export function createDropView(words: Words, onFiles: (files: readonly File[]) =
     element(
       'div',
       { className: 'drop' },
-      element('div', { className: 'drop-art', attributes: { 'aria-hidden': 'true' } }),
+      element('img', { className: 'drop-art', src: './icon.svg', alt: '' }),
       element('h2', { id: 'drop-title' }, words.drop.title),
       input('choose', words.drop.choose),
       element('p', { className: 'hint' }, words.drop.formats),

@@ -129,6 +129,9 @@ export function createPhotoLayers(words: Words, onToggle: (face: FaceItem) => vo
 }
 
 function patchesOf(photo: PhotoItem, { width, height }: Length2): Patch[] {
-  if (photo.aligned) return [{ x: 0, y: 0, width, height, image: photo.aligned.after }];
+  if (photo.aligned) {
+    const { after: image } = photo.aligned;
+    return image ? [{ x: 0, y: 0, width, height, image }] : [];
+  }
   return photo.faces.flatMap(({ wanted, result }) => (wanted && result?.patch ? [result.patch] : []));
 }

@@ -44,7 +44,9 @@ export function createPhotoList(
 /** What a photo is at, in words. */
 export function stateOf({ stage, faces, found, restoredCount }: PhotoItem, words: Words): string {
   if (stage !== 'done') return words.photos.stage[stage];
-  return words.photos.faces(restoredCount, found?.aligned ? 1 : faces.length);
+  const all = found?.aligned ? 1 : faces.length;
+  if (all > 0 && restoredCount === 0) return words.photos.leftAlone(all);
+  return words.photos.faces(restoredCount, all);
 }
 
 function createRow(
@@ -77,6 +79,7 @@ function createRow(
       setText(text, stateOf(photo, words));
       select.setAttribute('aria-current', String(state.selected === photo));
       select.dataset['stage'] = photo.stage;
+      select.dataset['restored'] = String(photo.restoredCount > 0);
       thumbnail.style.rotate = `${90 * photo.turns}deg`;
       const working = photo.stage === 'finding' || photo.stage === 'restoring';
       bar.style.scale = `${working ? photo.progress : 0} 1`;

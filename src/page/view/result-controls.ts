@@ -1,7 +1,8 @@
 /** What can be turned of a result, and taking it away. */
 
+import { CallError } from '../bridge/worker-bridge.ts';
 import type { PageState } from '../state/page-state.ts';
-import type { PhotoItem } from '../state/photo-item.ts';
+import { isLeftAlone, type PhotoItem } from '../state/photo-item.ts';
 import type { Words } from '../words/words.ts';
 import { element, setText } from './element.ts';
 import { noteText } from './note-text.ts';
@@ -10,7 +11,11 @@ export interface ResultActions {
   readonly onStrength: (photo: PhotoItem, strength: number) => void;
   /** The slider was let go. */
   readonly onStrengthSet: (photo: PhotoItem) => void;
+  /** Was let go: the faces are restored again. */
+  readonly onFidelity: (photo: PhotoItem, fidelity: number) => void;
   readonly onAnother: (photo: PhotoItem) => void;
+  /** Faces that were left alone are wanted all the same. */
+  readonly onForce: (photo: PhotoItem) => void;
   readonly onSave: (photo: PhotoItem) => Promise<void>;
   readonly onSaveAll: () => Promise<void>;
 }
@@ -42,6 +47,16 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     },
     controls.another,
   );
+  const alone = element(
+    'div',
+    { className: 'left-alone' },
+    element('p', {}, controls.leftAlone),
+    element(
+      'button',
+      { type: 'button', className: 'primary', id: 'force', on: { click: withPhoto(actions.onForce) } },
+      controls.restoreAll,
+    ),
+  );
   const status = element('p', { className: 'hint', attributes: { role: 'status' } });
   const saving = (button: HTMLButtonElement, save: () => Promise<void>) => async (): Promise<void> => {
     button.disabled = true;
@@ -50,7 +65,9 @@ export function createResultControls(state: PageState, words: Words, actions: Re
       await save();
       setText(status, controls.saved);
     } catch (error) {
-      setText(status, words.failure.other(error instanceof Error ? error.message : String(error)));
+      const { code, message } =
+        error instanceof CallError ? error : { code: 'other' as const, message: String(error) };
+      setText(status, words.failure[code](message));
     } finally {
       button.disabled = false;
     }
@@ -66,17 +83,40 @@ export function createResultControls(state: PageState, words: Words, actions: Re
   saveAll.addEventListener('click', saving(saveAll, actions.onSaveAll));
   const notes = element('ul', { className: 'notes hint' });
 
+  const strengthPart = element(
+    'div',
+    { className: 'strength' },
+    element('label', { htmlFor: 'strength' }, controls.strength),
+    value,
+    strength,
+    element('p', { className: 'hint', id: 'strength-hint' }, controls.strengthHint),
+  );
+  const fidelityValue = element('output', { htmlFor: 'fidelity' as never });
+  const fidelity = element('input', {
+    type: 'range',
+    id: 'fidelity',
+    min: '0',
+    max: '100',
+    attributes: { 'aria-describedby': 'fidelity-hint' },
+    on: {
+      input: () => setText(fidelityValue, controls.percent(fidelity.valueAsNumber / 100)),
+      change: withPhoto((photo) => actions.onFidelity(photo, fidelity.valueAsNumber / 100)),
+    },
+  });
+  const fidelityPart = element(
+    'div',
+    { className: 'strength' },
+    element('label', { htmlFor: 'fidelity' }, controls.fidelity),
+    fidelityValue,
+    fidelity,
+    element('p', { className: 'hint', id: 'fidelity-hint' }, controls.fidelityHint),
+  );
   const section = element(
     'section',
     { className: 'controls', attributes: { 'aria-label': controls.label } },
-    element(
-      'div',
-      { className: 'strength' },
-      element('label', { htmlFor: 'strength' }, controls.strength),
-      value,
-      strength,
-      element('p', { className: 'hint', id: 'strength-hint' }, controls.strengthHint),
-    ),
+    alone,
+    strengthPart,
+    fidelityPart,
     element('div', { className: 'buttons' }, save, saveAll, another),
     status,
     notes,
@@ -85,9 +125,20 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     const photo = state.selected;
     if (!photo) return;
     const hasResult = photo.restoredCount > 0;
-    section.hidden = !photo.found;
+    const sharp = photo.aligned ? !photo.aligned.after : photo.faces.some((face) => isLeftAlone(face));
+    const leftAlone = photo.stage === 'done' && !hasResult && sharp;
+    section.hidden = !photo.found || photo.failure !== undefined;
+    alone.hidden = !leftAlone;
+    strengthPart.hidden = another.hidden = save.hidden = leftAlone;
     strength.value = String(Math.round(100 * photo.strength));
     setText(value, controls.percent(photo.strength));
+    const { fidelity: modelFidelity } = state;
+    fidelityPart.hidden = modelFidelity === undefined || leftAlone;
+    const shownFidelity = photo.fidelity ?? modelFidelity ?? 0;
+    if (document.activeElement !== fidelity || photo.stage === 'done') {
+      fidelity.value = String(Math.round(100 * shownFidelity));
+      setText(fidelityValue, controls.percent(shownFidelity));
+    }
     strength.disabled = another.disabled = save.disabled = !hasResult;
     saveAll.hidden = state.photos.filter(({ restored }) => restored).length < 2;
     const texts = photo.notes.map((note) => noteText(note, words));

@@ -122,18 +122,18 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     event.preventDefault();
   });
 
-  const outlines = element('input', {
-    type: 'checkbox',
-    id: 'outlines',
-    checked: true,
-    on: { change: () => window.classList.toggle('plain', !outlines.checked) },
+  const outlines = iconButton('outlines', text.outlines, () => {
+    const isPlain = window.classList.toggle('plain');
+    outlines.setAttribute('aria-pressed', String(!isPlain));
   });
+  outlines.setAttribute('aria-pressed', 'true');
   const tools = element(
     'div',
-    { className: 'tools', attributes: { role: 'toolbar', 'aria-label': words.controls.label } },
-    element('label', { className: 'check' }, outlines, text.outlines),
+    { className: 'tools', attributes: { role: 'toolbar', 'aria-label': text.tools } },
+    outlines,
     draw,
     iconButton('turn', text.turn, () => state.selected && actions.onTurn(state.selected)),
+    element('span', { className: 'gap' }),
     iconButton('minus', text.zoomOut, () => zoom(1 / zoomStep)),
     iconButton('plus', text.zoomIn, () => zoom(zoomStep)),
     iconButton('fit', text.fit, showWhole),
@@ -150,6 +150,9 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     window.setAttribute('aria-label', text.label(photo.file.name));
     const compared = photo.restoredCount > 0;
     divider.show(compared);
+    tools.hidden = photo.failure !== undefined;
+    outlines.hidden = photo.faces.length === 0;
+    draw.hidden = photo.found?.aligned ?? false;
     layers.update(photo, compared);
     showMessage(photo);
     place();

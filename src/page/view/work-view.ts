@@ -68,9 +68,10 @@ function describeWork({ photos, download }: PageState, words: Words): string {
 
 function describeEnd(photos: readonly PhotoItem[], words: Words): string {
   const done = photos.filter(({ stage }) => stage === 'done');
-  if (done.length === 0) return '';
-  return words.work.allDone(
-    done.length,
-    done.reduce((sum, photo) => sum + photo.restoredCount, 0),
-  );
+  const failed = photos.filter(({ stage }) => stage === 'failed').length;
+  const faces = done.reduce((sum, photo) => sum + photo.restoredCount, 0);
+  return [
+    ...(done.length > 0 ? [words.work.allDone(done.length, faces)] : []),
+    ...(failed > 0 ? [words.work.someFailed(failed)] : []),
+  ].join(words.work.between);
 }

@@ -15,6 +15,7 @@ export const english: Words = {
   title: 'Restore faces',
   tagline: 'Blurred, noisy or old photos: the faces in them become clear again.',
   privacy: 'Your photos never leave this device.',
+  sent: (host) => `Photos are sent to ${host}.`,
   drop: {
     title: 'Drop photos here',
     choose: 'Choose photos',
@@ -42,6 +43,7 @@ export const english: Words = {
     remove: (name) => `Remove ${name}`,
     faces: (restored, found) =>
       found === 0 ? 'No face found' : `${restored} of ${count(found, 'face')} restored`,
+    leftAlone: (found) => `${count(found, 'face')}, left alone`,
     select: (name, state) => `${name}: ${state}`,
   },
   work: {
@@ -53,7 +55,9 @@ export const english: Words = {
     left: (seconds) => `about ${duration(seconds)} left`,
     cancel: 'Stop',
     resume: 'Go on',
-    allDone: (photos, faces) => `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored`,
+    allDone: (photos, faces) => `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored.`,
+    between: ' ',
+    someFailed: (photos) => `${count(photos, 'file')} could not be done.`,
     label: 'Progress',
   },
   stage: {
@@ -70,6 +74,7 @@ export const english: Words = {
     drawHint:
       'Draw a box around the face, from the brows to the chin. Enter marks the middle of the view, Escape ends.',
     outlines: 'Show outlines',
+    tools: 'View',
     keys: 'Plus and minus zoom, arrows move, 0 shows the whole photo.',
     nothing: 'No face was found.',
     nothingHint: 'Mark one by hand, or turn the photo if it lies on its side.',
@@ -95,6 +100,10 @@ export const english: Words = {
     strength: 'Strength',
     strengthHint: 'How much of the restored face is laid over the old one',
     percent: (share) => `${Math.round(100 * share)} %`,
+    fidelity: 'Fidelity',
+    fidelityHint: 'From the face that the model makes to the one in the photo; restores again',
+    leftAlone: 'These faces are as sharp as this model makes them, so they were left alone.',
+    restoreAll: 'Restore them all the same',
     another: 'Another version',
     anotherHint: 'Restores the faces again, a little differently',
     save: 'Save',
@@ -119,6 +128,10 @@ export const english: Words = {
     folderHint: 'It has lcm, clip and interlcm in it.',
     url: 'An address',
     urlHint: 'Of such a folder on a server that lets this page read it.',
+    service: 'The server of this page',
+    serviceHint: (host) =>
+      `Photos then leave this device: they are sent to ${host}, restored there, and deleted there once the result is back.`,
+    serviceKey: 'Key',
     use: 'Use this model',
     largeModel: (gigabytes) =>
       `These weights are ${gigabytes} GB. A browser tab has room for about 4 GB: it may not work here.`,
@@ -129,6 +142,7 @@ export const english: Words = {
     wasm: (threads) => `Computes on the processor (WebAssembly, ${count(threads, 'thread')})`,
     noAdapter: 'this browser offers no graphics card',
     wrongResults: 'the graphics card gave wrong results in a check',
+    service: (host) => `Computes on the server ${host}`,
     notIsolated: 'one thread only, as the server does not isolate this page; it is slower',
   },
   failure: {
@@ -138,6 +152,12 @@ export const english: Words = {
       `This photo is too large for a browser (${size} pixels): 60 megapixels are the most.`,
     memory: () => 'This photo needs more memory than the browser has. Close other tabs, or make it smaller.',
     offline: () => 'What is needed could not be downloaded. Check the connection and try again.',
+    model: (detail) => `This model cannot be used: ${detail}`,
+    'not-finite': () =>
+      'The model made no picture of this: its weights are damaged, or this device computes wrongly.',
+    'service-key': () => 'The server asks for a key that it knows: give it under Model.',
+    'service-busy': () => 'The server is busy. Try again in a moment.',
+    service: (detail) => `The server could not do it. ${detail}`,
     other: (detail) => `This did not work: ${detail}`,
   },
   retry: 'Try again',

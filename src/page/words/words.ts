@@ -9,6 +9,8 @@ export interface Words {
   readonly title: string;
   readonly tagline: string;
   readonly privacy: string;
+  /** in place of it, where a service restores */
+  readonly sent: (host: string) => string;
   readonly drop: {
     readonly title: string;
     readonly choose: string;
@@ -24,6 +26,7 @@ export interface Words {
     readonly stage: { readonly [S in PhotoStage]: string };
     readonly remove: (name: string) => string;
     readonly faces: (restored: number, found: number) => string;
+    readonly leftAlone: (found: number) => string;
     readonly select: (name: string, state: string) => string;
   };
   readonly work: {
@@ -36,6 +39,9 @@ export interface Words {
     readonly cancel: string;
     readonly resume: string;
     readonly allDone: (photos: number, faces: number) => string;
+    /** between two sentences */
+    readonly between: string;
+    readonly someFailed: (photos: number) => string;
     readonly label: string;
   };
   readonly stage: {
@@ -51,6 +57,7 @@ export interface Words {
     readonly draw: string;
     readonly drawHint: string;
     readonly outlines: string;
+    readonly tools: string;
     readonly keys: string;
     readonly nothing: string;
     readonly nothingHint: string;
@@ -76,6 +83,10 @@ export interface Words {
     readonly strength: string;
     readonly strengthHint: string;
     readonly percent: (share: number) => string;
+    readonly fidelity: string;
+    readonly fidelityHint: string;
+    readonly leftAlone: string;
+    readonly restoreAll: string;
     readonly another: string;
     readonly anotherHint: string;
     readonly save: string;
@@ -94,6 +105,9 @@ export interface Words {
     readonly folderHint: string;
     readonly url: string;
     readonly urlHint: string;
+    readonly service: string;
+    readonly serviceHint: (host: string) => string;
+    readonly serviceKey: string;
     readonly use: string;
     readonly largeModel: (gigabytes: string) => string;
     readonly incomplete: string;
@@ -103,6 +117,7 @@ export interface Words {
     readonly wasm: (threads: number) => string;
     readonly noAdapter: string;
     readonly wrongResults: string;
+    readonly service: (host: string) => string;
     readonly notIsolated: string;
   };
   readonly failure: { readonly [C in FailureCode]: (detail: string) => string };

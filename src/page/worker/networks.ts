@@ -20,12 +20,15 @@ export interface Networks {
   device(): Promise<Device>;
 }
 
+/** Weights that are loaded here. */
+export type LocalModel = Exclude<ModelChoice, { kind: 'service' }>;
+
 let model: { readonly key: string; readonly restorer: Promise<Restorer> } | undefined;
 let detector: Promise<FaceDetector> | undefined;
 const describers = new Map<number, Promise<FaceDescriber>>();
 
 /** @param tools of the call that needs them: told of downloads */
-export function networksFor(choice: ModelChoice, tools: CallTools): Networks {
+export function networksFor(choice: LocalModel, tools: CallTools): Networks {
   const networks: Networks = {
     restorer: () => {
       const key = keyOf(choice);
@@ -58,7 +61,7 @@ export function networksFor(choice: ModelChoice, tools: CallTools): Networks {
   return networks;
 }
 
-function keyOf(choice: ModelChoice): string {
+function keyOf(choice: LocalModel): string {
   if (choice.kind === 'url') return choice.url;
   if (choice.kind === 'embedded') return choice.kind;
   return choice.files
@@ -66,7 +69,7 @@ function keyOf(choice: ModelChoice): string {
     .join('\n');
 }
 
-async function loadModel(choice: ModelChoice, tools: CallTools): Promise<Restorer> {
+async function loadModel(choice: LocalModel, tools: CallTools): Promise<Restorer> {
   const small = choice.kind === 'embedded';
   // All stages of the small model fit; a large one must leave memory for its photo.
   return loadRestorer(await storeOf(choice, tools), {
@@ -75,7 +78,7 @@ async function loadModel(choice: ModelChoice, tools: CallTools): Promise<Restore
   });
 }
 
-async function storeOf(choice: ModelChoice, tools: CallTools): Promise<WeightStore> {
+async function storeOf(choice: LocalModel, tools: CallTools): Promise<WeightStore> {
   if (choice.kind === 'folder') {
     // A file's path begins with the name of the folder that was chosen.
     const inFolder = (file: File): string =>

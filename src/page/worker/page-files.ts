@@ -3,6 +3,7 @@
 import type { CallTools } from './call-tools.ts';
 import { hexDigest } from './hex-digest.ts';
 import { PageFailure } from './page-failure.ts';
+import { pagePlace } from './page-place.ts';
 
 export interface PageFile {
   /** relative to the page */
@@ -14,8 +15,6 @@ export interface PageFile {
 }
 
 const cacheName = 'interlcm-files';
-/** Where the page is: the worker's script lies in a folder of it. */
-const base = new URL(import.meta.env.DEV ? '/' : '../', self.location.href);
 
 let listed: Promise<Map<string, PageFile>> | undefined;
 const loaded = new Map<string, Promise<Blob>>();
@@ -57,7 +56,7 @@ async function load(path: string, onEvent: CallTools['onEvent']): Promise<Blob> 
   if (!file) throw new PageFailure('other', `the page has no file ${path}`);
   // Pages without a secure context have no cache, and no digests.
   const cache = await globalThis.caches?.open(cacheName).catch(() => undefined);
-  const key = new URL(`${file.address}?sha256=${file.sha256}`, base).href;
+  const key = new URL(`${file.address}?sha256=${file.sha256}`, pagePlace).href;
   const kept = await (await cache?.match(key))?.blob();
   if (kept && (await isWhole(kept, file))) return kept;
   const blob = await download(file, onEvent);
@@ -98,7 +97,7 @@ function isUsed(path: string): boolean {
 }
 
 async function fetchFile(address: string): Promise<Response> {
-  const url = new URL(address, base);
+  const url = new URL(address, pagePlace);
   const response = await fetch(url).catch((cause: unknown) => {
     throw new PageFailure('offline', `${url.pathname} could not be downloaded`, cause);
   });

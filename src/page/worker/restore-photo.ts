@@ -5,50 +5,53 @@ import { createPixels, type Pixels } from '../../image/pixels.ts';
 import { cutWindow } from '../../image/square-face.ts';
 import { composeAffine } from '../../image/warp-antialiased.ts';
 import { layFaces } from '../../restore/photo/lay-faces.ts';
-import {
-  identityDistanceOf,
-  type PhotoFace,
-  restorePhotoFaces,
-} from '../../restore/photo/restore-photo-faces.ts';
-import { layPicture, restorePictureFace } from '../../restore/photo/restore-picture.ts';
-import type { Calls, FaceResult, Patch } from '../bridge/messages.ts';
+import { identityDistanceOf, type PhotoFace } from '../../restore/photo/restore-photo-faces.ts';
+import { layPicture } from '../../restore/photo/restore-picture.ts';
+import { restoreSubject } from '../../restore/photo/restore-subject.ts';
+import type { Calls, FaceResult, Patch, Restored } from '../bridge/messages.ts';
 import type { CallTools } from './call-tools.ts';
-import { networksFor } from './networks.ts';
+import { type Networks, networksFor } from './networks.ts';
 import { openPhoto } from './open-photo.ts';
+import { cutPixels } from './regions.ts';
 import { type ShownColors, shownImage } from './shown-image.ts';
 
 export async function restoreFacesOf(
-  { photo, model, faces, force, seed }: Calls['restore']['asked'],
+  { photo, faces, force, seed, fidelity }: Calls['restore']['asked'],
+  networks: Networks,
   tools: CallTools,
 ): Promise<Calls['restore']['answer']> {
   const { signal, onEvent } = tools;
-  const networks = networksFor(model, tools);
-  const restorer = await networks.restorer();
-  const describer = await networks.describer(restorer.imageSize);
   const { picture, facts } = await openPhoto(photo, tools);
   const { profile } = facts;
-  const source = picture.deepPixels ?? picture.pixels;
   // One by one, so that each is shown as soon as it is done.
   for (const [index, face] of faces.entries()) {
     signal.throwIfAborted();
-    const [restored] = await restorePhotoFaces(source, [face], restorer, {
+    const subject = { kind: 'photo', faces: [{ ...face, index }] } as const;
+    const restored = await restoreSubject(picture, subject, networks, {
       seed,
       force,
+      fidelity,
       signal,
-      describer,
       onProgress: ({ fraction }) =>
         onEvent({ kind: 'progress', fraction: (index + fraction) / faces.length }),
     });
-    onEvent({ kind: 'face', index, result: await showFace(picture.pixels, restored!, { profile }) });
+    const [done] = restored.kind === 'photo' ? restored.faces : [];
+    onEvent({ kind: 'face', index, result: await showFace(picture.pixels, done!, { profile }) });
   }
-  return networks.device();
+  return restoredBy(networks);
+}
+
+async function restoredBy(networks: Networks): Promise<Restored> {
+  const { fidelity } = await networks.restorer();
+  return { device: await networks.device(), fidelity };
 }
 
 async function showFace(photo: Pixels, face: PhotoFace, colors: ShownColors): Promise<FaceResult> {
   const before = await shownImage(face.crop, colors);
   if (!face.restored) return { face, before };
   const after = await shownImage(face.restored.result, colors);
-  return { face, before, after, patch: await patchOf(photo, face, colors) };
+  const { identityDistance } = face;
+  return { face, identityDistance, before, after, patch: await patchOf(photo, face, colors) };
 }
 
 /** No screen shows more of a patch, unless it is looked at very closely. */
@@ -92,34 +95,28 @@ function regionOf(photo: Pixels, { affine, crop }: PhotoFace): Region {
   return { x, y, width: Math.max(1, right - x), height: Math.max(1, bottom - y) };
 }
 
-function cutPixels(photo: Pixels, { x, y, width, height }: Region): Pixels {
-  const data = new Uint8Array(3 * width * height);
-  for (let row = 0; row < height; row++) {
-    const from = 3 * ((y + row) * photo.width + x);
-    data.set(photo.data.subarray(from, from + 3 * width), 3 * row * width);
-  }
-  return createPixels(width, height, 3, data);
-}
-
 export async function restoreAligned(
-  { photo, model, seed }: Calls['restoreAligned']['asked'],
+  { photo, force, seed, fidelity }: Calls['restoreAligned']['asked'],
+  networks: Networks,
   tools: CallTools,
 ): Promise<Calls['restoreAligned']['answer']> {
   const { signal, onEvent } = tools;
-  const networks = networksFor(model, tools);
-  const restorer = await networks.restorer();
   const { picture, facts } = await openPhoto(photo, tools);
   const { profile } = facts;
-  const face = await restorePictureFace(picture.pixels, restorer, {
+  const restored = await restoreSubject(picture, { kind: 'aligned', recognised: true }, networks, {
     seed,
+    force,
+    fidelity,
     signal,
     onProgress: ({ fraction }) => onEvent({ kind: 'progress', fraction }),
   });
+  if (restored.kind !== 'aligned') throw new TypeError('one aligned face came back as several');
+  const { face } = restored;
   return {
-    face,
+    ...(await restoredBy(networks)),
+    picture: restored,
     before: await shownImage(cutWindow(face.crop, face.window), { profile }),
-    after: await shownImage(layPicture(face), { profile }),
-    device: await networks.device(),
+    ...(face.output && { after: await shownImage(layPicture(face), { profile }) }),
   };
 }
 

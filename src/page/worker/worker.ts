@@ -1,5 +1,7 @@
 /** The page's worker: networks and pixels. Calls run one after another; what they need comes with them. */
 
+import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
+import { failureOf } from '../../failure/failure.ts';
 import type { UpdatedXmp } from '../../image/file/xmp.ts';
 import type { CallEvent, CallName, FromWorker, ToWorker } from '../bridge/messages.ts';
 import { calls } from './calls.ts';
@@ -50,6 +52,8 @@ async function answer({ call, name, asked }: Extract<ToWorker, { kind: 'call' }>
 function describe(error: unknown): Pick<Extract<FromWorker, { kind: 'failed' }>, 'code' | 'message'> {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof PageFailure) return { code: error.code, message };
+  if (error instanceof CheckpointError) return { code: 'model', message };
+  if (failureOf(error)?.code === 'not-finite') return { code: 'not-finite', message };
   // Of WebAssembly and of array buffers that are too large for what is left.
   if (/out of memory|allocation failed|bad_alloc|std::bad/i.test(message)) return { code: 'memory', message };
   return { code: 'other', message };

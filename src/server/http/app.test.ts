@@ -35,6 +35,7 @@ async function service({ limits, access }: Given = {}) {
     access: createAccess({ keys: [], loopback: true, requestsPerMinute: 1000, ...access }),
     limits: { ...defaultLimits, ...limits },
     version: '1.2.3',
+    needsKey: (access?.keys ?? []).length > 0,
     isReady: async () => true,
     addressOf: () => '203.0.113.7',
     onRequest: () => undefined,

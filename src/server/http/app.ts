@@ -9,6 +9,7 @@ import type { Access } from './access.ts';
 import { addOpenApi } from './openapi.ts';
 import { HttpProblem, problemOf, problemResponse } from './problem.ts';
 import { addRestorationRoutes, type RequestVariables, type RestorationLimits } from './restorations.ts';
+import { servePage } from './serve-page.ts';
 import { tryPage } from './try-page.ts';
 
 interface AppOptions {
@@ -18,6 +19,8 @@ interface AppOptions {
   readonly access: Access;
   readonly limits: RestorationLimits;
   readonly version: string;
+  /** Whether clients have keys. */
+  readonly needsKey: boolean;
   /** Whether it takes photos now. */
   readonly isReady: () => Promise<boolean>;
   /** The other end of a request. */
@@ -44,6 +47,8 @@ export function createApp(options: AppOptions): OpenAPIHono<RequestVariables> {
     metrics.answered(method, routeOf(context.req.path), status, seconds);
     options.onRequest({ method, path: context.req.path, status, ms: Math.round(1000 * seconds) });
   });
+  // Before the headers of all other answers: the page has its own.
+  app.use(servePage(options));
   app.use(
     secureHeaders({
       contentSecurityPolicy: {

@@ -46,6 +46,7 @@ const statusOf: { readonly [Code in JobProblem['code']]: number } = {
   'too-large': 413,
   'too-many-faces': 422,
   'no-such-face': 422,
+  'unsupported-option': 422,
   timeout: 504,
   'worker-lost': 500,
   internal: 500,

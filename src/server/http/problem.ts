@@ -23,6 +23,7 @@ const titles: { readonly [Code in ProblemCode]: string } = {
   'too-large': 'The photo is too large',
   'too-many-faces': 'The photo shows too many faces',
   'no-such-face': 'There is no such face',
+  'unsupported-option': 'The model does not have what was asked for',
   timeout: 'The job took too long',
   'worker-lost': 'The worker was lost',
   internal: 'Something went wrong in the service',

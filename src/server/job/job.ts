@@ -45,6 +45,7 @@ export interface JobProblem {
     | 'too-large'
     | 'too-many-faces'
     | 'no-such-face'
+    | 'unsupported-option'
     | 'timeout'
     | 'worker-lost'
     | 'internal';

@@ -39,6 +39,11 @@ export const restorationOptionsSchema = z
     color: z.enum(['auto', 'keep', 'gray']).describe('auto: gray photos stay gray'),
     colorFix: z.enum(['wavelet', 'adain', 'none']).describe("how a face gets the input's colours"),
     seed: whole(0, 4_294_967_295).describe('another seed, another face'),
+    steps: whole(1, 1000).describe('steps of the schedule; as the model is best unless given'),
+    startStep: whole(1, 1000).describe('the step to start from, up to steps'),
+    fidelity: number(0, 1).describe(
+      "from the model's face to the photo's, for models whose decoder sees the photo",
+    ),
     faces: faces.describe('which faces, by their numbers from the largest: 0,2'),
     box: box.describe('faces drawn by hand: x,y,width,height in pixels, several separated by ;'),
     minSize: whole(8, 100_000).describe('longer side of the smallest face to find, in pixels'),

@@ -23,6 +23,8 @@ interface PhotoWorker {
   readonly ready: Promise<void>;
   /** As {@link Worker.close}; then ends the processes. */
   close(graceMs: number): Promise<number>;
+  /** Ends the processes, whatever they do. */
+  kill(): void;
 }
 
 /** Starts the processes at once; as many jobs are taken at a time as there are processes. */
@@ -61,11 +63,15 @@ export function startPhotoWorker({
       idle.push(free);
     }
   }, processes);
+  const kill = (): void => {
+    for (const process of all) process.end();
+  };
   return {
+    kill,
     ready: Promise.all(all.map(({ ready }) => ready)).then(() => undefined),
     async close(graceMs) {
       const putBack = await worker.close(graceMs);
-      for (const process of all) process.end();
+      kill();
       return putBack;
     },
   };

@@ -11,8 +11,8 @@ const answer = (message: WorkAnswer): void => {
   process.send?.(message);
 };
 
-// Nobody is left to restore for.
-process.on('disconnect', () => process.exit());
+// Nobody is left to restore for. While a network runs, an orderly exit would abort in ONNX Runtime.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 process.on('message', async (request: WorkRequest) => {
   try {

@@ -69,10 +69,13 @@ export async function workOnPhoto(
     });
   if (kind === 'detection') return { outcome: { width, height, ...detected(subject), seconds } };
   const restored = await timed('restore', () =>
-    restoreSubject(image, subject, tools, {
-      ...sampling(options),
-      onProgress: ({ label, fraction }) => onProgress({ fraction: 0.1 + 0.85 * fraction, label }),
-    }),
+    blaming(
+      'unsupported-option',
+      restoreSubject(image, subject, tools, {
+        ...sampling(options),
+        onProgress: ({ label, fraction }) => onProgress({ fraction: 0.1 + 0.85 * fraction, label }),
+      }),
+    ),
   );
   onProgress({ fraction: 0.95, label: 'writing the result' });
   const laid = await timed('lay', () => laySubject(image, restored, sampling(options)));
@@ -98,8 +101,9 @@ export async function workOnPhoto(
   };
 }
 
-function sampling({ strength, upscale, color, colorFix, seed, force }: RestorationOptions) {
-  return { strength, upscale, color, colorFix, seed, force };
+function sampling(options: RestorationOptions) {
+  const { strength, upscale, color, colorFix, seed, steps, startStep, fidelity, force } = options;
+  return { strength, upscale, color, colorFix, seed, steps, startStep, fidelity, force };
 }
 
 /** As the command line: a GIF has too few colours for a restored face. */
