@@ -111,13 +111,14 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     fidelity,
     element('p', { className: 'hint', id: 'fidelity-hint' }, controls.fidelityHint),
   );
+  const buttons = element('div', { className: 'buttons' }, save, saveAll, another);
   const section = element(
     'section',
     { className: 'controls', attributes: { 'aria-label': controls.label } },
     alone,
     strengthPart,
     fidelityPart,
-    element('div', { className: 'buttons' }, save, saveAll, another),
+    buttons,
     status,
     notes,
   );
@@ -141,6 +142,7 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     }
     strength.disabled = another.disabled = save.disabled = !hasResult;
     saveAll.hidden = state.photos.filter(({ restored }) => restored).length < 2;
+    buttons.hidden = leftAlone && saveAll.hidden;
     const texts = photo.notes.map((note) => noteText(note, words));
     if (notes.childElementCount !== texts.length || notes.textContent !== texts.join(''))
       notes.replaceChildren(...texts.map((text) => element('li', {}, text)));

@@ -50,7 +50,8 @@ export const chinese: Words = {
     left: (seconds) => `约剩 ${duration(seconds)}`,
     cancel: '停止',
     resume: '继续',
-    allDone: (photos, faces) => `完成：${photos} 张照片，修复了 ${faces} 张人脸。`,
+    allDone: (photos, faces) =>
+      faces === 0 ? '完成：没有需要修复的人脸。' : `完成：${photos} 张照片，修复了 ${faces} 张人脸。`,
     between: '',
     someFailed: (photos) => `${photos} 个文件未能完成。`,
     label: '进度',

@@ -55,7 +55,8 @@ export const english: Words = {
     left: (seconds) => `about ${duration(seconds)} left`,
     cancel: 'Stop',
     resume: 'Go on',
-    allDone: (photos, faces) => `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored.`,
+    allDone: (photos, faces) =>
+      faces === 0 ? 'Done: no face had to be restored.' : `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored.`,
     between: ' ',
     someFailed: (photos) => `${count(photos, 'file')} could not be done.`,
     label: 'Progress',
