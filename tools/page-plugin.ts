@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Connect, Plugin } from 'vite';
 import { contentSecurityPolicy } from '../src/platform/node/page/page-headers.ts';
 
@@ -46,7 +47,7 @@ function listFiles(files: ReadonlyMap<string, string>): string {
 
 /**
  * @param whole The built folder has all files, for any server; else those of the model and the face networks are left
- *   to the package's own server.
+ *   to the package's own server, which sends the engine's as they lie there: compressed, a quarter of their size.
  */
 export function pagePlugin({ whole }: { readonly whole: boolean }): Plugin {
   const files = workerFiles();
@@ -75,9 +76,11 @@ export function pagePlugin({ whole }: { readonly whole: boolean }): Plugin {
     },
     generateBundle(_options, bundle) {
       for (const name of Object.keys(bundle)) if (engineAsset.test(name)) delete bundle[name];
-      for (const [name, file] of files)
-        if (whole || name.startsWith('engine/'))
-          this.emitFile({ type: 'asset', fileName: name, source: readFileSync(file) });
+      for (const [name, file] of files) {
+        if (whole) this.emitFile({ type: 'asset', fileName: name, source: readFileSync(file) });
+        else if (name.startsWith('engine/'))
+          this.emitFile({ type: 'asset', fileName: `${name}.gz`, source: gzipSync(readFileSync(file)) });
+      }
       this.emitFile({ type: 'asset', fileName: 'files.json', source: listFiles(files) });
     },
     writeBundle({ dir }) {

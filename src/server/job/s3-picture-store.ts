@@ -28,7 +28,15 @@ export async function openS3PictureStore({
   const s3 = await import('@aws-sdk/client-s3').catch((cause: unknown) => {
     throw new Error('Pictures in S3 need one more package: npm install @aws-sdk/client-s3', { cause });
   });
-  const client = new s3.S3Client({ ...(endpoint && { endpoint, forcePathStyle: true }) });
+  const client = new s3.S3Client({
+    ...(endpoint && {
+      endpoint,
+      forcePathStyle: true,
+      // Servers that are not Amazon's may not know its newer checksums.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    }),
+  });
   const keyOf = (job: string, name: PictureName): string => `${prefix}${job}/${name}`;
   return {
     async write(job, name, bytes) {

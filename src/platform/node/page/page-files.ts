@@ -43,24 +43,33 @@ export async function findPageFile(urlPath: string): Promise<ServedFile | undefi
   const type = name === undefined ? undefined : types[path.extname(name)];
   if (name === undefined || type === undefined) return undefined;
   const [folder, below] = placeOf(name);
-  const file = path.join(folder, below);
-  const found = await stat(file).catch(() => undefined);
-  if (!found?.isFile()) return undefined;
+  const plain = path.join(folder, below);
+  const packed = `${plain}.gz`;
+  const isPlain = await isFile(plain);
+  const file = isPlain ? plain : packed;
+  if (!(isPlain || (await isFile(packed)))) return undefined;
   // A link in a folder must not lead out of it.
   const [real, realFolder] = await Promise.all([realpath(file), realpath(folder)]);
   if (!real.startsWith(realFolder + path.sep)) return undefined;
+  const { size } = await stat(file);
   const headers = {
     ...pageHeaders,
     'content-type': type,
-    'content-length': String(found.size),
+    // Every browser that runs WebAssembly takes it.
+    ...(!isPlain && { 'content-encoding': 'gzip' }),
+    'content-length': String(size),
     'cache-control': lasting.test(name) ? 'public, max-age=31536000, immutable' : 'no-cache',
   };
-  return { file, bytes: found.size, headers };
+  return { file, bytes: size, headers };
 }
 
 /** Whether the page was built: it is, in a package that was installed. */
 export async function isPageBuilt(): Promise<boolean> {
   return (await findPageFile('/')) !== undefined;
+}
+
+async function isFile(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined))?.isFile() ?? false;
 }
 
 function readPath(urlPath: string): string | undefined {
