@@ -66,7 +66,8 @@ function freePort() {
 try {
   await makeFormulaCheckpoint(microSpec, model);
   const port = await freePort();
-  await start('redis-server', ['--port', String(port), '--save', '', '--dir', folder], /Ready to accept/i).ready;
+  await start('redis-server', ['--port', String(port), '--save', '', '--dir', folder], /Ready to accept/i)
+    .ready;
   const shared = ['--redis', `redis://127.0.0.1:${port}`, '--data', path.join(folder, 'data')];
   const work = () =>
     start(process.execPath, [main, 'work', ...shared, '--checkpoint', model, '--threads', '1'], /Working/);

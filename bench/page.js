@@ -27,7 +27,9 @@ const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0)} kB`;
 
 function scripts() {
   const built = path.join(root, 'dist', 'page');
-  const files = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
+  const files = readdirSync(built, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.js'),
+  );
   /** @param {(name: string) => boolean} wanted */
   const sum = (wanted) => {
     const contents = files.filter(wanted).map((name) => readFileSync(path.join(built, name)));
@@ -43,7 +45,9 @@ function scripts() {
 /** @returns {Promise<{ url: string, stop: () => void }>} */
 async function serve() {
   const main = path.join(root, 'dist', 'cli', 'main.js');
-  const child = spawn(process.execPath, [main, 'page', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [main, 'page', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   for await (const line of createInterface(child.stdout)) {
     const url = /http:\/\/\S+/.exec(line)?.[0];
     if (url) return { url, stop: () => void child.kill() };

@@ -1,6 +1,6 @@
 /** What a schema finds wrong with data from elsewhere, in one line for people. */
 
-import { z } from 'zod';
+import { $ZodError } from 'zod/v4/core';
 
 const shownAtMost = 5;
 
@@ -8,7 +8,7 @@ const shownAtMost = 5;
  * `losses.l1.weight: Invalid input: expected number, received string; and 3 more`
  * @param whole what the data is called where the fault is of all of it
  */
-export function describeIssues({ issues }: z.ZodError, whole = 'file'): string {
+export function describeIssues({ issues }: Pick<$ZodError, 'issues'>, whole = 'file'): string {
   const shown = issues
     .slice(0, shownAtMost)
     .map(({ path, message }) => `${path.map(String).join('.') || whole}: ${inWords(message)}`);
@@ -21,6 +21,6 @@ function inWords(message: string): string {
 }
 
 /** Whether an error is a schema's own, whose message is a JSON document. */
-export function isSchemaError(error: unknown): error is z.ZodError {
-  return error instanceof z.ZodError;
+export function isSchemaError(error: unknown): error is $ZodError {
+  return error instanceof $ZodError;
 }

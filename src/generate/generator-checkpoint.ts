@@ -1,5 +1,4 @@
 /** A text-to-image model in a checkpoint folder: which files hold it, found and parsed. */
-import { z } from 'zod';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type EulerConfig, eulerConfigSchema } from '../diffusion/euler-schedule.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
@@ -9,6 +8,7 @@ import { type VaeConfig, vaeConfigSchema } from '../models/vae/vae.ts';
 import { type NetworkCheckpoint, parseConfig } from '../restore/checkpoint.ts';
 import type { CheckpointStore } from '../restore/checkpoint-store.ts';
 import { findWeights } from '../restore/find-weights.ts';
+import { z } from '../tensor/file-schema.ts';
 
 /** By the folder of the checkpoint that holds each: LCM Dreamshaper, which InterLCM restores with, and SD Turbo. */
 export const generatorModels = ['lcm', 'sd-turbo'] as const;
@@ -52,7 +52,7 @@ export async function openGenerator(
 }
 
 /** A network as diffusers saves it. */
-async function openPart<Schema extends z.ZodType>(
+async function openPart<Schema extends z.ZodMiniType>(
   store: CheckpointStore,
   model: GeneratorModel,
   part: 'unet' | 'vae',
@@ -76,7 +76,7 @@ async function openPart<Schema extends z.ZodType>(
   return { ...weights, config: parseConfig(schema, json, file) };
 }
 
-const classSchema = z.object({ _class_name: z.string().optional() });
+const classSchema = z.object({ _class_name: z.optional(z.string()) });
 
 /** The schedule says by its class how it is sampled; without one the model does. */
 async function openSampler(store: CheckpointStore, model: GeneratorModel): Promise<GeneratorSampler> {
