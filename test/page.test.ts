@@ -317,8 +317,8 @@ it('has a small script', async () => {
   const first = files.filter(({ name }) => /(index|worker|service-worker)[-.]/.test(path.basename(name)));
   expect(first).toHaveLength(3);
   // A first restoration loads a decoder too, of 18 kB.
-  expect(sum(first.map(({ content }) => content.length))).toBeLessThan(292_000);
-  expect(sum(files.map(({ content }) => content.length))).toBeLessThan(400_000);
+  expect(sum(first.map(({ content }) => content.length))).toBeLessThan(300_000);
+  expect(sum(files.map(({ content }) => content.length))).toBeLessThan(420_000);
   expect(sum(files.map(({ content }) => gzipSync(content).length))).toBeLessThan(160_000);
 });
 
