@@ -56,7 +56,9 @@ export const english: Words = {
     cancel: 'Stop',
     resume: 'Go on',
     allDone: (photos, faces) =>
-      faces === 0 ? 'Done: no face had to be restored.' : `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored.`,
+      faces === 0
+        ? 'Done: no face had to be restored.'
+        : `Done: ${count(faces, 'face')} in ${count(photos, 'photo')} restored.`,
     between: ' ',
     someFailed: (photos) => `${count(photos, 'file')} could not be done.`,
     label: 'Progress',
