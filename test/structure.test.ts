@@ -67,7 +67,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   'onnxruntime-web': /^platform\/web\//,
   'onnxruntime-node': /^platform\/node\/(engine|measure)\//,
   sharp: /^platform\/node\/(picture|train|measure)\//,
-  '@xmldom/xmldom': /^image\/file\/xmp\.ts$/,
+  '@xmldom/xmldom': /^platform\/node\/picture\/xml-codec\.ts$/,
   'fft.js': /^image\//,
   vega: /^platform\/node\/picture\/|^cli\/analyse\//,
   'env-paths': /^platform\/node\/files\//,
