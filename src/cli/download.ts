@@ -248,7 +248,7 @@ const uses: Readonly<Record<string, string>> = {
   gfpgan: '--restorer',
   codeformer: '--restorer',
   gpen: '--restorer',
-  restoreformer: '--restorer',
+  'restoreformer-pp': '--restorer',
 };
 
 function useOf(release: string): string {

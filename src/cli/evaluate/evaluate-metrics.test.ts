@@ -184,10 +184,25 @@ describe('evaluate --metrics', () => {
       { restored: 'r', metrics: 'psnr', weights: ['vgg=x'] },
       'There are no weights "vgg"',
     ],
-    ['a sheet', { metrics: 'psnr', sheet: 's.png' }, '--sheet is of an evaluation without --metrics'],
     ['nothing to measure', { metrics: 'psnr' }, 'evaluate needs --hq'],
   ])('refuses %s', (_, flags, message) => {
     expect(() => readMetricsRequest(flags)).toThrow(message);
+  });
+
+  it('lays out what was measured, the truth last, also of a journal', async () => {
+    const sheet = join(root, 'sheet.png');
+    const flags = { lq: join(root, 'out'), metrics: 'psnr', sheet, journal: join(root, 'sheet.jsonl') };
+    const { code, stderr } = await evaluate(flags);
+    expect(code).toBe(0);
+    expect(stderr).toContain('The contact sheet shows 3 faces');
+    const whole = (await readImageFile(sheet)).pixels;
+    // Three rows of input, result and truth, 96 pixels each, with gaps of 4.
+    expect([whole.width, whole.height]).toEqual([3 * 100 + 4, 3 * 100 + 4]);
+    const truth = (await readImageFile(join(root, 'hq/face1.png'))).pixels;
+    const at = (x: number, y: number) => [...whole.data.subarray(3 * (y * whole.width + x)).subarray(0, 3)];
+    expect(at(204 + 40, 104 + 50)).toEqual([...truth.data.subarray(3 * (50 * 96 + 40)).subarray(0, 3)]);
+    await evaluate(flags);
+    expect((await readImageFile(sheet)).pixels).toEqual(whole);
   });
 
   it('says when nothing can be measured', async () => {

@@ -234,17 +234,17 @@ function featureChoice(name: FeatureNetworkChoice['name'], vgg: string | undefin
 /** What `--metrics` asks for. @throws {UsageError} if the flags do not fit together */
 export function readMetricsRequest(given: EvaluateFlags): EvaluateMetricsRequest {
   const { hq, restored, size, metrics = '', weights = [], device, threads } = given;
-  for (const flag of ['features', 'lpips', 'vgg', 'sheet'] as const)
+  for (const flag of ['features', 'lpips', 'vgg'] as const)
     if (given[flag] !== undefined)
       throw new UsageError(`--${flag} is of an evaluation without --metrics; leave one of them out`);
   // A truth is not needed for every metric; nor is anything restored where there are results.
   const { lq, model, sampling, autoencoder } = readRequest({ ...given, hq: hq ?? restored });
-  const { fidReference, markdown, csv, journal, json } = given;
+  const { fidReference, markdown, csv, journal, json, sheet } = given;
   return {
     metrics: parseMetrics(metrics),
     weights: parseWeights(weights),
     folders: { hq, lq, restored },
     restoring: { model, sampling, autoencoder, size },
-    ...{ fidReference, markdown, csv, journal, json, device, threads },
+    ...{ fidReference, markdown, csv, journal, json, sheet, device, threads },
   };
 }

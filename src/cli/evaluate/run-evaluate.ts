@@ -1,7 +1,6 @@
 /** Runs an evaluation: loads what measures and restores, measures, reports. */
 
-import { contactSheet } from '../../image/contact-sheet.ts';
-import { type BytePixels, toBytePixels } from '../../image/pixels.ts';
+import type { BytePixels } from '../../image/pixels.ts';
 import type { FeatureNetworkChoice } from '../../metrics/feature-network.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { requireFilePlace, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
@@ -18,6 +17,7 @@ import { adviseOn } from '../terminal/advice.ts';
 import { untilAborted } from '../terminal/interruption.ts';
 import { Progress, type ProgressStream } from '../terminal/progress.ts';
 import { formatEvaluation } from './evaluation-table.ts';
+import { largestSheetPixels, layOutFaces } from './face-sheet.ts';
 
 /** What the command was told, checked. */
 export interface EvaluateRequest {
@@ -49,9 +49,6 @@ export interface EvaluateEnvironment {
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
-
-/** Larger sheets are hard to look at, and to keep in memory. */
-const largestSheetPixels = 100e6;
 
 /** A picture that could not be measured. */
 export interface FailedPicture {
@@ -111,7 +108,10 @@ export async function runEvaluate(
     if (request.sheet !== undefined) {
       if (pictures.length < evaluation.count)
         say(`The contact sheet shows the first ${pictures.length} of ${evaluation.count} faces`);
-      await writeFileAtomically(request.sheet, await encodeImage(layOut(pictures), 'png'));
+      const faces = pictures.map(({ input, restored: result, truth }) =>
+        input ? [input, result, truth] : [result, truth],
+      );
+      await writeFileAtomically(request.sheet, await encodeImage(layOutFaces(faces), 'png'));
     }
     if (failed.length === 0) return 0;
     say(`${failed.length} of ${evaluation.count + failed.length} pictures could not be measured`);
@@ -143,22 +143,4 @@ export async function loadRestore(
   const restorer = keepLoaded(await untilAborted(loading, signal));
   say(`${autoencoder ? 'Encoding and decoding' : 'Restoring'} on ${restorer.device}`);
   return ({ pixels }) => restorePicture(pixels, restorer, { ...sampling, signal });
-}
-
-/** Faces in rows, so many side by side that the sheet is about as wide as high. */
-function layOut(pictures: readonly ComparedPictures[]): BytePixels {
-  const faces = pictures.map(({ input, restored, truth }) =>
-    input ? [input, restored, truth] : [restored, truth],
-  );
-  const columnsPerGroup = faces[0]!.length;
-  const across = Math.max(1, Math.round(Math.sqrt(faces.length / columnsPerGroup)));
-  const rows: BytePixels[][] = [];
-  for (let first = 0; first < faces.length; first += across)
-    rows.push(
-      faces
-        .slice(first, first + across)
-        .flat()
-        .map(toBytePixels),
-    );
-  return contactSheet(rows, { columnsPerGroup });
 }

@@ -4,7 +4,7 @@ import type { ScoredSet } from '../../metrics/scored-set.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { openFidReference } from '../../platform/node/measure/fid-reference.ts';
 import { type LoadedMetrics, loadMeasures } from '../../platform/node/measure/load-measures.ts';
-import { measurePictures } from '../../platform/node/measure/measure-pictures.ts';
+import { type MeasureSettings, measurePictures } from '../../platform/node/measure/measure-pictures.ts';
 import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts';
 import { type SourceFolders, sourcePictures } from '../../platform/node/measure/source-pictures.ts';
 import { findMetricWeights } from '../../platform/node/model/metric-weights.ts';
@@ -49,6 +49,7 @@ export interface MetricSession extends Pick<LoadedMetrics, 'used' | 'missing'> {
     options?: {
       readonly metrics?: readonly MetricName[];
       readonly journal?: string | ((settings: string) => string);
+      readonly keep?: MeasureSettings['keep'];
     },
   ): Promise<MeasuredPictures>;
 }
@@ -92,7 +93,7 @@ export async function withMetrics<Result>(
       progress,
       onPicture,
       measurable,
-      async measure(label, folders, { metrics: wanted = names, journal: place } = {}) {
+      async measure(label, folders, { metrics: wanted = names, journal: place, keep } = {}) {
         progress.line(`Measuring ${label}`);
         const measures = new Map(measurable(wanted).map((name) => [name, metrics.measures.get(name)!]));
         const settings = JSON.stringify([[...measures.keys()], metrics.used, label, folders.size]);
@@ -105,7 +106,7 @@ export async function withMetrics<Result>(
           failed.push({ name, error: adviseOn(error) });
           progress.line(`not measured: ${adviseOn(error)}`);
         };
-        const reading = { fidReference, journal, onPicture, onFailed, signal };
+        const reading = { fidReference, journal, onPicture, onFailed, keep, signal };
         const measuring = measurePictures(sources, { metrics: { ...metrics, measures }, ...reading });
         return { set: await untilAborted(measuring, signal), failed };
       },

@@ -9,7 +9,7 @@ import { UsageError } from './usage-error.ts';
 
 /** Names of releases that a flag takes, as `download` has them. */
 export const networkReleases = {
-  '--restorer': ['gfpgan', 'codeformer', 'gpen', 'restoreformer'],
+  '--restorer': ['gfpgan', 'codeformer', 'gpen', 'restoreformer-pp'],
   '--detector': ['detector', 'detector-small'],
   '--parser': ['parser'],
   '--background': ['upscaler-2x', 'upscaler-4x'],

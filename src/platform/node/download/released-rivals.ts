@@ -88,7 +88,7 @@ export const rivalReleases: readonly Release[] = [
     },
   }),
   rival({
-    name: 'restoreformer',
+    name: 'restoreformer-pp',
     description: 'RestoreFormer++, another restorer, 512 pixels',
     title: 'RestoreFormer++ (ONNX by facefusion)',
     file: 'restoreformer_plus_plus.onnx',

@@ -17,24 +17,33 @@ export interface MeasureSettings {
   readonly onPicture?: (done: number, total: number, name: string) => void;
   /** Called for each picture that cannot be measured; the others are. */
   readonly onFailed?: (name: string, error: unknown) => void;
+  /** Gets the pictures as they were compared. @returns whether more are wanted */
+  readonly keep?: (name: string, pictures: ComparedPair) => boolean;
   readonly signal?: AbortSignal;
 }
+
+/** A picture and its truth, as they are measured. */
+export type ComparedPair = Awaited<ReturnType<SourcePicture['read']>>;
 
 /** @throws {Error} if none can be measured */
 export async function measurePictures(
   sources: readonly SourcePicture[],
-  { metrics, fidReference, journal, onPicture, onFailed, signal }: MeasureSettings,
+  { metrics, fidReference, journal, onPicture, onFailed, keep, signal }: MeasureSettings,
 ): Promise<ScoredSet> {
   const pictures: ScoredPicture[] = [];
   const features: PictureFeatures[] = [];
   const names = [...metrics.measures.keys()];
   const failures = new Failures({ onFailed, signal });
+  let wanted = keep !== undefined;
   for (const [done, { name, key, read }] of sources.entries()) {
     signal?.throwIfAborted();
     onPicture?.(done, sources.length, name);
     const kept = journal?.find(key);
-    const measured = kept ?? (await failures.unless(name, () => measureOne(name, read, metrics)));
+    let compared: ComparedPair | undefined;
+    const once = async (): Promise<ComparedPair> => (compared ??= await read());
+    const measured = kept ?? (await failures.unless(name, () => measureOne(name, once, metrics)));
     if (!measured) continue;
+    if (wanted) wanted = keep!(name, await once());
     if (!kept) await journal?.add(key, measured);
     pictures.push({ name, scores: measured.scores });
     if (measured.features) features.push(measured.features);
