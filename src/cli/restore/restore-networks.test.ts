@@ -168,7 +168,7 @@ describe('--detector', () => {
     const missing = run(['a.png'], { detector: 'nonsense.pth' });
     await expect(missing).rejects.toThrow(UsageError);
     await expect(missing).rejects.toThrow(
-      '--detector nonsense.pth: there is no such file. It takes a file, or by name: face-api, detector, detector-small',
+      '--detector nonsense.pth: there is no such file or folder. It takes a file, or by name: face-api, detector, detector-small; interlcm download gets the networks',
     );
     await put('b.png');
     await expect(run(['a.png', 'b.png'], { detector: join(networks, 'x2.pth') })).rejects.toThrow(
