@@ -49,11 +49,8 @@ export {
   type Generator,
   type GeneratorOptions,
 } from './generate/create-generator.ts';
-export {
-  type GeneratorCheckpoint,
-  type GeneratorModel,
-  openGenerator,
-} from './generate/generator-checkpoint.ts';
+export { type GeneratorCheckpoint, openGenerator } from './generate/generator-checkpoint.ts';
+export type { GeneratorModel } from './generate/generator-models.ts';
 export { type EncodedText, encodeTexts } from './generate/text-encoder.ts';
 // Graphs, and what runs them
 export { graphFlops } from './graph/cost.ts';

@@ -1,6 +1,6 @@
 /** `interlcm embed`: stores what a text tower makes of a text. */
 import { command } from 'cleye';
-import { generatorModels } from '../generate/generator-checkpoint.ts';
+import { generatorModels } from '../generate/generator-models.ts';
 import { downloadFolder } from '../platform/node/download/released-files.ts';
 import { choiceFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { modelFlags } from './terminal/model-flags.ts';

@@ -1,6 +1,6 @@
 /** What a schema finds wrong with data from elsewhere, in one line for people. */
 
-import { $ZodError } from 'zod/v4/core';
+import type { $ZodError } from 'zod/v4/core';
 
 const shownAtMost = 5;
 
@@ -20,7 +20,7 @@ function inWords(message: string): string {
   return message.replace(/^Invalid input: expected (.+), received undefined$/, 'missing, $1 expected');
 }
 
-/** Whether an error is a schema's own, whose message is a JSON document. */
+/** Whether an error is a schema's own, whose message is a JSON document; told without loading what schemas need. */
 export function isSchemaError(error: unknown): error is $ZodError {
-  return error instanceof $ZodError;
+  return error instanceof Error && '_zod' in error && 'issues' in error;
 }

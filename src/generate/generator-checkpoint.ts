@@ -9,10 +9,7 @@ import { type NetworkCheckpoint, parseConfig } from '../restore/checkpoint.ts';
 import type { CheckpointStore } from '../restore/checkpoint-store.ts';
 import { findWeights } from '../restore/find-weights.ts';
 import { z } from '../tensor/file-schema.ts';
-
-/** By the folder of the checkpoint that holds each: LCM Dreamshaper, which InterLCM restores with, and SD Turbo. */
-export const generatorModels = ['lcm', 'sd-turbo'] as const;
-export type GeneratorModel = (typeof generatorModels)[number];
+import type { GeneratorModel } from './generator-models.ts';
 
 /** How a model comes from noise to a latent. */
 export type GeneratorSampler =

@@ -2,7 +2,8 @@
 import { clipTextConfigSchema } from '../models/clip-text/clip-text.ts';
 import { unetConfigSchema } from '../models/unet/unet-config.ts';
 import { vaeConfigSchema } from '../models/vae/vae.ts';
-import type { GeneratorConfigs, GeneratorModel } from './generator-checkpoint.ts';
+import type { GeneratorConfigs } from './generator-checkpoint.ts';
+import type { GeneratorModel } from './generator-models.ts';
 
 /** Configs by part, as they stand in JSON. */
 export interface GeneratorJson {

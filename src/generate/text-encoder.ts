@@ -13,7 +13,7 @@ import type { CheckpointStore } from '../restore/checkpoint-store.ts';
 import { findWeights } from '../restore/find-weights.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-import type { GeneratorModel } from './generator-checkpoint.ts';
+import type { GeneratorModel } from './generator-models.ts';
 
 /** A text as a UNet takes it. */
 export interface EncodedText {

@@ -1,5 +1,5 @@
 /** What `interlcm analyse` can be told. */
-import { generatorModels } from '../../generate/generator-checkpoint.ts';
+import { generatorModels } from '../../generate/generator-models.ts';
 import { type HistogramDistance, histogramDistances, histogramKinds } from '../../metrics/color-histogram.ts';
 import { downloadFolder } from '../../platform/node/download/released-files.ts';
 import { choiceFlag, type GivenFlags, integerFlag, textFlag } from '../terminal/flag-types.ts';

@@ -1,5 +1,5 @@
 import { generationCost, type StageCost, trainedImageSize } from '../../generate/generation-graphs.ts';
-import type { GeneratorModel } from '../../generate/generator-checkpoint.ts';
+import type { GeneratorModel } from '../../generate/generator-models.ts';
 import { parseGeneratorConfigs, publishedGenerators } from '../../generate/published-configs.ts';
 import { alignCells } from '../terminal/table.ts';
 

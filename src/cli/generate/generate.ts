@@ -1,6 +1,6 @@
 /** `interlcm generate`: a text in, images out, by the models that InterLCM is made from. */
 import { command } from 'cleye';
-import { generatorModels } from '../../generate/generator-checkpoint.ts';
+import { generatorModels } from '../../generate/generator-models.ts';
 import { downloadFolder } from '../../platform/node/download/released-files.ts';
 import { choiceFlag, integerFlag, numberFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { GenerationState } from '../../generate/create-generator.ts';
-import type { GeneratorModel } from '../../generate/generator-checkpoint.ts';
+import type { GeneratorModel } from '../../generate/generator-models.ts';
 import { tensorToPixels } from '../../image/pixel-tensor.ts';
 import { requireWritable, writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal, describeFiles, sha256 } from '../../platform/node/files/batch-journal.ts';

@@ -1,7 +1,6 @@
 /** Flags that let a restorer of any making, from its ONNX file, take the model's place. */
 import path from 'node:path';
-import { isOnnxName, readRestorerConfig } from '../../platform/node/model/onnx-files.ts';
-import { parseRestorerConfig, type RestorerConfig } from '../../restore/onnx/restorer-config.ts';
+import type { parseRestorerConfig, RestorerConfig } from '../../restore/onnx/restorer-config.ts';
 import { textFlag } from './flag-types.ts';
 import { findNetworkFile, networkFolders, networkReleases } from './network-files.ts';
 import { UsageError } from './usage-error.ts';
@@ -65,13 +64,17 @@ export async function chooseRestorer(flags: RestorerFlagValues): Promise<ChosenR
   for (const [flag, value] of Object.entries(ofOurs))
     if (value !== undefined) throw new UsageError(`${flag} is of InterLCM; leave it out with --restorer`);
   const file = await findNetworkFile('--restorer', restorer, { folders: networkFolders(undefined) });
+  const [{ isOnnxName, readRestorerConfig }, { parseRestorerConfig }] = await Promise.all([
+    import('../../platform/node/model/onnx-files.ts'),
+    import('../../restore/onnx/restorer-config.ts'),
+  ]);
   if (!isOnnxName(file)) throw new UsageError(`--restorer takes an .onnx file, not ${restorer}`);
-  const config = await readRestorerConfig(file, parseOptions(restorerOption));
+  const config = await readRestorerConfig(file, parseOptions(restorerOption, parseRestorerConfig));
   return { name: config.name ?? path.basename(restorer).replace(/\.onnx$/i, ''), file, config };
 }
 
 /** `range=0,1` and its kind. @throws {UsageError} */
-function parseOptions(options: readonly string[]): RestorerConfig {
+function parseOptions(options: readonly string[], parse: typeof parseRestorerConfig): RestorerConfig {
   const values: Record<string, unknown> = {};
   const inputs: Record<string, unknown> = {};
   for (const option of options) {
@@ -85,7 +88,7 @@ function parseOptions(options: readonly string[]): RestorerConfig {
   }
   if (Object.keys(inputs).length > 0) values['inputs'] = inputs;
   try {
-    return parseRestorerConfig(values, '--restorer-option');
+    return parse(values, '--restorer-option');
   } catch (cause) {
     throw new UsageError((cause as Error).message);
   }

@@ -10,7 +10,7 @@ import {
   buildLatentGraph,
   trainedImageSize,
 } from '../../../generate/generation-graphs.ts';
-import type { GeneratorModel } from '../../../generate/generator-checkpoint.ts';
+import type { GeneratorModel } from '../../../generate/generator-models.ts';
 import { type GeneratorJson, parseGeneratorConfigs } from '../../../generate/published-configs.ts';
 import { parametersOf } from '../../../graph/graph.ts';
 import { input } from '../../../graph/ops.ts';

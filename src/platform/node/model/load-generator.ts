@@ -1,5 +1,6 @@
 import { createGenerator, type Generator } from '../../../generate/create-generator.ts';
-import { type GeneratorModel, openGenerator } from '../../../generate/generator-checkpoint.ts';
+import { openGenerator } from '../../../generate/generator-checkpoint.ts';
+import type { GeneratorModel } from '../../../generate/generator-models.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
 import type { DeviceChoice, Runtime } from '../../../runtime/runtime.ts';
 import type { HostTensor } from '../../../tensor/host-tensor.ts';

@@ -1,7 +1,7 @@
 /** Conditions of text: from a checkpoint's text tower, or from stored embeddings. */
 import { writeFile } from 'node:fs/promises';
 import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
-import type { GeneratorModel } from '../../../generate/generator-checkpoint.ts';
+import type { GeneratorModel } from '../../../generate/generator-models.ts';
 import { type EncodedText, encodeTexts } from '../../../generate/text-encoder.ts';
 import { encodeEmbedding, readEmbedding } from '../../../restore/stored-embedding.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
