@@ -80,7 +80,7 @@ const config = {
   averageDecay: 0.9,
   losses: {
     l1: { weight: 1 },
-    adversarial: { weight: 0.1, from: 2, ndf: 4, n_layers: 2, optimizer: { learningRate: 1e-3 } },
+    adversarial: { weight: 0.1, ndf: 4, n_layers: 2, optimizer: { learningRate: 1e-3 } },
   },
   validationImages: 2,
   validateEvery: 4,
