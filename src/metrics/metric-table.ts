@@ -62,6 +62,14 @@ export function metricInfo(name: MetricName): MetricInfo {
   return metricTable[name];
 }
 
+const arrow = { higher: '↑', lower: '↓' } as const;
+
+/** Of a metric's column: its label, and which way is better. */
+export function metricHeading(name: MetricName): string {
+  const { label, better } = metricInfo(name);
+  return `${label} ${arrow[better]}`;
+}
+
 /** Pairs of fewer degrees are taken for one picture twice, and left out of `ids`. */
 const leastDegrees = 1;
 

@@ -51,6 +51,6 @@ export function countParts(keys: Iterable<string>, list: string): number {
 }
 
 /** Shapes by checkpoint key, to read a network's sizes off. */
-export function shapesOf({ tensors }: StoredNetwork): Map<string, Shape> {
+export function shapesOf({ tensors }: Pick<StoredNetwork, 'tensors'>): Map<string, Shape> {
   return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
 }

@@ -2,6 +2,7 @@
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import type { TensorEntry, TensorFile } from '../checkpoint/tensor-entry.ts';
 import { readTensor } from '../checkpoint/tensor-file.ts';
+import { listNames } from '../failure/list-names.ts';
 import type { BindParameter, ParameterBinding } from '../graph/onnx/emit-model.ts';
 import type { Shape } from '../graph/value.ts';
 import { keyOf } from '../nn/parameter-scope.ts';
@@ -76,17 +77,14 @@ export function requireMatch(comparison: WeightComparison, network: string, file
     (kind) => comparison[kind].length > 0,
   );
   if (problems.length === 0) return;
-  const lists = problems.map((kind) => `${kind}: ${shorten(comparison[kind])}`).join('; ');
+  const lists = problems.map((kind) => `${kind}: ${listNames(comparison[kind], namedAtMost)}`).join('; ');
   throw new CheckpointError(
     `its tensors do not fit the ${network} that its config describes. ${lists}. Check that config and weights belong together`,
     { file },
   );
 }
 
-function shorten(names: readonly string[], most = 20): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
-}
+const namedAtMost = 20;
 
 const inPlace = new Set(['float32', 'float16', 'bfloat16']);
 

@@ -4,6 +4,7 @@ import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { type SchedulerConfig, schedulerConfigSchema } from '../diffusion/lcm-schedule.ts';
 import { describeIssues } from '../failure/schema-issues.ts';
 import { colorFixes } from '../image/color-fix.ts';
+import { shapesOf } from '../models/match-stored.ts';
 import type { StoredTensors } from '../models/network-weights.ts';
 import { spatialEncoderConfigSchema } from '../models/spatial-encoder/spatial-encoder.ts';
 import type { UNetConfig } from '../models/unet/unet-config.ts';
@@ -179,7 +180,7 @@ const inferConfig: {
   ) => NetworkConfig<Name> | Promise<NetworkConfig<Name>>;
 } = {
   visualEncoder(tensors, _, path) {
-    const config = inferVisualEncoderConfig(shapesOf(tensors));
+    const config = inferVisualEncoderConfig(shapesOf({ tensors }));
     if (!config)
       throw new CheckpointError('these are no weights of a visual encoder: blocks.0.weight is missing', {
         file: path,
@@ -189,13 +190,9 @@ const inferConfig: {
   async spatialEncoder(tensors, store, path) {
     const { files, schema } = networks.unet;
     const unet = requireConfig(store, files.config, schema, await store.readJson(files.config));
-    return parseConfig(spatialEncoderConfigSchema, spatialEncoderConfigOf(unet, shapesOf(tensors)), path);
+    return parseConfig(spatialEncoderConfigSchema, spatialEncoderConfigOf(unet, shapesOf({ tensors })), path);
   },
 };
-
-function shapesOf(tensors: StoredTensors): Map<string, readonly number[]> {
-  return new Map([...tensors].map(([key, { entry }]) => [key, entry.shape]));
-}
 
 /** @throws {CheckpointError} that lists what is wrong with the config */
 export function parseConfig<Schema extends z.ZodMiniType>(

@@ -5,8 +5,8 @@ import { type LoadedGenerator, loadGenerator } from '../../platform/node/model/l
 import { loadRestorer } from '../../platform/node/model/load-restorer.ts';
 import type { TextCondition } from '../../platform/node/model/text-context.ts';
 import type { Restorer } from '../../restore/restorer.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
-import { untilAborted } from '../terminal/interruption.ts';
 import type { ProgressStream } from '../terminal/progress.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { AnalyseFlags } from './analyse-flags.ts';

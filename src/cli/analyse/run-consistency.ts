@@ -8,7 +8,7 @@ import {
   seriesOfRestorations,
 } from '../../platform/node/measure/state-series.ts';
 import { defaultSampling } from '../../restore/default-sampling.ts';
-import { untilAborted } from '../terminal/interruption.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { Progress } from '../terminal/progress.ts';
 import { alignCells } from '../terminal/table.ts';
 import { UsageError } from '../terminal/usage-error.ts';

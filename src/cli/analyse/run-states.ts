@@ -14,7 +14,7 @@ import {
 } from '../../platform/node/measure/state-source.ts';
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import { readScheduler } from '../../platform/node/model/read-sampling.ts';
-import { untilAborted } from '../terminal/interruption.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { Progress } from '../terminal/progress.ts';
 import { alignCells } from '../terminal/table.ts';
 import { UsageError } from '../terminal/usage-error.ts';

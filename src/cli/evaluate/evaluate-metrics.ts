@@ -1,5 +1,5 @@
 /** `evaluate --metrics`: from the folders that were named to sets of pictures, restored on the way where need be. */
-import { untilAborted } from '../terminal/interruption.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { type EvaluateEnvironment, type EvaluateRequest, loadRestore } from './run-evaluate.ts';
 import { type MetricsRequest, runMetrics } from './run-metrics.ts';
 

@@ -1,5 +1,5 @@
 /** Scores of sets of pictures as tables: for the terminal, in Markdown, as CSV. */
-import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
+import { type MetricName, metricHeading, metricInfo } from '../../metrics/metric-table.ts';
 import type { ScoredSet } from '../../metrics/scored-set.ts';
 import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
 
@@ -9,16 +9,10 @@ export interface ScoredRow {
   readonly set: ScoredSet;
 }
 
-const arrow = { higher: '↑', lower: '↓' } as const;
-
 /** Cells: a row a set, a column a metric, `mean [low, high]`. */
 function cellsOf(rows: readonly ScoredRow[]): string[][] {
   const metrics = metricsOf(rows);
-  const header = [
-    '',
-    'pictures',
-    ...metrics.map((name) => `${metricInfo(name).label} ${arrow[metricInfo(name).better]}`),
-  ];
+  const header = ['', 'pictures', ...metrics.map(metricHeading)];
   return [
     header,
     ...rows.map(({ label, set }) => [

@@ -9,8 +9,8 @@ import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts
 import { type SourceFolders, sourcePictures } from '../../platform/node/measure/source-pictures.ts';
 import { findMetricWeights } from '../../platform/node/model/metric-weights.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { adviseOn } from '../terminal/advice.ts';
-import { untilAborted } from '../terminal/interruption.ts';
 import { Progress } from '../terminal/progress.ts';
 import type { WeightPlaces } from './metric-flags.ts';
 import type { EvaluateEnvironment, FailedPicture } from './run-evaluate.ts';

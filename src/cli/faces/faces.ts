@@ -1,9 +1,10 @@
 /** `interlcm faces`: what is found in photos, listed and drawn. */
 import { command } from 'cleye';
 import type { FaceDetector } from '../../face/face-detector.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { withAdvice } from '../terminal/advice.ts';
 import { type GivenFlags, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
-import { interruptSignal, untilAborted } from '../terminal/interruption.ts';
+import { interruptSignal } from '../terminal/interruption.ts';
 import { networkFolders } from '../terminal/network-files.ts';
 import { noFaceAdvice } from '../terminal/no-face-advice.ts';
 import { findDetectorFile, searchFlags } from '../terminal/search-flags.ts';

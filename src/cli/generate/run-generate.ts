@@ -9,8 +9,8 @@ import { describeCondition, type TextCondition } from '../../platform/node/model
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import type { MemoryMode } from '../../restore/stage-models.ts';
 import type { DeviceChoice } from '../../runtime/runtime.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
-import { untilAborted } from '../terminal/interruption.ts';
 import { formatDuration, Progress, type ProgressStream } from '../terminal/progress.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 

@@ -9,10 +9,10 @@ import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
 import { restorePicture } from '../../restore/photo/restore-picture.ts';
 import type { Restorer } from '../../restore/restorer.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import type { EvaluateEnvironment } from '../evaluate/run-evaluate.ts';
 import type { MetricSession } from '../evaluate/with-metrics.ts';
 import { adviseOn } from '../terminal/advice.ts';
-import { untilAborted } from '../terminal/interruption.ts';
 
 /** What restores, and where results go. */
 export interface ModelRequest {

@@ -1,7 +1,7 @@
 /** A reproduced table for the terminal, in Markdown and as CSV. */
 import type { Protocol } from '../../measure/protocol.ts';
 import type { ComparedCell, ComparedRow, ComparedSet } from '../../measure/table-comparison.ts';
-import { metricInfo } from '../../metrics/metric-table.ts';
+import { metricHeading, metricInfo } from '../../metrics/metric-table.ts';
 import type { UsedWeights } from '../../platform/node/model/metric-weights.ts';
 import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
 
@@ -20,7 +20,6 @@ export interface TableReport {
   readonly restoredBy?: string;
 }
 
-const arrow = { higher: '↑', lower: '↓' } as const;
 const outside = '*';
 const legend = [
   'Rows marked "here" were measured by this program; in parentheses, by how much they differ from the paper.',
@@ -99,7 +98,7 @@ function headingOf({ set, standIn, rows }: ComparedSet): string {
 
 function cellsOf({ set, rows }: ComparedSet): string[][] {
   const timed = rows.some(({ seconds }) => seconds !== undefined);
-  const header = set.metrics.map((name) => `${metricInfo(name).label} ${arrow[metricInfo(name).better]}`);
+  const header = set.metrics.map(metricHeading);
   const digits = set.metrics.map((_, i) => paperDigits(rows, i));
   return [
     ['', ...header, ...(timed ? ['seconds'] : [])],

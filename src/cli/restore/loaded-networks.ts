@@ -7,7 +7,7 @@ import type { LoadRestorerOptions } from '../../platform/node/model/load-restore
 import type { PhotoTools } from '../../restore/photo/find-subject.ts';
 import type { Restorer } from '../../restore/restorer.ts';
 import type { Upscaler } from '../../restore/upscaler.ts';
-import { untilAborted } from '../terminal/interruption.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreSettings } from './restore-settings.ts';
 

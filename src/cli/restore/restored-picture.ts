@@ -16,7 +16,7 @@ import {
 } from '../../restore/photo/restore-subject.ts';
 import type { RestoreOptions } from '../../restore/restorer.ts';
 import type { UpscaleOptions, Upscaler } from '../../restore/upscaler.ts';
-import { untilAborted } from '../terminal/interruption.ts';
+import { untilAborted } from '../../runtime/until-aborted.ts';
 import type { OutputFile } from '../terminal/output-files.ts';
 import { describePicture } from './describe-picture.ts';
 import type { ImageSettings, RestoreSettings } from './restore-settings.ts';

@@ -4,8 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isInferenceRunning } from '../../platform/node/engine/worker-runtime.ts';
 import { InterruptedError } from './usage-error.ts';
 
-export { untilAborted } from '../../runtime/until-aborted.ts';
-
 /** What shells report for a command ended by Ctrl-C. */
 export const interruptedExitCode = 130;
 

@@ -1,7 +1,10 @@
 /** Folders whose pictures belong together by name. */
 
 import { sep } from 'node:path';
+import { listNames } from '../../../failure/list-names.ts';
 import { findInputFiles } from './input-files.ts';
+
+const namedAtMost = 5;
 
 /** Paths of the pictures of one name. */
 export interface PictureSet {
@@ -101,14 +104,11 @@ function requireSame(
     [`${folder} lacks`, [...hq.keys()].filter((name) => !pictures.has(name))],
     [`${hqFolder} lacks`, [...pictures.keys()].filter((name) => !hq.has(name))],
   ] as const;
-  const lists = problems.flatMap(([lack, names]) => (names.length > 0 ? [`${lack} ${shorten(names)}`] : []));
+  const lists = problems.flatMap(([lack, names]) =>
+    names.length > 0 ? [`${lack} ${listNames(names, namedAtMost)}`] : [],
+  );
   if (lists.length > 0)
     throw new Error(
       `Cannot pair the pictures: ${lists.join('; ')}. Both folders need the same names; extensions may differ`,
     );
-}
-
-function shorten(names: readonly string[], most = 5): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
 }

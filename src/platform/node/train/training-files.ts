@@ -3,6 +3,7 @@
 import { open } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import sharp from 'sharp';
+import { listNames } from '../../../failure/list-names.ts';
 import { layOnWhite } from '../../../image/transparency.ts';
 import type { ImageSource } from '../../../train/training-batch.ts';
 import { findInputFiles, readFileSignature } from '../files/input-files.ts';
@@ -164,7 +165,4 @@ async function hasEnd(path: string, format: string): Promise<boolean> {
   }
 }
 
-function listSome(names: readonly string[]): string {
-  const more = names.length - namedAtMost;
-  return names.slice(0, namedAtMost).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
+const listSome = (names: readonly string[]): string => listNames(names, namedAtMost);
