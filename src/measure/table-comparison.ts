@@ -108,7 +108,7 @@ function agrees(paper: number, { mean, low, high }: SetScore, digits: number): b
 }
 
 /** Digits after the point that the paper has for a column. */
-function paperDigits({ rows }: Protocol, set: ProtocolSet, column: number): number {
+export function paperDigits({ rows }: Protocol, set: ProtocolSet, column: number): number {
   const digits = rows.map(({ values }) => `${values[set.name]?.[column] ?? ''}`.split('.')[1]?.length ?? 0);
   return Math.max(0, ...digits);
 }

@@ -1,10 +1,9 @@
-/** The faces of one photo file, and where a picture of them goes. */
-import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { annotateFaces } from '../../face/annotate-faces.ts';
 import type { DetectedFace, DetectOptions, FaceDetector } from '../../face/face-detector.ts';
 import { layOnWhite } from '../../image/transparency.ts';
 import { writeFileAtomically } from '../../platform/node/files/atomic-write.ts';
+import { isFolder } from '../../platform/node/files/file-kind.ts';
 import { findInputFiles, type InputFile, type InputFiles } from '../../platform/node/files/input-files.ts';
 import { encodeImage } from '../../platform/node/picture/encode-image.ts';
 import { readImageFile } from '../../platform/node/picture/image-file.ts';
@@ -56,8 +55,8 @@ export async function findAnnotatedFiles(
 ): Promise<{ files: AnnotatedFile[]; problems: InputFiles['problems'] }> {
   const found = await findInputFiles(photos, { recursive, outputFolder: output ?? '' });
   if (output === undefined) return { ...found, files: found.files.map((input) => ({ input })) };
-  const isFolder = (await stat(output).catch(() => undefined))?.isDirectory() ?? false;
-  const format = isFolder ? undefined : formatOf(output);
+  const intoFolder = await isFolder(output);
+  const format = intoFolder ? undefined : formatOf(output);
   if (format && found.files.length > 1)
     throw new UsageError(`--output ${output} is one picture for ${found.files.length} photos; give a folder`);
   const planned = format

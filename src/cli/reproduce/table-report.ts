@@ -1,6 +1,6 @@
 /** A reproduced table for the terminal, in Markdown and as CSV. */
 import type { Protocol } from '../../measure/protocol.ts';
-import type { ComparedCell, ComparedRow, ComparedSet } from '../../measure/table-comparison.ts';
+import { type ComparedCell, type ComparedSet, paperDigits } from '../../measure/table-comparison.ts';
 import { metricHeading, metricInfo } from '../../metrics/metric-table.ts';
 import type { UsedWeights } from '../../platform/node/model/metric-weights.ts';
 import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
@@ -29,13 +29,13 @@ const standInLegend = 'Pictures that stand in for a set are others than the pape
 
 export function formatTable(report: TableReport): string {
   const { protocol, sets } = report;
-  const blocks = sets.map((set) => `${headingOf(set)}\n${alignCells(cellsOf(set))}`);
+  const blocks = sets.map((set) => `${headingOf(set)}\n${alignCells(cellsOf(protocol, set))}`);
   return `${[`${protocol.title}\n${protocol.source}\n`, ...blocks, `${remarksOf(report).join('\n')}\n`].join('\n')}`;
 }
 
 export function markdownTable(report: TableReport): string {
   const { protocol, sets, weights, fidReference } = report;
-  const blocks = sets.map((set) => `## ${headingOf(set)}\n\n${markdownRows(cellsOf(set))}`);
+  const blocks = sets.map((set) => `## ${headingOf(set)}\n\n${markdownRows(cellsOf(protocol, set))}`);
   const made = [
     ...remarksOf(report),
     ...(fidReference === undefined ? [] : [`FID is taken to ${fidReference}.`]),
@@ -96,10 +96,10 @@ function headingOf({ set, standIn, rows }: ComparedSet): string {
   return `${set.label}: ${pictures}${all ? '' : `; the set has ${set.pictures}`}`;
 }
 
-function cellsOf({ set, rows }: ComparedSet): string[][] {
+function cellsOf(protocol: Protocol, { set, rows }: ComparedSet): string[][] {
+  const digits = set.metrics.map((_, i) => paperDigits(protocol, set, i));
   const timed = rows.some(({ seconds }) => seconds !== undefined);
   const header = set.metrics.map(metricHeading);
-  const digits = set.metrics.map((_, i) => paperDigits(rows, i));
   return [
     ['', ...header, ...(timed ? ['seconds'] : [])],
     ...rows.flatMap((row) => {
@@ -126,11 +126,6 @@ function formatHere({ metric, here, difference, agrees }: ComparedCell): string 
   if (difference === undefined) return value;
   const sign = difference < 0 ? '-' : '+';
   return `${value} (${sign}${Math.abs(difference).toFixed(digits)})${agrees ? '' : outside}`;
-}
-
-/** Digits after the point of a column of the paper. */
-function paperDigits(rows: readonly ComparedRow[], column: number): number {
-  return Math.max(0, ...rows.map(({ cells }) => `${cells[column]!.paper ?? ''}`.split('.')[1]?.length ?? 0));
 }
 
 function remarksOf({ protocol, sets, missing, problems, restoredBy }: TableReport): string[] {

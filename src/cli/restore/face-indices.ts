@@ -1,5 +1,5 @@
 /** `--face 0 2`: what follows the first number looks like a picture to the command line. */
-import { access } from 'node:fs/promises';
+import { exists } from '../../platform/node/files/file-kind.ts';
 
 /**
  * Takes whole numbers among the pictures for faces, where faces are asked for and no file has that name.
@@ -16,11 +16,4 @@ export async function splitFaceIndices(
     else split.pictures.push(word);
   }
   return split;
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { requireWritable } from '../../platform/node/files/atomic-write.ts';
 import { BatchJournal } from '../../platform/node/files/batch-journal.ts';
+import { exists } from '../../platform/node/files/file-kind.ts';
 import { type VideoFormat, videoExtensions } from '../../platform/node/video/video-format.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreSettings } from './restore-settings.ts';
@@ -76,7 +77,7 @@ async function keepOthers(video: PlannedVideo, taken: Set<string>): Promise<Plan
 
 /** A result that a killed run has not noted yet has the folder of its parts beside it. */
 async function isOthers(file: string, journal: BatchJournal): Promise<boolean> {
-  return (await journal.isForeign(file)) && !(await stat(`${file}.parts`).catch(() => undefined));
+  return (await journal.isForeign(file)) && !(await exists(`${file}.parts`));
 }
 
 async function refuseToReplace(input: string, output: string): Promise<void> {

@@ -1,7 +1,7 @@
 /** `interlcm restore`: photos in, photos with restored faces out. */
 
-import { stat } from 'node:fs/promises';
 import { command } from 'cleye';
+import { isFolder } from '../../platform/node/files/file-kind.ts';
 import { isVideoName } from '../../platform/node/video/video-format.ts';
 import { rejectUnknownFlags } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
@@ -110,7 +110,7 @@ async function findVideos(
 
 /** Whether a path or a glob names videos; a folder may be called as it likes. */
 async function namesVideos(input: string): Promise<boolean> {
-  return isVideoName(input) && !(await stat(input).catch(() => undefined))?.isDirectory();
+  return isVideoName(input) && !(await isFolder(input));
 }
 
 async function restorePictures(

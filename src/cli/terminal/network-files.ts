@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { ReleasedFile } from '../../platform/node/download/release.ts';
 import { downloadFolder, releases } from '../../platform/node/download/released-files.ts';
+import { isFile } from '../../platform/node/files/file-kind.ts';
 import { explainSystemError } from '../../platform/node/files/system-error.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -95,8 +96,4 @@ async function findIn(
     if (there.every(Boolean)) return folder;
   }
   return undefined;
-}
-
-async function isFile(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isFile() ?? false;
 }

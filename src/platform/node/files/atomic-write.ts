@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { access, constants, type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isFolder } from './file-kind.ts';
 import { makeFolder } from './make-folder.ts';
 import { explainSystemError } from './system-error.ts';
 
@@ -77,8 +78,7 @@ export async function requireWritable(folder: string): Promise<void> {
  */
 export async function requireFilePlace(file: string | undefined): Promise<void> {
   if (file === undefined) return;
-  if ((await stat(file).catch(() => undefined))?.isDirectory())
-    throw new Error(`Cannot write ${file}: it is a folder`);
+  if (await isFolder(file)) throw new Error(`Cannot write ${file}: it is a folder`);
   await requireWritable(dirname(file));
 }
 

@@ -7,6 +7,7 @@ import { basename, extname, isAbsolute, join, relative, resolve, sep } from 'nod
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
 import type { Failure } from '../../../failure/failure.ts';
 import { type ImageSignature, readImageSignature, SIGNATURE_BYTES } from '../../../image/image-signature.ts';
+import { exists } from './file-kind.ts';
 import { explainSystemError } from './system-error.ts';
 
 export interface InputFile {
@@ -136,7 +137,7 @@ class Search implements InputFiles {
     paths.sort(byName.compare);
     let count = 0;
     for (const absolute of paths) {
-      if (absolute.includes(replacement) && !(await stat(absolute).catch(() => undefined))) {
+      if (absolute.includes(replacement) && !(await exists(absolute))) {
         this.#refuseName(relative('', absolute));
         count++;
         continue;

@@ -1,5 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { exists, isFolder } from './file-kind.ts';
 
 /**
  * Makes a folder and those above it that are missing; one that is there stays as it is. Takes the place of `mkdir` with
@@ -17,18 +18,4 @@ export async function makeFolder(folder: string): Promise<void> {
     await mkdir(each).catch(async (error: unknown) => {
       if (!(await isFolder(each))) throw error;
     });
-}
-
-function exists(file: string): Promise<boolean> {
-  return stat(file).then(
-    () => true,
-    () => false,
-  );
-}
-
-function isFolder(file: string): Promise<boolean> {
-  return stat(file).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

@@ -1,7 +1,7 @@
 /** Takes chosen files out of a zip archive from elsewhere, once, into a folder of the user's cache. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -14,6 +14,7 @@ import { requireDiskSpace } from './disk-space.ts';
 import { openFileSource } from './file-source.ts';
 import { makeFolder } from './make-folder.ts';
 import { userCacheFolder } from './user-cache-folder.ts';
+import { makeWholeFolder } from './whole-folder.ts';
 
 /**
  * @param placeOf where a file of the archive goes, relative to the folder; undefined for those that are not wanted. It
@@ -37,25 +38,16 @@ export async function unpackZip(
     const key = [path.resolve(archive), source.byteLength, mtimeMs, ...wanted.map(([place]) => place)];
     const digest = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 16);
     const folder = path.join(await userCacheFolder(), 'unpacked', digest);
-    if (await stat(folder).catch(() => undefined)) return folder;
-    await makeFolder(path.dirname(folder));
-    const bytes = wanted.reduce((sum, [, { size }]) => sum + size, 0);
-    await requireDiskSpace(path.dirname(folder), bytes, `what ${path.basename(archive)} holds`);
-    const temporary = `${folder}.${process.pid}.tmp`;
-    try {
+    await makeWholeFolder(folder, async (temporary) => {
+      const bytes = wanted.reduce((sum, [, { size }]) => sum + size, 0);
+      await requireDiskSpace(path.dirname(folder), bytes, `what ${path.basename(archive)} holds`);
       const offsets = await zipDataOffsets(
         zip,
         wanted.map(([, entry]) => entry),
       );
       for (const [place, entry] of wanted)
         await unpackEntry(archive, entry, offsets.get(entry)!, path.join(temporary, place));
-      await rename(temporary, folder);
-    } catch (error) {
-      // Another process may have been faster.
-      if (!(await stat(folder).catch(() => undefined))) throw error;
-    } finally {
-      await rm(temporary, { recursive: true, force: true });
-    }
+    });
     return folder;
   } finally {
     await source.close();

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, readdir, stat, statfs } from 'node:fs/promises';
+import { access, readdir, statfs } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import path from 'node:path';
@@ -12,6 +12,7 @@ import type { CheckpointOverrides } from '../../../restore/checkpoint.ts';
 import { checkpointFolders, networks } from '../../../restore/networks.ts';
 import { planDownload } from '../download/download-releases.ts';
 import { availableMemory } from '../engine/memory-mode.ts';
+import { exists, isFolder } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { userCacheFolder } from '../files/user-cache-folder.ts';
@@ -136,7 +137,7 @@ function onnxRuntime(): typeof import('onnxruntime-node') {
 }
 
 async function* deviceRows(tryDevice: DoctorOptions['tryDevice']): AsyncGenerator<DoctorRow> {
-  if (!(await stat(microReference).catch(() => undefined))) {
+  if (!(await exists(microReference))) {
     const found = `${microReference} is missing, so nothing can be verified`;
     yield { name: 'cpu', status: 'failed', found, remedy: reinstall };
     return;
@@ -204,14 +205,13 @@ async function cacheRow(): Promise<DoctorRow> {
 
 /** The model that is used where no other is named. */
 async function modelRow(folder: string): Promise<DoctorRow> {
-  if (await stat(folder).catch(() => undefined))
-    return checkpointRow(folder, { name: 'model', remedy: reinstall });
+  if (await exists(folder)) return checkpointRow(folder, { name: 'model', remedy: reinstall });
   const found = `there is none in ${folder}`;
   return { name: 'model', status: 'note', found, remedy: { code: 'install-model-again' } };
 }
 
 async function* weightRows(folder: string, named: boolean): AsyncGenerator<DoctorRow> {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) {
+  if (!(await isFolder(folder))) {
     const found = `there is no folder ${path.resolve(folder)}`;
     const remedy: Remedy = { code: 'download', release: 'interlcm-3step', folder };
     yield { name: 'weights', status: named ? 'failed' : 'note', found, remedy };

@@ -1,8 +1,9 @@
 /** Protocols of tables, and where their sets and others' results lie. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Protocol, type ProtocolSet, parseProtocol, sameName } from '../../../measure/protocol.ts';
+import { isFolder } from '../files/file-kind.ts';
 
 /** Folder of the protocols that come with this package; beside `src` as beside `dist`. */
 const protocolFolder = fileURLToPath(new URL('../../../../protocols', import.meta.url));
@@ -107,10 +108,6 @@ async function foldersIn(folder: string): Promise<string[]> {
     .map((name) => path.join(folder, name));
   const marks = await Promise.all(paths.map(isFolder));
   return paths.filter((_, i) => marks[i]);
-}
-
-async function isFolder(place: string): Promise<boolean> {
-  return (await stat(place).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** The folder of the first of some names that there is. */

@@ -1,9 +1,10 @@
 /** Restores a folder of aligned faces into another, one picture at a time, going on where an earlier run stopped. */
-import { appendFile, readFile, stat } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { BytePixels } from '../../../image/pixels.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
+import { exists } from '../files/file-kind.ts';
 import { picturesByName } from '../files/picture-pairs.ts';
 import { encodeImage } from '../picture/encode-image.ts';
 import { type ImageFile, readImageFile } from '../picture/image-file.ts';
@@ -48,7 +49,7 @@ export async function restoreSet({
   for (const [done, [name, file]] of found.entries()) {
     signal?.throwIfAborted();
     const target = path.join(output, `${name}.png`);
-    if (!(await stat(target).catch(() => undefined))) {
+    if (!(await exists(target))) {
       onPicture?.(done, found.length, name);
       const seconds = await failures.unless(name, () => restoreFile(file, target, restore));
       if (seconds === undefined) continue;

@@ -15,6 +15,7 @@ import type { VerifyRow } from '../../../verify/report.ts';
 import { type ReadTensor, verifyFormula, verifyReference } from '../../../verify/restoration.ts';
 import { chooseMemoryMode } from '../engine/memory-mode.ts';
 import { weightCache } from '../engine/weight-cache.ts';
+import { exists, isFile } from '../files/file-kind.ts';
 import { openCheckpointFolder } from '../model/checkpoint-store.ts';
 import { formulaFolder, makeFormulaCheckpoint } from '../model/formula-checkpoint.ts';
 import { decodeJpeg, encodeJpeg } from '../picture/jpeg.ts';
@@ -64,7 +65,7 @@ async function* verifyTarget(
     throw new Error(
       `Cannot verify ${target}: there is no such file or directory. Pass a reference directory or a formula's .json`,
     );
-  if (found.isDirectory() && !(await stat(path.join(target, 'reference.json')).catch(() => undefined))) {
+  if (found.isDirectory() && !(await exists(path.join(target, 'reference.json')))) {
     const sets = await listMetricsSets(target);
     if (sets.length === 0) yield* verifyImageOpsFolder(target);
     for (const set of sets) yield* verifyMetricsFile(set, runtime, { onProgress, prefix: sets.length > 1 });
@@ -149,7 +150,7 @@ export function verifyGradientFiles(target: string, runtime: Runtime): AsyncGene
 }
 
 async function* verifyGradientTarget(target: string, runtime: Runtime): AsyncGenerator<VerifyRow> {
-  if ((await stat(target).catch(() => undefined))?.isFile())
+  if (await isFile(target))
     throw new Error(`Cannot verify ${target}: it is a file; gradients are in a reference directory`);
   const reference = await readJson(path.join(target, 'reference.json'));
   const folder = path.join(target, 'checkpoint');

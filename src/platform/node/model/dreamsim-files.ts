@@ -10,6 +10,7 @@ import type { StoredNetwork } from '../../../models/match-stored.ts';
 import type { StoredTensor } from '../../../models/network-weights.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
+import { exists } from '../files/file-kind.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { unpackZip } from '../files/unpack-zip.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
@@ -64,8 +65,7 @@ const releasedFile =
 
 /** The first base network that is not in a folder. */
 async function firstMissing(folder: string, names: readonly BranchName[]): Promise<string | undefined> {
-  for (const name of names)
-    if (!(await stat(path.join(folder, baseFiles[name])).catch(() => undefined))) return baseFiles[name];
+  for (const name of names) if (!(await exists(path.join(folder, baseFiles[name])))) return baseFiles[name];
   return undefined;
 }
 

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { access, rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
-import { keyOf } from '../../../nn/parameter-scope.ts';
 import { elementCount } from '../../../tensor/host-tensor.ts';
-import { type FormulaSpec, formulaFiles, formulaWeight } from '../../../verify/formula.ts';
+import { type FormulaSpec, formulaFiles } from '../../../verify/formula.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { userCacheFolder } from '../files/user-cache-folder.ts';
+import { makeWholeFolder } from '../files/whole-folder.ts';
+import { writeFormulaWeights } from './write-formula-weights.ts';
 
 /** Where the formula checkpoint of `spec` is kept: models that differ in any size never share a folder. */
 export async function formulaFolder(spec: FormulaSpec): Promise<string> {
@@ -29,41 +26,18 @@ export async function makeFormulaCheckpoint(
   onProgress: (message: string) => void = () => {},
 ): Promise<void> {
   const { configs, weights } = formulaFiles(spec);
-  if (await exists(folder)) return;
   const bytes = Object.values(weights)
     .flatMap((tensors) => [...tensors.values()])
     .reduce((sum, shape) => sum + 4 * elementCount(shape), 0);
-  const parent = path.dirname(folder);
-  await makeFolder(parent);
-  await requireDiskSpace(parent, bytes, 'formula weights');
-  const temporary = `${folder}.${process.pid}.tmp`;
-  try {
+  await makeWholeFolder(folder, async (temporary) => {
+    await requireDiskSpace(path.dirname(folder), bytes, 'formula weights');
     for (const [file, json] of Object.entries(configs)) {
       await makeFolder(path.dirname(path.join(temporary, file)));
       await writeFile(path.join(temporary, file), JSON.stringify(json, null, 2));
     }
     for (const [file, tensors] of Object.entries(weights)) {
       onProgress(`making ${file}`);
-      const inputs = [...tensors].map(([name, shape]) => ({
-        name: keyOf(name),
-        dtype: 'float32' as const,
-        shape,
-        data: async () => formulaWeight(name, shape),
-      }));
-      const chunks = Readable.from(encodeSafetensors(inputs), { objectMode: true, highWaterMark: 1 });
-      await pipeline(chunks, createWriteStream(path.join(temporary, file)));
+      await writeFormulaWeights(path.join(temporary, file), tensors);
     }
-    await rename(temporary, folder);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    if (await exists(folder)) return; // another process was faster
-    throw error;
-  }
-}
-
-async function exists(folder: string): Promise<boolean> {
-  return access(folder).then(
-    () => true,
-    () => false,
-  );
+  });
 }

@@ -1,10 +1,7 @@
 /** Formula weights too many for memory, in a file that models read in place. */
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
 import { openTensorFile } from '../../../checkpoint/tensor-file.ts';
 import { bindWeights, type StoredTensor } from '../../../models/network-weights.ts';
@@ -12,7 +9,9 @@ import { elementCount } from '../../../tensor/host-tensor.ts';
 import { formulaWeight } from '../../../verify/formula.ts';
 import { type BindFormula, bindInMemory, type FormulaTensor } from '../../../verify/metrics/set-weights.ts';
 import { modelLocation } from '../engine/node-runtime.ts';
+import { writeAtomically } from '../files/atomic-write.ts';
 import { requireDiskSpace } from '../files/disk-space.ts';
+import { exists } from '../files/file-kind.ts';
 import { openFileSource } from '../files/file-source.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { userCacheFolder } from '../files/user-cache-folder.ts';
@@ -27,7 +26,7 @@ export function bindFormulaFile(onProgress: (message: string) => void): BindForm
     if (bytes <= largestInMemory) return bindInMemory(tensors);
     const key = createHash('sha256').update(JSON.stringify(tensors)).digest('hex').slice(0, 16);
     const file = path.join(await userCacheFolder(), 'formula', `${key}.safetensors`);
-    if (!(await stat(file).catch(() => undefined))) {
+    if (!(await exists(file))) {
       onProgress(`making ${(bytes / 1e9).toFixed(1)} GB of formula weights`);
       await writeFormulaFile(file, tensors, bytes);
     }
@@ -56,19 +55,11 @@ async function writeFormulaFile(
   const folder = path.dirname(file);
   await makeFolder(folder);
   await requireDiskSpace(folder, bytes, 'formula weights');
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const inputs = tensors.map(({ name, shape, range }) => ({
-      name,
-      dtype: 'float32' as const,
-      shape,
-      data: async () => formulaWeight(name, shape, range),
-    }));
-    const chunks = Readable.from(encodeSafetensors(inputs), { objectMode: true, highWaterMark: 1 });
-    await pipeline(chunks, createWriteStream(temporary));
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  const inputs = tensors.map(({ name, shape, range }) => ({
+    name,
+    dtype: 'float32' as const,
+    shape,
+    data: async () => formulaWeight(name, shape, range),
+  }));
+  await writeAtomically(file, (handle) => writeFile(handle, encodeSafetensors(inputs)));
 }

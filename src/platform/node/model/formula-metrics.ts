@@ -1,9 +1,6 @@
 /** The networks of metrics with formula weights, as files in the released layout: to time them, and to try commands on. */
-import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { encodeTorchArchive } from '../../../checkpoint/torch-archive-writer.ts';
 import { parametersOf } from '../../../graph/graph.ts';
 import { input } from '../../../graph/ops.ts';
@@ -15,6 +12,8 @@ import { buildLpips } from '../../../models/lpips/lpips.ts';
 import { buildMusiq, inferMusiqConfig } from '../../../models/musiq/musiq.ts';
 import { keyOf, parameterScope, prefixOf } from '../../../nn/parameter-scope.ts';
 import { type FormulaRange, formulaRange, formulaWeight } from '../../../verify/formula.ts';
+import { writeAtomically } from '../files/atomic-write.ts';
+import { exists } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { metricWeightPath } from './metric-weights.ts';
 
@@ -62,7 +61,7 @@ export async function makeFormulaMetrics(
   }
   for (const [weight, shapes] of byWeight) {
     const file = path.join(folder, metricWeightPath(weight as MetricWeight));
-    if (await stat(file).catch(() => undefined)) continue;
+    if (await exists(file)) continue;
     onProgress(`making ${file}`);
     await makeFolder(path.dirname(file));
     const params = [...shapes].map(([name, shape]) => ({
@@ -70,14 +69,7 @@ export async function makeFormulaMetrics(
       shape,
       data: formulaWeight(name, shape, rangeOf(name, shape)),
     }));
-    const temporary = `${file}.${process.pid}.tmp`;
-    try {
-      const chunks = Readable.from(encodeTorchArchive({ params }), { objectMode: true });
-      await pipeline(chunks, createWriteStream(temporary));
-      await rename(temporary, file);
-    } finally {
-      await rm(temporary, { force: true });
-    }
+    await writeAtomically(file, (handle) => writeFile(handle, encodeTorchArchive({ params })));
   }
 }
 

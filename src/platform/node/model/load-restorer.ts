@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { because } from '../../../failure/failure.ts';
@@ -9,6 +8,7 @@ import type { MemoryMode } from '../../../restore/stage-models.ts';
 import { chooseMemoryMode, memoryWarning } from '../engine/memory-mode.ts';
 import { weightCache } from '../engine/weight-cache.ts';
 import { createWorkerRuntime } from '../engine/worker-runtime.ts';
+import { exists } from '../files/file-kind.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 import { embeddedModel } from './embedded-model.ts';
 import { isOnnxName, loadOnnxRestorer, type OnnxRestorerOptions } from './onnx-files.ts';
@@ -67,7 +67,7 @@ export async function loadRestorer(
 }
 
 async function requireEmbeddedModel(): Promise<void> {
-  if (await stat(embeddedModel).catch(() => undefined)) return;
+  if (await exists(embeddedModel)) return;
   throw because(
     new CheckpointError(
       'the model that comes with this package is not there. Install again (npm ci in a clone, or npm install interlcm)',

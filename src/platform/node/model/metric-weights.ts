@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { MetricWeight } from '../../../metrics/metric-table.ts';
+import { exists } from '../files/file-kind.ts';
 
 /** Where `download` puts each, and how to get it. */
 const places: Readonly<Record<MetricWeight, { readonly path: string; readonly advice: string }>> = {
@@ -44,8 +45,7 @@ export async function findMetricWeights(
   given: WeightFiles,
 ): Promise<Map<MetricWeight, string>> {
   for (const file of given.values())
-    if (!(await stat(file).catch(() => undefined)))
-      throw new Error(`Cannot read ${file}: there is no such file or folder`);
+    if (!(await exists(file))) throw new Error(`Cannot read ${file}: there is no such file or folder`);
   const found = new Map<MetricWeight, string>();
   for (const name of names) {
     const candidates = [given.get(name), ...folders.map((folder) => path.join(folder, places[name].path))];

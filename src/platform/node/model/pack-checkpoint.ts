@@ -1,6 +1,6 @@
 /** A checkpoint's networks alone, in half precision: what is shipped of a training run. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -13,6 +13,7 @@ import { networks, samplingPath, schedulerPath, textEmbeddingPath } from '../../
 import { modelImageSize } from '../../../restore/restoration-graphs.ts';
 import { encodeEmbedding } from '../../../restore/stored-embedding.ts';
 import { sameShape } from '../../../tensor/host-tensor.ts';
+import { exists } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
@@ -31,7 +32,7 @@ export interface Mixture {
  *   into float16
  */
 export async function packCheckpoint(from: string, to: string, mixture?: Mixture): Promise<void> {
-  if (await stat(to).catch(() => undefined))
+  if (await exists(to))
     throw new CheckpointError('it is there already: choose another name, or remove it', { file: to });
   const store = await openCheckpointFolder(from);
   const otherStore = mixture && (await openCheckpointFolder(mixture.folder));

@@ -4,6 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isFile } from '../files/file-kind.ts';
 import { embeddedModel } from '../model/embedded-model.ts';
 import { pageHeaders } from './page-headers.ts';
 
@@ -66,10 +67,6 @@ export async function findPageFile(urlPath: string): Promise<ServedFile | undefi
 /** Whether the page was built: it is, in a package that was installed. */
 export async function isPageBuilt(): Promise<boolean> {
   return (await findPageFile('/')) !== undefined;
-}
-
-async function isFile(file: string): Promise<boolean> {
-  return (await stat(file).catch(() => undefined))?.isFile() ?? false;
 }
 
 function readPath(urlPath: string): string | undefined {

@@ -2,7 +2,7 @@
 import type { Runtime } from '../../../runtime/runtime.ts';
 import { alone, type Communicator } from '../../../train/communicator.ts';
 import type { TrainConfig } from '../../../train/train-config.ts';
-import { createTrainer, microBatchOf, type Trainer } from '../../../train/trainer.ts';
+import { createTrainer, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
 import { loadPerceptualNetwork } from '../model/perceptual-files.ts';
 import { openTrainingData } from './open-training-data.ts';
@@ -33,7 +33,6 @@ export async function openTraining(
   { runtime, communicator = alone, note }: OpenTrainingOptions,
 ): Promise<OpenedTraining> {
   const { config, images, from, spatialStart } = settings;
-  microBatchOf(config, communicator.size);
   const count = config.data.batch / communicator.size;
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {

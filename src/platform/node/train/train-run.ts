@@ -94,8 +94,8 @@ async function train(
 ): Promise<void> {
   const settings = await pinPaths(given);
   const { workers = 1, workerThreads = 1 } = options;
+  microBatchOf(settings.config, options.communicator?.size ?? workers);
   if (workers === 1) return lead(folder, settings, resumed, options);
-  microBatchOf(settings.config, workers);
   const threads = startRankThreads(workers, folder, settings, workerThreads);
   try {
     await lead(folder, settings, resumed, { ...options, communicator: threads.communicator });

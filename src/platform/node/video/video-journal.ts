@@ -5,6 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { DetectedFace } from '../../../face/face-detector.ts';
 import { writeFileAtomically } from '../files/atomic-write.ts';
+import { exists } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 
@@ -78,8 +79,7 @@ export class VideoJournal {
     const parts: DonePart[] = [];
     let next = 0;
     for (const part of await readLines(path.join(folder, 'parts.jsonl'), partSchema)) {
-      if (part.firstFrame !== next || !(await stat(path.join(folder, part.name)).catch(() => undefined)))
-        break;
+      if (part.firstFrame !== next || !(await exists(path.join(folder, part.name)))) break;
       parts.push(part);
       next += part.frames;
     }
