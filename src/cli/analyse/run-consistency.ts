@@ -9,18 +9,13 @@ import {
 } from '../../platform/node/measure/state-series.ts';
 import { defaultSampling } from '../../restore/default-sampling.ts';
 import { untilAborted } from '../../runtime/until-aborted.ts';
-import { Progress } from '../terminal/progress.ts';
-import { alignCells } from '../terminal/table.ts';
+import { alignCells, formatInterval } from '../terminal/table.ts';
+import { textCondition } from '../terminal/text-condition.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { AnalyseFlags } from './analyse-flags.ts';
 import { consistencyChart } from './consistency-chart.ts';
-import {
-  type AnalyseEnvironment,
-  conditionOf,
-  openGeneratorOf,
-  openRestorerOf,
-  weightFoldersOf,
-} from './open-sources.ts';
+import { type AnalyseEnvironment, openGeneratorOf, openRestorerOf, weightFoldersOf } from './open-sources.ts';
+import { type AnalysisSession, withAnalysis } from './with-analysis.ts';
 import { writeAnalysis } from './write-analysis.ts';
 
 const usualCount = 64;
@@ -31,11 +26,8 @@ export async function runConsistency(
   flags: AnalyseFlags,
   environment: AnalyseEnvironment,
 ): Promise<void> {
-  const { signal, stderr } = environment;
-  const progress = new Progress(stderr, { total: 1 });
-  const say = (line: string): void => progress.line(line);
-  const opened: { release(): Promise<void> }[] = [];
-  try {
+  const { signal } = environment;
+  await withAnalysis(environment, async ({ say, onPicture, opened }) => {
     const sets = await openSets(folders, flags, environment, say, opened);
     const runtime = await createNodeRuntime({ device: flags.device, threads: flags.threads });
     const { identity = 'auto', histogram = 'rgb3d8', distance = 'hellinger' } = flags;
@@ -46,10 +38,7 @@ export async function runConsistency(
       analyseConsistency(sets, measures, {
         against: flags.against,
         signal,
-        onPicture(done, total, name) {
-          progress.total = total;
-          progress.update(done, `[${done + 1}/${total}] ${name}`);
-        },
+        onPicture,
       }),
       signal,
     );
@@ -75,10 +64,7 @@ export async function runConsistency(
       environment,
       say,
     );
-  } finally {
-    progress.close();
-    if (!signal.aborted) for (const each of opened) await each.release();
-  }
+  });
 }
 
 async function openSets(
@@ -86,11 +72,11 @@ async function openSets(
   flags: AnalyseFlags,
   environment: AnalyseEnvironment,
   say: (line: string) => void,
-  opened: { release(): Promise<void> }[],
+  opened: AnalysisSession['opened'],
 ): Promise<SeriesSet[]> {
   const { lq, seed, steps, startStep = defaultSampling.startStep, model = 'lcm', count = usualCount } = flags;
   const { signal } = environment;
-  const condition = conditionOf(flags);
+  const condition = textCondition(flags);
   if (folders.length === 0 && lq === undefined && condition === undefined)
     throw new UsageError('analyse consistency needs folders of states, --lq, or --text; see analyse --help');
   if (lq !== undefined && startStep >= steps)
@@ -129,7 +115,7 @@ function tableOf(means: readonly StepMean[], measures: readonly PairMeasure[]): 
       const { mean, low, high } = means.find(
         (each) => each.set === set && each.step === step && each.measure === name,
       )!;
-      return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+      return formatInterval(mean, low, high, digits);
     }),
   ]);
   return alignCells([['states', 'step', 'pictures', ...measures.map(({ label }) => label)], ...rows]);

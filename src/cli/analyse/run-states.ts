@@ -15,18 +15,13 @@ import {
 import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import { readScheduler } from '../../platform/node/model/read-sampling.ts';
 import { untilAborted } from '../../runtime/until-aborted.ts';
-import { Progress } from '../terminal/progress.ts';
 import { alignCells } from '../terminal/table.ts';
+import { textCondition } from '../terminal/text-condition.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { AnalyseFlags } from './analyse-flags.ts';
-import {
-  type AnalyseEnvironment,
-  conditionOf,
-  openGeneratorOf,
-  openRestorerOf,
-  weightFoldersOf,
-} from './open-sources.ts';
+import { type AnalyseEnvironment, openGeneratorOf, openRestorerOf, weightFoldersOf } from './open-sources.ts';
 import { type MappedPoint, photoGroup, statesChart } from './states-chart.ts';
+import { withAnalysis } from './with-analysis.ts';
 import { writeAnalysis } from './write-analysis.ts';
 
 const usualMost = 256;
@@ -34,21 +29,14 @@ const usualMost = 256;
 /** Compares, and writes chart and tables. @throws {UsageError} if there are no pictures */
 export async function runStates(flags: AnalyseFlags, environment: AnalyseEnvironment): Promise<void> {
   const { lq, seed, steps, features: wanted = 'auto', count: most = usualMost, perplexity } = flags;
-  const { signal, stderr } = environment;
+  const { signal } = environment;
   if (lq === undefined) throw new UsageError('analyse states needs --lq and a folder of low-quality faces');
   if (flags.model === 'sd-turbo')
     throw new UsageError('analyse states is about a latent consistency model; SD Turbo is none');
-  const progress = new Progress(stderr, { total: 1 });
-  const say = (line: string): void => progress.line(line);
-  const opened: { release(): Promise<void> }[] = [];
-  try {
-    const condition = conditionOf(flags);
+  await withAnalysis(environment, async ({ say, onPicture, opened }) => {
+    const condition = textCondition(flags);
     const checkpoint = flags.checkpoint ?? (condition ? downloadFolder : embeddedModel);
     const scheduler = await readScheduler(checkpoint);
-    const onPicture = (done: number, total: number, name: string): void => {
-      progress.total = total;
-      progress.update(done, `[${done + 1}/${total}] ${name}`);
-    };
     const settings = { folder: lq, seed, steps, most, onPicture, signal };
     let samples: AsyncIterable<SampledStates>;
     if (condition) {
@@ -93,10 +81,7 @@ export async function runStates(flags: AnalyseFlags, environment: AnalyseEnviron
       environment,
       say,
     );
-  } finally {
-    progress.close();
-    if (!signal.aborted) for (const each of opened) await each.release();
-  }
+  });
 }
 
 /** A map of the sets without noise, and one of those with it. */

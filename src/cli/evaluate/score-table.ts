@@ -1,7 +1,7 @@
 /** Scores of sets of pictures as tables: for the terminal, in Markdown, as CSV. */
 import { type MetricName, metricHeading, metricInfo } from '../../metrics/metric-table.ts';
 import type { ScoredSet } from '../../metrics/scored-set.ts';
-import { alignCells, csvLine, markdownRows } from '../terminal/table.ts';
+import { alignCells, csvLine, formatInterval, markdownRows } from '../terminal/table.ts';
 
 /** A row of a table: whose pictures, and what was measured of them. */
 export interface ScoredRow {
@@ -33,7 +33,7 @@ function formatScore(set: ScoredSet, name: MetricName): string {
   const { digits } = metricInfo(name);
   const { mean, low, high } = score;
   if (low === undefined || high === undefined) return mean.toFixed(digits);
-  return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+  return formatInterval(mean, low, high, digits);
 }
 
 export function formatScores(rows: readonly ScoredRow[]): string {

@@ -18,6 +18,7 @@ import {
 } from '../terminal/network-files.ts';
 import { chooseRestorer } from '../terminal/restorer-flags.ts';
 import { findDetectorFile, pixelsOf } from '../terminal/search-flags.ts';
+import { textCondition } from '../terminal/text-condition.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { RestoreFlags } from './restore-flags.ts';
 
@@ -153,8 +154,7 @@ function refuseTogether(flags: RestoreFlags, upscale: number): void {
   if (aligned && upscale !== 1)
     throw new UsageError('--aligned gives faces of the size that the model makes; leave out --upscale');
   const text = flags.text !== undefined ? '--text' : flags.textEmbedding && '--text-embedding';
-  if (flags.text !== undefined && flags.textEmbedding !== undefined)
-    throw new UsageError('--text and --text-embedding are two conditions; give one');
+  textCondition(flags);
   if (text !== undefined && flags.visualEncoder !== undefined)
     throw new UsageError(`${text} takes the visual encoder's place; leave out --visual-encoder`);
   if (isInpainting(flags) && (color === 'colorize' || color === 'keep'))
@@ -184,11 +184,6 @@ async function refuseOutput(output: string, videos: number): Promise<void> {
     throw new UsageError(
       `--output ${output} looks like a picture; it takes a folder, and results keep their names`,
     );
-}
-
-function textCondition({ text, textEmbedding }: RestoreFlags): LoadRestorerOptions['condition'] {
-  if (text !== undefined) return { text };
-  return textEmbedding === undefined ? undefined : { embedding: textEmbedding };
 }
 
 interface ChosenModel extends Pick<LoadRestorerOptions, 'visualEncoder' | 'spatialEncoder' | 'onnx'> {

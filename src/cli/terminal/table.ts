@@ -16,6 +16,11 @@ export function markdownRows([header, ...rows]: readonly (readonly string[])[]):
   return [line(header!), line(header!.map((_, i) => (i === 0 ? '---' : '--:'))), ...rows.map(line)].join('');
 }
 
+/** `mean [low, high]` */
+export function formatInterval(mean: number, low: number, high: number, digits: number): string {
+  return `${mean.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`;
+}
+
 /** A line of CSV, with its end. */
 export function csvLine(cells: readonly (string | number | boolean)[]): string {
   const quoted = cells.map((cell) => {

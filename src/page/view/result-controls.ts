@@ -6,6 +6,7 @@ import { isLeftAlone, type PhotoItem } from '../state/photo-item.ts';
 import type { Words } from '../words/words.ts';
 import { element, setText } from './element.ts';
 import { noteText } from './note-text.ts';
+import { createSlider } from './slider.ts';
 
 export interface ResultActions {
   readonly onStrength: (photo: PhotoItem, strength: number) => void;
@@ -25,17 +26,13 @@ export function createResultControls(state: PageState, words: Words, actions: Re
   const withPhoto = (act: (photo: PhotoItem) => void) => (): void => {
     if (state.selected) act(state.selected);
   };
-  const value = element('output', { htmlFor: 'strength' as never });
-  const strength = element('input', {
-    type: 'range',
-    id: 'strength',
-    min: '0',
-    max: '100',
-    attributes: { 'aria-describedby': 'strength-hint' },
-    on: {
-      input: withPhoto((photo) => actions.onStrength(photo, strength.valueAsNumber / 100)),
-      change: withPhoto(actions.onStrengthSet),
-    },
+  const strength = createSlider('strength', controls.strength, controls.strengthHint, controls.percent, {
+    onInput: (share) => withPhoto((photo) => actions.onStrength(photo, share))(),
+    onChange: withPhoto(actions.onStrengthSet),
+  });
+  const fidelity = createSlider('fidelity', controls.fidelity, controls.fidelityHint, controls.percent, {
+    onInput: (share) => fidelity.show(share),
+    onChange: (share) => withPhoto((photo) => actions.onFidelity(photo, share))(),
   });
   const another = element(
     'button',
@@ -83,41 +80,13 @@ export function createResultControls(state: PageState, words: Words, actions: Re
   saveAll.addEventListener('click', saving(saveAll, actions.onSaveAll));
   const notes = element('ul', { className: 'notes hint' });
 
-  const strengthPart = element(
-    'div',
-    { className: 'strength' },
-    element('label', { htmlFor: 'strength' }, controls.strength),
-    value,
-    strength,
-    element('p', { className: 'hint', id: 'strength-hint' }, controls.strengthHint),
-  );
-  const fidelityValue = element('output', { htmlFor: 'fidelity' as never });
-  const fidelity = element('input', {
-    type: 'range',
-    id: 'fidelity',
-    min: '0',
-    max: '100',
-    attributes: { 'aria-describedby': 'fidelity-hint' },
-    on: {
-      input: () => setText(fidelityValue, controls.percent(fidelity.valueAsNumber / 100)),
-      change: withPhoto((photo) => actions.onFidelity(photo, fidelity.valueAsNumber / 100)),
-    },
-  });
-  const fidelityPart = element(
-    'div',
-    { className: 'strength' },
-    element('label', { htmlFor: 'fidelity' }, controls.fidelity),
-    fidelityValue,
-    fidelity,
-    element('p', { className: 'hint', id: 'fidelity-hint' }, controls.fidelityHint),
-  );
   const buttons = element('div', { className: 'buttons' }, save, saveAll, another);
   const section = element(
     'section',
     { className: 'controls', attributes: { 'aria-label': controls.label } },
     alone,
-    strengthPart,
-    fidelityPart,
+    strength.view,
+    fidelity.view,
     buttons,
     status,
     notes,
@@ -130,17 +99,13 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     const leftAlone = photo.stage === 'done' && !hasResult && sharp;
     section.hidden = !photo.found || photo.failure !== undefined;
     alone.hidden = !leftAlone;
-    strengthPart.hidden = another.hidden = save.hidden = leftAlone;
-    strength.value = String(Math.round(100 * photo.strength));
-    setText(value, controls.percent(photo.strength));
+    strength.view.hidden = another.hidden = save.hidden = leftAlone;
+    strength.show(photo.strength);
     const { fidelity: modelFidelity } = state;
-    fidelityPart.hidden = modelFidelity === undefined || leftAlone;
+    fidelity.view.hidden = modelFidelity === undefined || leftAlone;
     const shownFidelity = photo.fidelity ?? modelFidelity ?? 0;
-    if (document.activeElement !== fidelity || photo.stage === 'done') {
-      fidelity.value = String(Math.round(100 * shownFidelity));
-      setText(fidelityValue, controls.percent(shownFidelity));
-    }
-    strength.disabled = another.disabled = save.disabled = !hasResult;
+    if (document.activeElement !== fidelity.input || photo.stage === 'done') fidelity.show(shownFidelity);
+    strength.input.disabled = another.disabled = save.disabled = !hasResult;
     saveAll.hidden = state.photos.filter(({ restored }) => restored).length < 2;
     buttons.hidden = leftAlone && saveAll.hidden;
     const texts = photo.notes.map((note) => noteText(note, words));
