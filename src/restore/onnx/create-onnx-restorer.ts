@@ -6,7 +6,7 @@ import { fixColor } from '../../image/color-fix.ts';
 import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
 import { resizePixels } from '../../image/resize.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
+import { batchItem, type HostTensor, hostTensor } from '../../tensor/host-tensor.ts';
 import { requireImageBatch } from '../restore-faces.ts';
 import type { Restorer } from '../restorer.ts';
 import type { RestorerConfig } from './restorer-config.ts';
@@ -85,13 +85,12 @@ export async function createOnnxRestorer(
       if (chosen !== undefined && fidelity === undefined)
         throw new RangeError(`Cannot restore by fidelity ${chosen}: ${file.name} has no input for it`);
       const batch = lq.shape[0]!;
-      const size = 3 * output.size ** 2;
       const restored = hostTensor(lq.shape);
       for (let i = 0; i < batch; i++) {
         signal?.throwIfAborted();
         onProgress?.({ stage: 'step', label: 'restoring the face', fraction: i / batch });
-        const face = hostTensor([1, ...lq.shape.slice(1)], lq.data.slice(i * size, (i + 1) * size));
-        restored.data.set((await restoreOne(face, chosen)).data, i * size);
+        const face = await restoreOne(batchItem(lq, i), chosen);
+        batchItem(restored, i).data.set(face.data);
       }
       return fixColor(restored, lq, colorFix);
     },
