@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { hasRedis, type RedisServer, startRedis } from '../src/server/job/redis-server.test-support.ts';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { hasRedis, startRedis } from '../src/server/job/redis-server.test-support.ts';
 import { chromiumPath, launchChromium } from './browser/chromium.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
@@ -15,16 +15,24 @@ const face = readFileSync(new URL('../examples/face-low.png', import.meta.url));
 const minutes = 60_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'interlcm-serve-'));
-const processes: ChildProcess[] = [];
-afterEach(async () => {
-  for (const child of processes.splice(0)) await kill(child, 'SIGKILL');
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** @param until what it says on standard error once it is there */
-function run(args: readonly string[], until: RegExp): Promise<{ child: ChildProcess; said: string }> {
+interface Started {
+  readonly child: ChildProcess;
+  readonly said: string;
+}
+
+/**
+ * @param until what it says on standard error once it is there
+ * @param later takes what ends it
+ */
+function run(
+  args: readonly string[],
+  until: RegExp,
+  later: (end: () => Promise<void>) => void = onTestFinished,
+): Promise<Started> {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
-  processes.push(child);
+  later(async () => void (await kill(child, 'SIGKILL')));
   let said = '';
   return new Promise((resolve, reject) => {
     child.stderr!.on('data', (text) => {
@@ -44,8 +52,8 @@ function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<number | nul
   });
 }
 
-const serve = (data: string, ...flags: string[]) =>
-  run(['serve', '--port', '0', '--data', data, '--threads', '2', ...flags], /Restoring at (\S+)/);
+const serve = (data: string, later?: (end: () => Promise<void>) => void): Promise<Started> =>
+  run(['serve', '--port', '0', '--data', data, '--threads', '2'], /Restoring at (\S+)/, later);
 
 interface Restoration {
   readonly id: string;
@@ -60,13 +68,15 @@ async function send(url: string, photo: Uint8Array<ArrayBuffer>, query = ''): Pr
   return (await response.json()) as Restoration;
 }
 
-async function finished(url: string, id: string): Promise<Restoration> {
+async function reached(url: string, id: string, ...states: readonly string[]): Promise<Restoration> {
   for (;;) {
     const job = (await (await fetch(`${url}/v1/restorations/${id}`)).json()) as Restoration;
-    if (job.status === 'done' || job.status === 'failed') return job;
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (states.includes(job.status)) return job;
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
+
+const finished = (url: string, id: string): Promise<Restoration> => reached(url, id, 'done', 'failed');
 
 const resultOf = async (url: string, id: string): Promise<Buffer> =>
   Buffer.from(await (await fetch(`${url}/v1/restorations/${id}/result`)).arrayBuffer());
@@ -87,102 +97,147 @@ beforeAll(async () => {
   expected = await sharp(path.join(out, 'face.png')).removeAlpha().raw().toBuffer();
 }, 5 * minutes);
 
-it(
-  'restores as the command line does, refuses what is no photo, and stops when told',
-  async () => {
-    const { child, said: url } = await serve(path.join(folder, 'plain'));
-    const answer = await fetch(`${url}/v1/restorations`, {
-      method: 'POST',
-      body: new Uint8Array(face),
-      headers: { prefer: 'wait', accept: 'image/*' },
-    });
-    expect(answer.status).toBe(200);
-    const pixels = await sharp(Buffer.from(await answer.arrayBuffer()))
-      .removeAlpha()
-      .raw()
-      .toBuffer();
-    expect(pixels.equals(expected)).toBe(true);
+/** Begun early: a worker counts as lost only after a while. */
+let abandoned: { readonly url: string; readonly id: string; readonly shared: readonly string[] };
+if (hasRedis)
+  beforeAll(async () => {
+    const ends: (() => Promise<unknown>)[] = [];
+    const later = (end: () => Promise<void>): void => void ends.push(end);
+    const redis = await startRedis();
+    ends.push(() => redis.stop());
+    const shared = ['--redis', redis.url, '--data', path.join(folder, 'shared')];
+    const accepting = ['serve', '--port', '0', '--accept-only', ...shared];
+    const { said: url } = await run(accepting, /Restoring at (\S+)/, later);
+    const { id } = await send(url, new Uint8Array(face));
+    const { child } = await run(['work', ...shared, '--threads', '1'], /Working/, later);
+    await reached(url, id, 'running');
+    await kill(child, 'SIGKILL');
+    abandoned = { url, id, shared };
+    return async () => {
+      for (const end of ends.reverse()) await end();
+    };
+  }, 5 * minutes);
 
-    const noPhoto = await send(url, new Uint8Array([1, 2, 3]));
-    expect(await finished(url, noPhoto.id)).toMatchObject({
-      status: 'failed',
-      problem: { type: 'urn:interlcm:problem:unreadable-picture' },
+describe('one service', () => {
+  let service: Started;
+  beforeAll(async () => {
+    let end: (() => Promise<void>) | undefined;
+    service = await serve(path.join(folder, 'plain'), (it) => {
+      end = it;
     });
-    const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
-    // It is an aligned face itself.
-    expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
-    const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
-    const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
-    expect(await two.json()).toMatchObject({ width: 512, height: 256, faces: [{ index: 0 }, { index: 1 }] });
-    expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
-    expect(await kill(child, 'SIGTERM')).toBe(0);
-  },
-  5 * minutes,
-);
+    return end;
+  });
 
-it.skipIf(!chromiumPath)(
-  'serves the page, which restores by the service as the service does',
-  async () => {
-    const { said: url } = await serve(path.join(folder, 'page'));
-    const head = await fetch(`${url}/`, { method: 'HEAD' });
-    expect(head.status).toBe(200);
-    expect(head.headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
-    expect(head.headers.get('cross-origin-opener-policy')).toBe('same-origin');
-    expect(head.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
-    const health = await fetch(`${url}/healthz`);
-    expect(health.headers.get('content-security-policy')).not.toContain('wasm');
-    for (const out of ['/../package.json', '/..%2f..%2fpackage.json', '/assets/..%2f..%2f..%2fpackage.json'])
-      expect((await fetch(url + out)).status).toBe(404);
-
-    const photo = await sharp({ create: { width: 560, height: 300, channels: 3, background: '#8fa3b0' } })
-      .composite([
-        { input: await sharp(face).resize(190).toBuffer(), left: 40, top: 60 },
-        { input: await sharp(face).flop().resize(170).toBuffer(), left: 330, top: 90 },
-      ])
-      .png()
-      .toBuffer();
-    const answer = await fetch(`${url}/v1/restorations`, {
-      method: 'POST',
-      body: new Uint8Array(photo),
-      headers: { prefer: 'wait', accept: 'image/*' },
-    });
-    const theirs = await sharp(Buffer.from(await answer.arrayBuffer()))
-      .removeAlpha()
-      .raw()
-      .toBuffer();
-    const browser = await launchChromium();
-    try {
-      const page = await browser.newPage({ locale: 'en-US' });
-      page.setDefaultTimeout(5 * minutes);
-      const sent: string[] = [];
-      page.on(
-        'request',
-        (request) => request.method() === 'POST' && sent.push(new URL(request.url()).pathname),
-      );
-      await page.goto(url);
-      await page.getByText('Your photos never leave this device.').waitFor();
-      await page.getByText('Model', { exact: true }).click();
-      await page.getByText(/Photos then leave this device: they are sent to 127\.0\.0\.1/).waitFor();
-      await page.getByLabel('The server of this page').check();
-      await page.getByRole('button', { name: 'Use this model' }).click();
-      await page.getByText(/^Photos are sent to 127\.0\.0\.1/).waitFor();
-      await page.locator('#choose').setInputFiles({ name: 'two.png', mimeType: 'image/png', buffer: photo });
-      await page.locator('.outline[data-state=restored]').nth(1).waitFor();
-      await page.getByText(/^Done:/).waitFor();
-      expect(sent).toEqual(['/v1/faces', '/v1/restorations']);
-      const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
-      // The page's PNGs all say how opaque they are.
-      const ours = await sharp(await download.path())
+  it(
+    'restores as the command line does, and refuses what is no photo',
+    async () => {
+      const { said: url } = service;
+      const answer = await fetch(`${url}/v1/restorations`, {
+        method: 'POST',
+        body: new Uint8Array(face),
+        headers: { prefer: 'wait', accept: 'image/*' },
+      });
+      expect(answer.status).toBe(200);
+      const pixels = await sharp(Buffer.from(await answer.arrayBuffer()))
         .removeAlpha()
         .raw()
         .toBuffer();
-      expect(ours.equals(theirs)).toBe(true);
-    } finally {
-      await browser.close();
-    }
-  },
-  8 * minutes,
-);
+      expect(pixels.equals(expected)).toBe(true);
+
+      const noPhoto = await send(url, new Uint8Array([1, 2, 3]));
+      expect(await finished(url, noPhoto.id)).toMatchObject({
+        status: 'failed',
+        problem: { type: 'urn:interlcm:problem:unreadable-picture' },
+      });
+      const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
+      // It is an aligned face itself.
+      expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
+      const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
+      const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
+      expect(await two.json()).toMatchObject({
+        width: 512,
+        height: 256,
+        faces: [{ index: 0 }, { index: 1 }],
+      });
+      expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });
+    },
+    5 * minutes,
+  );
+
+  it.skipIf(!chromiumPath)(
+    'serves the page, which restores by the service as the service does',
+    async () => {
+      const { said: url } = service;
+      const head = await fetch(`${url}/`, { method: 'HEAD' });
+      expect(head.status).toBe(200);
+      expect(head.headers.get('content-security-policy')).toContain("'wasm-unsafe-eval'");
+      expect(head.headers.get('cross-origin-opener-policy')).toBe('same-origin');
+      expect(head.headers.get('cross-origin-embedder-policy')).toBe('require-corp');
+      const health = await fetch(`${url}/healthz`);
+      expect(health.headers.get('content-security-policy')).not.toContain('wasm');
+      for (const out of [
+        '/../package.json',
+        '/..%2f..%2fpackage.json',
+        '/assets/..%2f..%2f..%2fpackage.json',
+      ])
+        expect((await fetch(url + out)).status).toBe(404);
+
+      const photo = await sharp({ create: { width: 560, height: 300, channels: 3, background: '#8fa3b0' } })
+        .composite([
+          { input: await sharp(face).resize(190).toBuffer(), left: 40, top: 60 },
+          { input: await sharp(face).flop().resize(170).toBuffer(), left: 330, top: 90 },
+        ])
+        .png()
+        .toBuffer();
+      const answer = await fetch(`${url}/v1/restorations`, {
+        method: 'POST',
+        body: new Uint8Array(photo),
+        headers: { prefer: 'wait', accept: 'image/*' },
+      });
+      const theirs = await sharp(Buffer.from(await answer.arrayBuffer()))
+        .removeAlpha()
+        .raw()
+        .toBuffer();
+      const browser = await launchChromium();
+      try {
+        const page = await browser.newPage({ locale: 'en-US' });
+        page.setDefaultTimeout(5 * minutes);
+        const sent: string[] = [];
+        page.on(
+          'request',
+          (request) => request.method() === 'POST' && sent.push(new URL(request.url()).pathname),
+        );
+        await page.goto(url);
+        await page.getByText('Your photos never leave this device.').waitFor();
+        await page.getByText('Model', { exact: true }).click();
+        await page.getByText(/Photos then leave this device: they are sent to 127\.0\.0\.1/).waitFor();
+        await page.getByLabel('The server of this page').check();
+        await page.getByRole('button', { name: 'Use this model' }).click();
+        await page.getByText(/^Photos are sent to 127\.0\.0\.1/).waitFor();
+        await page
+          .locator('#choose')
+          .setInputFiles({ name: 'two.png', mimeType: 'image/png', buffer: photo });
+        await page.locator('.outline[data-state=restored]').nth(1).waitFor();
+        await page.getByText(/^Done:/).waitFor();
+        expect(sent).toEqual(['/v1/faces', '/v1/restorations']);
+        const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
+        // The page's PNGs all say how opaque they are.
+        const ours = await sharp(await download.path())
+          .removeAlpha()
+          .raw()
+          .toBuffer();
+        expect(ours.equals(theirs)).toBe(true);
+      } finally {
+        await browser.close();
+      }
+    },
+    8 * minutes,
+  );
+
+  it('stops when told', async () => {
+    expect(await kill(service.child, 'SIGTERM')).toBe(0);
+  });
+});
 
 it(
   'ends at once at a second signal, while a network runs, and loses nothing',
@@ -191,12 +246,7 @@ it(
     const { child, said: url } = await serve(data);
     const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
     const job = await send(url, new Uint8Array(large), '?force=true&aligned=true&seed=1');
-    await expect
-      .poll(async () => (await (await fetch(`${url}/v1/restorations/${job.id}`)).json()) as Restoration, {
-        timeout: minutes,
-        interval: 20,
-      })
-      .toMatchObject({ status: 'running' });
+    await reached(url, job.id, 'running');
     child.kill('SIGTERM');
     expect(await kill(child, 'SIGINT')).toBe(130);
     const kept = JSON.parse(readFileSync(path.join(data, 'jobs', `${job.id}.json`), 'utf8')) as Restoration;
@@ -212,9 +262,7 @@ it(
     const large = await sharp(face).resize(2400, 2400).png({ compressionLevel: 1 }).toBuffer();
     const lost = await send(url, new Uint8Array(large), '?force=true');
     const next = await send(url, new Uint8Array(face));
-    await expect
-      .poll(async () => (await (await fetch(`${url}/v1/restorations/${lost.id}`)).json()) as Restoration)
-      .toMatchObject({ status: 'running' });
+    await reached(url, lost.id, 'running');
     const [restoring] = childrenOf(child.pid!);
     process.kill(restoring!, 'SIGKILL');
     expect(await finished(url, lost.id)).toMatchObject({
@@ -233,15 +281,7 @@ it(
     const first = await serve(data);
     const jobs: Restoration[] = [];
     for (let i = 0; i < 3; i++) jobs.push(await send(first.said, new Uint8Array(face), `?seed=${i}`));
-    await expect
-      .poll(
-        async () =>
-          (await (await fetch(`${first.said}/v1/restorations/${jobs[0]!.id}`)).json()) as Restoration,
-        {
-          timeout: minutes,
-        },
-      )
-      .not.toMatchObject({ status: 'queued' });
+    await reached(first.said, jobs[0]!.id, 'running', 'done');
     await kill(first.child, 'SIGKILL');
     const { child, said: url } = await serve(data);
     for (const { id } of jobs) expect(await finished(url, id)).toMatchObject({ status: 'done' });
@@ -256,29 +296,13 @@ it(
   5 * minutes,
 );
 
-let redis: RedisServer | undefined;
-afterAll(() => redis?.stop());
-
 it.skipIf(!hasRedis)(
-  'gives the job of a worker that dies to another one (needs redis-server)',
+  'gives the job of a worker that died to another one (needs redis-server)',
   async () => {
-    redis = await startRedis();
-    const shared = ['--redis', redis.url, '--data', path.join(folder, 'shared')];
-    const { said: url } = await run(
-      ['serve', '--port', '0', '--accept-only', ...shared],
-      /Restoring at (\S+)/,
-    );
-    const job = await send(url, new Uint8Array(face));
-    const dying = await run(['work', ...shared, '--threads', '1'], /Working/);
-    await expect
-      .poll(async () => (await (await fetch(`${url}/v1/restorations/${job.id}`)).json()) as Restoration, {
-        timeout: minutes,
-      })
-      .not.toMatchObject({ status: 'queued' });
-    await kill(dying.child, 'SIGKILL');
+    const { url, id, shared } = abandoned;
     await run(['work', ...shared, '--threads', '2'], /Working/);
-    expect(await finished(url, job.id)).toMatchObject({ status: 'done' });
-    const pixels = await sharp(await resultOf(url, job.id))
+    expect(await finished(url, id)).toMatchObject({ status: 'done' });
+    const pixels = await sharp(await resultOf(url, id))
       .removeAlpha()
       .raw()
       .toBuffer();

@@ -63,7 +63,8 @@ function describeWork({ photos, download }: PageState, words: Words): string {
   if (photo.stage === 'finding') return prefix + work.finding;
   if (photo.found?.aligned) return prefix + work.restoringAligned;
   const wanted = photo.faces.filter((face) => face.wanted);
-  return prefix + work.restoring(wanted.length - photo.pending.length + 1, wanted.length);
+  const face = Math.min(wanted.length - photo.pending.length + 1, wanted.length);
+  return prefix + work.restoring(face, wanted.length);
 }
 
 function describeEnd(photos: readonly PhotoItem[], words: Words): string {

@@ -140,7 +140,8 @@ export async function openRedisQueue(options: RedisQueueOptions): Promise<JobQue
           connection: connect(),
           concurrency,
           lockDuration: lostAfterMs,
-          stalledInterval: lostAfterMs,
+          // Looked for more often, so that the wait is not twice as long.
+          stalledInterval: Math.ceil(lostAfterMs / 3),
           maxStalledCount: mostAttempts - 1,
         },
       );
