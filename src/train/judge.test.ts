@@ -37,9 +37,9 @@ afterAll(async () => {
   for (const judge of judges) await judge.release();
 });
 
-async function open(microBatches: number): Promise<Judge> {
+async function open(microBatches: number, adversarial = settings): Promise<Judge> {
   const sizes = { microBatch: 1, microBatches, size, seed: 5 };
-  const judge = await createJudge(runtime, settings, sizes, { oneAtATime: false });
+  const judge = await createJudge(runtime, adversarial, sizes, { oneAtATime: false });
   judges.push(judge);
   return judge;
 }
@@ -74,5 +74,51 @@ describe('the judge', () => {
     const values = await four.learn(images(1), images(2));
     for (const name of ['loss.d_real', 'loss.d_fake'])
       expect(values[name]!.data[0]! / expected[name]!.data[0]!).toBeCloseTo(1, 5);
+  });
+
+  it('judges parts of the images as a batch of their own', async () => {
+    const half = size / 2;
+    const corner = (
+      left: number,
+      top: number,
+    ): { left: number; top: number; right: number; bottom: number } => ({
+      left: left / size,
+      top: top / size,
+      right: (left + half) / size,
+      bottom: (top + half) / size,
+    });
+    const cut = (image: HostTensor, left: number, top: number): number[] =>
+      [0, 1, 2].flatMap((channel) =>
+        Array.from({ length: half }, (_, y) => (channel * size + top + y) * size + left).flatMap((start) => [
+          ...image.data.subarray(start, start + half),
+        ]),
+      );
+    const parts = (image: HostTensor): HostTensor => ({
+      shape: [2, 3, half, half],
+      data: Float32Array.from([...cut(image, 0, 8), ...cut(image, 16, 3)]),
+    });
+    const byBoxes = await open(1, { ...settings, boxes: [corner(0, 8), corner(16, 3)] });
+    const byParts = await createJudge(
+      runtime,
+      settings,
+      { microBatch: 2, microBatches: 1, size: half, seed: 5 },
+      { oneAtATime: false },
+    );
+    judges.push(byParts);
+    const [real, fake] = [images(1), images(2)];
+    const expected = await byParts.learn(parts(real), parts(fake));
+    const values = await byBoxes.learn(real, fake);
+    for (const name of ['loss.d_real', 'loss.d_fake'])
+      expect(values[name]!.data[0]! / expected[name]!.data[0]!).toBeCloseTo(1, 5);
+  });
+
+  it('refuses parts that differ in size', async () => {
+    const boxes = [
+      { left: 0, top: 0, right: 0.5, bottom: 0.5 },
+      { left: 0, top: 0, right: 1, bottom: 0.5 },
+    ];
+    await expect(open(1, { ...settings, boxes })).rejects.toThrow(
+      'Cannot judge parts of different sizes: 16×16, 32×16 pixels',
+    );
   });
 });

@@ -2,10 +2,11 @@
 
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
-import { add, input, mul } from '../graph/ops.ts';
+import { add, concat, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
-import { trackingBatchNorm } from '../nn/batch-norm.ts';
+import { type BatchNorm, trackingBatchNorm } from '../nn/batch-norm.ts';
+import { cutBox } from '../nn/cut-box.ts';
 import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
@@ -20,7 +21,10 @@ import { runningStatistics } from './running-statistics.ts';
 import type { AdversarialSettings } from './train-config.ts';
 
 export interface Judge {
-  /** Scores of images [B, 3, H, W]; its parameters are those of {@link Judge.parameters}. */
+  /**
+   * Scores of images [B, 3, H, W], or of the parts of them that are judged; its parameters are those of
+   * {@link Judge.parameters}.
+   */
   scores(image: Value): Value;
   /** Fed by full name to graphs that hold {@link Judge.scores}. */
   readonly parameters: Tensors;
@@ -54,11 +58,15 @@ export async function createJudge(
   const scope = parameterScope(prefix);
   const shape = [microBatch, 3, size, size];
   const running = new Map<string, Value>();
-  const judge = (image: Value): Value =>
-    buildDiscriminator(scope, settings, image, trackingBatchNorm(running));
+  const judge = (image: Value, norm?: BatchNorm): Value =>
+    buildDiscriminator(scope, settings, judgedParts(image, settings), norm);
   const [real, fake] = [input('real', shape), input('fake', shape)];
-  judge(fake); // the running statistics have seen these images already, when the generator's loss was computed
-  const losses = { 'loss.d_real': hingeLoss.real(judge(real)), 'loss.d_fake': hingeLoss.fake(judge(fake)) };
+  const norm = trackingBatchNorm(running);
+  judge(fake, norm); // the running statistics have seen these images already, when the generator's loss was computed
+  const losses = {
+    'loss.d_real': hingeLoss.real(judge(real, norm)),
+    'loss.d_fake': hingeLoss.fake(judge(fake, norm)),
+  };
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
   const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
   const optimizer = await createOptimizer(runtime, shapes, settings.optimizer);
@@ -74,7 +82,7 @@ export async function createJudge(
     load,
   );
   return {
-    scores: (image) => buildDiscriminator(scope, settings, image),
+    scores: (image) => judge(image),
     parameters: optimizer.parameters,
     statistics: statistics.tensors,
     state: { ...optimizer.state, ...statistics.tensors },
@@ -94,4 +102,19 @@ export async function createJudge(
       await optimizer.release();
     },
   };
+}
+
+/**
+ * @returns [B·boxes, 3, h, w], or the image where it is judged as a whole
+ * @throws {RangeError} if the boxes differ in size, are empty, or reach beyond the image
+ */
+function judgedParts(image: Value, { boxes }: AdversarialSettings): Value {
+  if (!boxes) return image;
+  const parts = boxes.map((box) => cutBox(image, box));
+  const [, , height, width] = parts[0]!.shape;
+  if (!parts.every(({ shape }) => shape[2] === height && shape[3] === width))
+    throw new RangeError(
+      `Cannot judge parts of different sizes: ${parts.map(({ shape }) => `${shape[3]}×${shape[2]}`).join(', ')} pixels`,
+    );
+  return concat(parts, 0);
 }

@@ -26,6 +26,9 @@ const optimizerSchema = z.strictObject({
   warmupIterations: z.number().int().nonnegative().default(0),
 });
 
+/** A part of an image, in fractions of its sides. */
+const box = z.strictObject({ left: fraction, top: fraction, right: fraction, bottom: fraction });
+
 /** The networks that perceptual losses compare images by. */
 const perceptualSchema = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -55,7 +58,7 @@ const perceptualSchema = z.discriminatedUnion('kind', [
     /** Weight of the identity descriptors' squared distance. */
     descriptorWeight: z.number().nonnegative().optional(),
     /** The part of the images that is compared, in fractions of their sides; an aligned image's face unless given. */
-    box: z.strictObject({ left: fraction, top: fraction, right: fraction, bottom: fraction }).optional(),
+    box: box.optional(),
   }),
 ]);
 
@@ -64,6 +67,8 @@ const adversarialSchema = z.strictObject({
   from,
   ndf: count.default(64),
   n_layers: count.default(4),
+  /** Parts of the images that are judged, all of one size, such as the eyes; the whole images unless given. */
+  boxes: z.array(box).min(1).optional(),
   optimizer: optimizerSchema,
 });
 

@@ -1,8 +1,9 @@
 /** Distances of faces in the features of a face-recognition network. */
 
-import { add, constant, div, matmul, mul, reduceMean, reduceSum, slice, sqrt, sub } from '../../graph/ops.ts';
+import { add, constant, div, matmul, mul, reduceMean, reduceSum, sqrt, sub } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { resizeTaps } from '../../image/resize-taps.ts';
+import { cutBox, type FractionalBox } from '../../nn/cut-box.ts';
 import { keyOf, parameterScope, prefixOf } from '../../nn/parameter-scope.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import {
@@ -11,14 +12,6 @@ import {
   faceCropSize,
 } from '../face-recognition/face-recognition.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
-
-/** A part of an image, in fractions of its sides. */
-interface FractionalBox {
-  readonly left: number;
-  readonly top: number;
-  readonly right: number;
-  readonly bottom: number;
-}
 
 /** The face in an image that is aligned as FFHQ's are: x 96..416, y 110..430 of 512. */
 export const alignedFaceBox: FractionalBox = {
@@ -93,20 +86,11 @@ export function createFaceNetwork(
  * @returns [B, C, 150, 150]
  */
 export function cropFace(image: Value, box: FractionalBox): Value {
-  const [, , height, width] = image.shape as [number, number, number, number];
-  const rows = wholePixels(box.top, box.bottom, height);
-  const columns = wholePixels(box.left, box.right, width);
-  const part = slice(slice(image, 2, ...rows), 3, ...columns);
-  const down = resampling(rows[1] - rows[0]); // [150, rows]
-  const across = resampling(columns[1] - columns[0]);
+  const part = cutBox(image, box);
+  const [, , height, width] = part.shape as [number, number, number, number];
+  const down = resampling(height); // [150, height]
+  const across = resampling(width);
   return matmul(matmul(down, part), across, { transB: true });
-}
-
-function wholePixels(from: number, to: number, size: number): [number, number] {
-  const range: [number, number] = [Math.round(from * size), Math.round(to * size)];
-  if (!(range[0] >= 0 && range[0] < range[1] && range[1] <= size))
-    throw new RangeError(`Cannot crop ${from}..${to} of ${size} pixels: it is empty or reaches beyond them`);
-  return range;
 }
 
 function resampling(from: number): Value {
