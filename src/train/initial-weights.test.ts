@@ -18,7 +18,7 @@ beforeAll(async () => {
 const [seed, gain] = [5, Math.sqrt(3)];
 
 it.each([
-  ['gated', 'patches', false],
+  ['single_norm', 'patches', false],
   ['resnet', 'convolution', true],
 ])('starts %s blocks so that an image at fidelity 1 is the photo', async (block_type, resampling, middle) => {
   const config = vaeConfigSchema.parse({

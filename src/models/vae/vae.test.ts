@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 const sizes = { block_out_channels: [8, 12], layers_per_block: 1, latent_channels: 4, norm_num_groups: 2 };
 const small = { ...sizes, patch_size: 2, linear_shortcut: true, photo_fusion: true };
-const gated = { ...small, block_type: 'gated', resampling: 'patches', add_mid_block: false };
+const slim = { ...small, block_type: 'single_norm', resampling: 'patches', add_mid_block: false };
 const [batch, side] = [2, 8];
 const image = input('image', [batch, 3, side, side]);
 const fidelity = input('fidelity', [batch, 1, 1, 1]);
@@ -62,7 +62,7 @@ async function run(values: Record<string, Value>, leaves: ReadonlyMap<string, Ho
 
 describe('an autoencoder whose decoder sees the photo', () => {
   it.each([
-    ['gated blocks and patches', gated],
+    ['blocks of one normalisation and patches', slim],
     ['residual blocks and convolutions', small],
     ['nothing beside the network', { ...sizes, photo_fusion: true }],
   ])('computes what its definition says: %s', async (_, settings) => {
@@ -74,7 +74,7 @@ describe('an autoencoder whose decoder sees the photo', () => {
   });
 
   it('gives at fidelity 0 what it gives without the photo, image by image', async () => {
-    const values = build(gated);
+    const values = build(slim);
     const { fused, alone } = await run(values, leavesOf(Object.values(values), [0, 0.5]));
     const half = fused!.data.length / 2;
     expect(relativeError(fused!.data.subarray(0, half), alone!.data.subarray(0, half))).toBeLessThan(1e-6);
@@ -82,7 +82,7 @@ describe('an autoencoder whose decoder sees the photo', () => {
   });
 
   it('is differentiated towards every weight, the photo, the latent and the fidelity', async () => {
-    const { fused } = build(gated);
+    const { fused } = build(slim);
     const leaves = leavesOf([fused], [0.7, 0.2]);
     const weights = sampleTensor(fused.shape, 99);
     const leafOf = (value: Value): boolean => isOp(value, 'Input') || isOp(value, 'Parameter');

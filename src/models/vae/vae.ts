@@ -2,11 +2,11 @@
 
 import { add, attention, mul, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
-import { gatedBlock } from '../../nn/gated-block.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fromPatches, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
+import { singleNormBlock } from '../../nn/single-norm-block.ts';
 import { z } from '../../tensor/file-schema.ts';
 import { layersOfBlock, side, width, widthsOfBlocks } from '../config-numbers.ts';
 
@@ -23,8 +23,8 @@ export const vaeConfigSchema = z.object({
   patch_size: z._default(side, 1),
   /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
   linear_shortcut: z._default(z.boolean(), false),
-  /** Stable Diffusion's residual blocks, or `gatedBlock`s, which keep the width. */
-  block_type: z._default(z.enum(['resnet', 'gated']), 'resnet'),
+  /** Stable Diffusion's residual blocks, or `singleNormBlock`s, which keep the width. */
+  block_type: z._default(z.enum(['resnet', 'single_norm']), 'resnet'),
   /** How sides are halved and doubled: by 3×3 convolutions, or by a linear map of squares of four positions. */
   resampling: z._default(z.enum(['convolution', 'patches']), 'convolution'),
   /** Whether encoder and decoder have a middle block, with attention. */
@@ -141,7 +141,7 @@ function residualBlock(p: ParameterScope, config: VaeConfig, x: Value, outChanne
   if (config.block_type === 'resnet') return resnetBlock(p, x, { outChannels, groups, epsilon });
   const same = x.shape[1] === outChannels;
   const widened = same ? x : convLayer(p.at('conv_shortcut'), x, outChannels, { kernel: 1 });
-  return gatedBlock(p, widened, groups, epsilon);
+  return singleNormBlock(p, widened, groups, epsilon);
 }
 
 /** @param nextChannels of the next level, which patches are mapped to at once */
