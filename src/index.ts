@@ -89,7 +89,13 @@ export {
   toSquareFace,
 } from './image/square-face.ts';
 // Metrics
-export { type FeatureStatistics, featureStatistics, frechetDistance } from './metrics/frechet.ts';
+export {
+  type FactoredStatistics,
+  FeatureGatherer,
+  type FeatureStatistics,
+  featureStatistics,
+} from './metrics/feature-statistics.ts';
+export { frechetDistance } from './metrics/frechet.ts';
 export { psnr } from './metrics/psnr.ts';
 export { ssim } from './metrics/ssim.ts';
 export { foldFaceRecognitionWeights } from './models/face-recognition/face-recognition-weights.ts';

@@ -1,8 +1,8 @@
 /** What is measured of a set of restored faces, and its summary. */
 
-import { hostTensor } from '../tensor/host-tensor.ts';
 import type { PictureFeatures } from './feature-network.ts';
-import { featureStatistics, frechetDistance } from './frechet.ts';
+import { statisticsOf } from './feature-statistics.ts';
+import { frechetDistance } from './frechet.ts';
 
 /** How close a picture is to the truth. What was not measured is absent. */
 export interface Scores {
@@ -95,11 +95,5 @@ function mean(values: readonly number[]): number {
 /** Two vectors are the least that have a covariance. */
 function frechetOf(a: readonly Float32Array[], b: readonly Float32Array[]): { readonly frechet?: number } {
   if (a.length < 2 || b.length < 2) return {};
-  const statistics = (vectors: readonly Float32Array[]) => {
-    const size = vectors[0]!.length;
-    const features = hostTensor([vectors.length, size]);
-    for (const [i, vector] of vectors.entries()) features.data.set(vector, i * size);
-    return featureStatistics(features);
-  };
-  return { frechet: frechetDistance(statistics(a), statistics(b)) };
+  return { frechet: frechetDistance(statisticsOf(a), statisticsOf(b)) };
 }

@@ -1,36 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { RandomStream } from '../random/random-stream.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { featureStatistics, frechetDistance } from './frechet.ts';
+import { featureStatistics, statisticsOf } from './feature-statistics.ts';
+import { frechetDistance } from './frechet.ts';
 
 const normals = (key: number, count: number, size: number) =>
   hostTensor([count, size], new RandomStream(3, [key]).fillNormal(new Float32Array(count * size)));
-
-describe('featureStatistics', () => {
-  test('are the mean and the unbiased covariance', () => {
-    const { mean, covariance } = featureStatistics(hostTensor([3, 2], Float32Array.of(1, 10, 2, 20, 6, 0)));
-    expect([...mean]).toEqual([3, 10]);
-    // Centred rows (-2, 0), (-1, 10), (3, -10) over N - 1 = 2.
-    const expected = [7, -20, -20, 100];
-    covariance.forEach((value, i) => {
-      expect(value).toBeCloseTo(expected[i]!, 12);
-    });
-  });
-
-  test('do not depend on how the vectors are cut into chunks', () => {
-    const features = normals(0, 300, 3);
-    const { mean, covariance } = featureStatistics(features);
-    let expected = 0;
-    for (let n = 0; n < 300; n++)
-      expected += ((features.data[n * 3]! - mean[0]!) * (features.data[n * 3 + 2]! - mean[2]!)) / 299;
-    expect(covariance[2]).toBeCloseTo(expected, 12);
-    expect(covariance[6]).toBeCloseTo(expected, 12);
-  });
-
-  test('need two vectors', () => {
-    expect(() => featureStatistics(hostTensor([1, 4]))).toThrow('[1, 4]');
-  });
-});
 
 describe('frechetDistance', () => {
   test('of distributions with diagonal covariance is that of each direction', () => {
@@ -66,5 +41,24 @@ describe('frechetDistance', () => {
   test('rejects features of different sizes', () => {
     const [a, b] = [featureStatistics(normals(0, 5, 3)), featureStatistics(normals(0, 5, 4))];
     expect(() => frechetDistance(a, b)).toThrow('3 values');
+  });
+
+  // Few and many are told by 20 directions; 300 are several blocks of a triangle.
+  test.each([
+    ['few', 5, 7, 20],
+    ['few and fewer', 9, 3, 20],
+    ['as many as directions', 20, 60, 20],
+    ['few and many', 30, 5, 20],
+    ['many', 350, 400, 300],
+  ])('is the same from factors as from covariances: %s', (_, countA, countB, size) => {
+    const [a, b] = [normals(3, countA, size), normals(4, countB, size)];
+    const expected = frechetDistance(featureStatistics(a), featureStatistics(b));
+    const rows = ({ data, shape: [count = 0] }: typeof a) =>
+      Array.from({ length: count }, (_, n) => data.subarray(n * size, (n + 1) * size));
+    const [few, many] = [statisticsOf(rows(a)), statisticsOf(rows(b))];
+    // Roots of rounding: √ε of the largest eigenvalue.
+    for (const distance of [frechetDistance(few, many), frechetDistance(many, few)])
+      expect(Math.abs(distance - expected)).toBeLessThan(1e-5 * Math.max(1, expected));
+    expect(Math.abs(frechetDistance(few, few))).toBeLessThan(1e-5);
   });
 });

@@ -1,85 +1,85 @@
 /** Fréchet distance between two sets of feature vectors: what FID is, over whichever features it is given. */
-
-import { formatShape, type HostTensor } from '../tensor/host-tensor.ts';
-import { addProductTransposed } from './matrix-product.ts';
+import { choleskyFactor } from './cholesky.ts';
+import type { FactoredStatistics, FeatureStatistics } from './feature-statistics.ts';
+import { addProductTransposed, type MatrixView } from './matrix-product.ts';
 import { symmetricEigenvalues } from './symmetric-eigenvalues.ts';
 
-/** Feature vectors taken into the covariance at a time. */
-const CHUNK = 256;
+type Statistics = FeatureStatistics | FactoredStatistics;
 
-/** Mean and covariance of a set of feature vectors. */
-export interface FeatureStatistics {
-  /** [D] */
-  readonly mean: Float64Array;
-  /** [D, D], row by row, symmetric; unbiased. */
-  readonly covariance: Float64Array;
-}
+/** Columns of a triangular factor whose rows are cut short together. */
+const block = 256;
 
 /**
- * @param features [N, D], N >= 2
- * @throws {RangeError} if there are fewer than two vectors
- */
-export function featureStatistics(features: HostTensor): FeatureStatistics {
-  const [count = 0, size = 0] = features.shape;
-  if (features.shape.length !== 2 || count < 2)
-    throw new RangeError(
-      `Cannot take the statistics of features of shape ${formatShape(features.shape)}: expected [N, D] with N >= 2`,
-    );
-  const mean = new Float64Array(size);
-  for (let i = 0; i < features.data.length; i++) mean[i % size]! += features.data[i]! / count;
-  const covariance = new Float64Array(size * size);
-  for (let first = 0; first < count; first += CHUNK) {
-    const chunk = Math.min(CHUNK, count - first);
-    const scaled = new Float64Array(size * chunk); // [D, chunk]
-    for (let n = 0; n < chunk; n++)
-      for (let i = 0; i < size; i++)
-        scaled[i * chunk + n] = (features.data[(first + n) * size + i]! - mean[i]!) / Math.sqrt(count - 1);
-    addProductTransposed(covariance, scaled, scaled, size, size, chunk);
-  }
-  return { mean, covariance };
-}
-
-/**
- * |μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two normal distributions. With C1 = L Lᵀ, the trace of the root is
- * the sum of the roots of the eigenvalues of the symmetric Lᵀ C2 L.
+ * |μ1 - μ2|² + tr(C1 + C2 - 2 (C1 C2)^½) of two normal distributions. With C1 = Aᵀ A, the trace of the root is the sum
+ * of the roots of the eigenvalues of the symmetric A C2 Aᵀ, which is as small as the smaller of the two sets.
  * @throws {RangeError} if the statistics are of features of different sizes
  * @see Heusel et al. 2017, arXiv:1706.08500; Dowson & Landau 1982
  */
-export function frechetDistance(a: FeatureStatistics, b: FeatureStatistics): number {
+export function frechetDistance(a: Statistics, b: Statistics): number {
   const size = a.mean.length;
   if (b.mean.length !== size)
     throw new RangeError(`Cannot compare features of ${size} values with features of ${b.mean.length}`);
-  let distance = 0;
-  for (let i = 0; i < size; i++) {
-    distance += (a.mean[i]! - b.mean[i]!) ** 2;
-    distance += a.covariance[i * size + i]! + b.covariance[i * size + i]!;
-  }
-  const root = choleskyTransposed(a.covariance, size);
-  const half = new Float64Array(size * size); // Lᵀ C2
-  addProductTransposed(half, root, b.covariance, size, size, size);
-  const product = new Float64Array(size * size); // Lᵀ C2 L
-  addProductTransposed(product, half, root, size, size, size);
-  for (const eigenvalue of symmetricEigenvalues(product, size))
+  let distance = varianceOf(a) + varianceOf(b);
+  for (let i = 0; i < size; i++) distance += (a.mean[i]! - b.mean[i]!) ** 2;
+  const [few, many] = factorRows(a) <= factorRows(b) ? [a, b] : [b, a];
+  // Where the first has no factor, the second has none.
+  const { product, rows } =
+    'factor' in few ? throughFactor(few, many) : throughTriangle(few, many as FeatureStatistics);
+  for (const eigenvalue of symmetricEigenvalues(product, rows))
     distance -= 2 * Math.sqrt(Math.max(0, eigenvalue));
   return distance;
 }
 
-/**
- * Lᵀ, row by row, of the lower triangular L with L Lᵀ = C; directions without variance get zeros.
- * That of ml-matrix divides by zero there, and fewer pictures than features always leave such directions.
- */
-function choleskyTransposed(covariance: Float64Array, size: number): Float64Array {
-  let largest = 0;
-  for (let i = 0; i < size; i++) largest = Math.max(largest, covariance[i * size + i]!);
-  const negligible = size * Number.EPSILON * largest;
-  const lower = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j <= i; j++) {
-      let rest = covariance[i * size + j]!;
-      for (let k = 0; k < j; k++) rest -= lower[i * size + k]! * lower[j * size + k]!;
-      if (j < i) lower[i * size + j] = lower[j * size + j] === 0 ? 0 : rest / lower[j * size + j]!;
-      else lower[i * size + i] = rest > negligible ? Math.sqrt(rest) : 0;
+/** Rows of its factor; endless where it has none. */
+function factorRows(statistics: Statistics): number {
+  return 'factor' in statistics
+    ? statistics.factor.length / statistics.mean.length
+    : Number.POSITIVE_INFINITY;
+}
+
+/** tr C */
+function varianceOf(statistics: Statistics): number {
+  if ('factor' in statistics) return statistics.factor.reduce((sum, value) => sum + value * value, 0);
+  const size = statistics.mean.length;
+  return statistics.mean.reduce((sum, _, i) => sum + statistics.covariance[i * (size + 1)]!, 0);
+}
+
+/** A C Aᵀ, upper triangle. */
+function throughFactor({ factor, mean }: FactoredStatistics, other: Statistics) {
+  const size = mean.length;
+  const rows = factor.length / size;
+  const a = { data: factor, rows, columns: size };
+  // A Bᵀ of another factor, else A C
+  const right = 'factor' in other ? other.factor : other.covariance;
+  const columns = right.length / size;
+  const half = { data: new Float64Array(rows * columns), rows, columns };
+  addProductTransposed(half, a, { data: right, rows: columns, columns: size });
+  const product = new Float64Array(rows ** 2);
+  const out = { data: product, rows, columns: rows };
+  addProductTransposed(out, half, 'factor' in other ? half : a, { upper: true });
+  return { product, rows };
+}
+
+/** R C Rᵀ of the upper triangular R, upper triangle; both have as many directions as features. */
+function throughTriangle({ covariance, mean }: FeatureStatistics, other: FeatureStatistics) {
+  const size = mean.length;
+  const triangle = choleskyFactor(covariance, size);
+  const half = new Float64Array(size ** 2);
+  const product = new Float64Array(size ** 2);
+  // Of R, columns up to `end` are zero below that row.
+  type CutPart = (data: Float64Array, rows: number) => MatrixView;
+  const eachBlock = (add: (part: CutPart, end: number) => void): void => {
+    for (let first = 0; first < size; first += block) {
+      const end = Math.min(size, first + block);
+      add((data, rows) => ({ data, rows, columns: end - first, offset: first, stride: size }), end);
     }
-  }
-  return lower.map((_, at) => lower[(at % size) * size + Math.floor(at / size)]!);
+  };
+  const whole = (data: Float64Array, rows: number) => ({ data, rows, columns: size });
+  eachBlock((part, end) => {
+    addProductTransposed(whole(half, end), part(triangle, end), part(other.covariance, size));
+  });
+  eachBlock((part, end) => {
+    addProductTransposed(whole(product, end), part(half, end), part(triangle, end), { upper: true });
+  });
+  return { product, rows: size };
 }

@@ -18,52 +18,73 @@ export function symmetricEigenvalues(matrix: Float64Array, n: number): Float64Ar
   return tridiagonalEigenvalues(diagonal, beside);
 }
 
-/** @returns the diagonal, and in beside[i] the element between i and i + 1 */
+/**
+ * Each row's reflection changes all rows below it; that is done while the next one is multiplied, so that the matrix
+ * passes through the caches once a row.
+ * @returns the diagonal, and in beside[i] the element between i and i + 1
+ */
 function tridiagonalise(m: Float64Array, n: number): { diagonal: Float64Array; beside: Float64Array } {
   const diagonal = new Float64Array(n);
   const beside = new Float64Array(n);
-  const v = new Float64Array(n);
-  const w = new Float64Array(n);
+  // A -= v wᵀ + w vᵀ is still to be done in rows from k on.
+  let [v, w] = [new Float64Array(n), new Float64Array(n)];
+  let [nextV, nextW] = [new Float64Array(n), new Float64Array(n)];
   // Below it a column is what rounding left; squares of such numbers may underflow.
   const negligible = Number.EPSILON ** 2 * m.reduce((sum, x) => sum + x * x, 0);
   for (let k = 0; k < n; k++) {
-    diagonal[k] = m[k * n + k]!;
     let squares = 0;
-    for (let j = k + 1; j < n; j++) {
-      v[j] = m[k * n + j]!;
-      squares += v[j]! * v[j]!;
+    for (let j = k; j < n; j++) {
+      const value = m[k * n + j]! - (v[k]! * w[j]! + w[k]! * v[j]!);
+      nextV[j] = value;
+      if (j > k) squares += value * value;
     }
+    diagonal[k] = nextV[k]!;
     if (k + 1 >= n) break;
-    if (squares <= negligible) continue;
-    // Reflect (v_k+1, …, v_n) onto its first axis; the sign avoids cancellation.
-    const reflected = v[k + 1]! > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
-    beside[k] = reflected;
-    const scale = squares - reflected * v[k + 1]!;
-    v[k + 1]! -= reflected;
-    // w = A v / scale - (vᵀA v / 2 scale²) v, from the upper triangle alone; then A -= v wᵀ + w vᵀ.
-    w.fill(0, k + 1);
-    for (let i = k + 1; i < n; i++) {
-      const row = i * n;
-      const vi = v[i]!;
-      let sum = m[row + i]! * vi;
-      for (let j = i + 1; j < n; j++) {
-        sum += m[row + j]! * v[j]!;
-        w[j]! += m[row + j]! * vi;
-      }
-      w[i]! += sum;
+    nextW.fill(0, k + 1);
+    if (squares <= negligible) {
+      updateAndMultiply(m, n, k + 1, { v, w, by: nextW, into: nextW });
+      nextV.fill(0, k + 1);
+    } else {
+      // Reflect (v_k+1, …, v_n) onto its first axis; the sign avoids cancellation.
+      const reflected = nextV[k + 1]! > 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
+      beside[k] = reflected;
+      const scale = squares - reflected * nextV[k + 1]!;
+      nextV[k + 1]! -= reflected;
+      updateAndMultiply(m, n, k + 1, { v, w, by: nextV, into: nextW });
+      // w = A v / scale - (vᵀA v / 2 scale²) v
+      let dot = 0;
+      for (let i = k + 1; i < n; i++) dot += nextV[i]! * nextW[i]!;
+      const along = dot / (2 * scale * scale);
+      for (let i = k + 1; i < n; i++) nextW[i] = nextW[i]! / scale - along * nextV[i]!;
     }
-    let dot = 0;
-    for (let i = k + 1; i < n; i++) dot += v[i]! * w[i]!;
-    const along = dot / (2 * scale * scale);
-    for (let i = k + 1; i < n; i++) w[i] = w[i]! / scale - along * v[i]!;
-    for (let i = k + 1; i < n; i++) {
-      const row = i * n;
-      const vi = v[i]!;
-      const wi = w[i]!;
-      for (let j = i; j < n; j++) m[row + j]! -= vi * w[j]! + wi * v[j]!;
-    }
+    [v, w, nextV, nextW] = [nextV, nextW, v, w];
   }
   return { diagonal, beside };
+}
+
+/** A -= v wᵀ + w vᵀ in rows and columns from `first` on, and into += A·by; of A the upper triangle alone. */
+function updateAndMultiply(
+  m: Float64Array,
+  n: number,
+  first: number,
+  { v, w, by, into }: Readonly<Record<'v' | 'w' | 'by' | 'into', Float64Array>>,
+): void {
+  for (let i = first; i < n; i++) {
+    const row = i * n;
+    const vi = v[i]!;
+    const wi = w[i]!;
+    const byI = by[i]!;
+    const corner = m[row + i]! - 2 * vi * wi;
+    m[row + i] = corner;
+    let sum = corner * byI;
+    for (let j = i + 1; j < n; j++) {
+      const value = m[row + j]! - (vi * w[j]! + wi * v[j]!);
+      m[row + j] = value;
+      sum += value * by[j]!;
+      into[j]! += value * byI;
+    }
+    into[i]! += sum;
+  }
 }
 
 /** Overwrites and returns `d`; `e[i]` lies between d[i] and d[i + 1], its last element is not used. */

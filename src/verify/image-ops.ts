@@ -19,7 +19,8 @@ import {
 } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { warpAffine } from '../image/warp-affine.ts';
-import { featureStatistics, frechetDistance } from '../metrics/frechet.ts';
+import { featureStatistics } from '../metrics/feature-statistics.ts';
+import { frechetDistance } from '../metrics/frechet.ts';
 import { psnr } from '../metrics/psnr.ts';
 import { ssim } from '../metrics/ssim.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';

@@ -21,7 +21,7 @@ export function formatMetrics({
   return [
     `metrics of 512 x 512 on ${device}`,
     ...rows,
-    `FID of ${fid.pictures} pictures' features to as many: ${(fid.ms / 1e3).toFixed(1)} s; peak memory with Inception ${gigabytes(fidRssBytes)}`,
+    `FID of ${fid.pictures} pictures' features to as many: gathered in ${(fid.gatherMs / 1e3).toFixed(1)} s, the distance in ${(fid.ms / 1e3).toFixed(1)} s; peak memory with Inception ${gigabytes(fidRssBytes)}`,
     `peak memory, all networks loaded, ${gigabytes(peakRssBytes)}`,
     '',
   ].join('\n');

@@ -64,7 +64,9 @@ async function measureSets(
   environment: EvaluateEnvironment,
   faces: Map<string, Pixels[]>,
 ): Promise<{ rows: MeasuredRow[]; used: LoadedMetrics['used'] }> {
-  return withMetrics(request, environment, async ({ measure, used }) => {
+  const { journal } = request;
+  const referenceJournal = journal && `${journal}.fid-reference`;
+  return withMetrics({ ...request, referenceJournal }, environment, async ({ measure, used }) => {
     const rows: MeasuredRow[] = [];
     let pixels = 0;
     for (const [i, { label, ...folders }] of request.sets.entries()) {

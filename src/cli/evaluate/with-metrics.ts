@@ -1,8 +1,10 @@
 /** Loads what measures by named metrics, for the time of a command, with progress and words about what is missing. */
+import path from 'node:path';
 import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
 import type { ScoredSet } from '../../metrics/scored-set.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
-import { openFidReference } from '../../platform/node/measure/fid-reference.ts';
+import { isFolder } from '../../platform/node/files/file-kind.ts';
+import { type FidReference, openFidReference } from '../../platform/node/measure/fid-reference.ts';
 import { type LoadedMetrics, loadMeasures } from '../../platform/node/measure/load-measures.ts';
 import { type MeasureSettings, measurePictures } from '../../platform/node/measure/measure-pictures.ts';
 import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts';
@@ -15,11 +17,18 @@ import { Progress } from '../terminal/progress.ts';
 import type { WeightPlaces } from './metric-flags.ts';
 import type { EvaluateEnvironment, FailedPicture } from './run-evaluate.ts';
 
+/**
+ * A file that keeps scores picture by picture, or what names it by a text that differs wherever the scores would.
+ */
+export type JournalPlace = string | ((settings: string) => string);
+
 /** What is to be measured, by which weights. */
 export interface MetricChoice {
   readonly metrics: readonly MetricName[];
   readonly weights: WeightPlaces;
   readonly fidReference?: string;
+  /** Keeps the features of the reference's pictures; see the journal of {@link MetricSession.measure}. */
+  readonly referenceJournal?: JournalPlace;
   readonly device?: DeviceChoice;
   readonly threads?: number;
 }
@@ -40,15 +49,13 @@ export interface MetricSession extends Pick<LoadedMetrics, 'used' | 'missing'> {
   /**
    * @param label names the set for the user, and in its journal
    * @param options.metrics those of the set; all that were loaded unless given
-   * @param options.journal a file that keeps scores picture by picture, or what names it by a text that differs
-   *   wherever the scores would
    */
   measure(
     label: string,
     folders: SourceFolders,
     options?: {
       readonly metrics?: readonly MetricName[];
-      readonly journal?: string | ((settings: string) => string);
+      readonly journal?: JournalPlace;
       readonly keep?: MeasureSettings['keep'];
     },
   ): Promise<MeasuredPictures>;
@@ -79,10 +86,23 @@ export async function withMetrics<Result>(
       progress.line(
         'fid is not measured: there are no statistics of FFHQ; give --fid-reference, or take fid-truth',
       );
-    const fidReference =
-      inception && place !== undefined
-        ? await untilAborted(openFidReference(place, { inception, onPicture, signal }), signal)
+    const openJournal = async (journal: JournalPlace | undefined, settings: unknown) => {
+      const text = JSON.stringify(settings);
+      const file = typeof journal === 'function' ? journal(text) : journal;
+      const opened = file === undefined ? undefined : await openScoresJournal(file, text);
+      if (opened && opened.known > 0) progress.line(`Going on from ${opened.known} pictures in ${file}`);
+      return opened;
+    };
+    let fidReference: FidReference | undefined;
+    if (inception && place !== undefined) {
+      // Of published statistics there is nothing to keep.
+      const folder = await isFolder(place);
+      const journal = folder
+        ? await openJournal(choice.referenceJournal, ['fid reference', metrics.used, path.resolve(place)])
         : undefined;
+      const opening = openFidReference(place, { inception, journal, onPicture, signal });
+      fidReference = await untilAborted(opening, signal);
+    }
     const measurable = (wanted: readonly MetricName[]): MetricName[] =>
       wanted.filter((name) => metrics.measures.has(name) && (name !== 'fid' || fidReference));
     if (measurable(names).length === 0)
@@ -96,10 +116,7 @@ export async function withMetrics<Result>(
       async measure(label, folders, { metrics: wanted = names, journal: place, keep } = {}) {
         progress.line(`Measuring ${label}`);
         const measures = new Map(measurable(wanted).map((name) => [name, metrics.measures.get(name)!]));
-        const settings = JSON.stringify([[...measures.keys()], metrics.used, label, folders.size]);
-        const file = typeof place === 'function' ? place(settings) : place;
-        const journal = file === undefined ? undefined : await openScoresJournal(file, settings);
-        if (journal && journal.known > 0) progress.line(`Going on from ${journal.known} pictures in ${file}`);
+        const journal = await openJournal(place, [[...measures.keys()], metrics.used, label, folders.size]);
         const sources = await sourcePictures(folders);
         const failed: FailedPicture[] = [];
         const onFailed = (name: string, error: unknown): void => {

@@ -48,52 +48,64 @@ export async function runReproduce(
   const results = rivals === undefined ? [] : await findResults(protocol, rivals);
   const metrics = [...new Set(found.flatMap(({ set }) => set.metrics))];
   const restored = new RestoredRows(request, environment);
+  const journals = path.join(output, 'journals');
+  await makeFolder(journals);
+  // What a journal's scores depend on is in its name: weights that come later begin another.
+  const journalOf = (name: string, settings: string): string =>
+    path.join(journals, `${name.replaceAll(/[^\w.-]+/g, '-')}.${sha256(settings).slice(0, 12)}.jsonl`);
+  const referenceJournal = (settings: string): string => journalOf('fid-reference', settings);
   try {
-    const report = await withMetrics({ ...request.choice, metrics }, environment, async (session) => {
-      const say = (line: string): void => session.progress.line(line);
-      if (missing.length > 0) say(wanted(missing, data));
-      const measured: MeasuredSet[] = [];
-      const problems: string[] = [];
-      for (const one of found) {
-        if (session.measurable(one.set.metrics).length === 0) {
-          say(`${one.set.label} is left out: none of ${one.set.metrics.join(', ')} can be measured`);
-          continue;
-        }
-        if (!one.truth && one.set.metrics.includes('psnr'))
-          say(`${one.set.label}: no folder hq beside ${one.lq}, so what compares with the truth is left out`);
-        const rows: MeasuredRow[] = [];
-        for (const row of rowsOf(protocol, one, results, request))
-          try {
-            const { failed, ...measuredRow } = await measureRow(row, one, { session, restored, output });
-            rows.push(measuredRow);
-            if (failed > 0)
-              problems.push(
-                `${one.set.label}, ${row.label}: ${failed} ${failed === 1 ? 'picture' : 'pictures'}`,
-              );
-          } catch (error) {
-            environment.signal.throwIfAborted();
-            problems.push(`${one.set.label}, ${row.label}: ${(error as Error).message}`);
-            say(problems.at(-1)!);
+    const report = await withMetrics(
+      { ...request.choice, metrics, referenceJournal },
+      environment,
+      async (session) => {
+        const say = (line: string): void => session.progress.line(line);
+        if (missing.length > 0) say(wanted(missing, data));
+        const measured: MeasuredSet[] = [];
+        const problems: string[] = [];
+        for (const one of found) {
+          if (session.measurable(one.set.metrics).length === 0) {
+            say(`${one.set.label} is left out: none of ${one.set.metrics.join(', ')} can be measured`);
+            continue;
           }
-        measured.push({ set: one.set, standIn: one.standIn !== undefined, rows });
-      }
-      if (measured.every(({ rows }) => rows.length === 0))
-        throw new Error(
-          `Cannot reproduce ${request.table}: ${problems[0] ?? 'none of its rows can be measured'}`,
-        );
-      return {
-        table: path.basename(request.table, '.json'),
-        protocol,
-        sets: compareTable(protocol, measured),
-        missing: protocol.sets
-          .filter((set) => !measured.some((one) => one.set === set))
-          .map(({ label }) => label),
-        problems,
-        weights: session.used,
-        fidReference: request.choice.fidReference,
-        restoredBy: restored.description,
-      } satisfies TableReport;
-    });
+          if (!one.truth && one.set.metrics.includes('psnr'))
+            say(
+              `${one.set.label}: no folder hq beside ${one.lq}, so what compares with the truth is left out`,
+            );
+          const rows: MeasuredRow[] = [];
+          for (const row of rowsOf(protocol, one, results, request))
+            try {
+              const { failed, ...measuredRow } = await measureRow(row, one, { session, restored, journalOf });
+              rows.push(measuredRow);
+              if (failed > 0)
+                problems.push(
+                  `${one.set.label}, ${row.label}: ${failed} ${failed === 1 ? 'picture' : 'pictures'}`,
+                );
+            } catch (error) {
+              environment.signal.throwIfAborted();
+              problems.push(`${one.set.label}, ${row.label}: ${(error as Error).message}`);
+              say(problems.at(-1)!);
+            }
+          measured.push({ set: one.set, standIn: one.standIn !== undefined, rows });
+        }
+        if (measured.every(({ rows }) => rows.length === 0))
+          throw new Error(
+            `Cannot reproduce ${request.table}: ${problems[0] ?? 'none of its rows can be measured'}`,
+          );
+        return {
+          table: path.basename(request.table, '.json'),
+          protocol,
+          sets: compareTable(protocol, measured),
+          missing: protocol.sets
+            .filter((set) => !measured.some((one) => one.set === set))
+            .map(({ label }) => label),
+          problems,
+          weights: session.used,
+          fidReference: request.choice.fidReference,
+          restoredBy: restored.description,
+        } satisfies TableReport;
+      },
+    );
     await writeReport(report, request, environment);
     return report.problems.length === 0;
   } finally {
@@ -163,10 +175,17 @@ function withRestorer(rows: readonly ProtocolRow[], restorer: string): ProtocolR
   return others.map((row) => (isOf(row, restorer) ? { ...row, measures: 'restored' } : row));
 }
 
+interface RowTools {
+  readonly session: MetricSession;
+  readonly restored: RestoredRows;
+  /** Names a row's journal. */
+  readonly journalOf: (name: string, settings: string) => string;
+}
+
 async function measureRow(
   row: RowToMeasure,
   { set, lq, truth }: FoundSet,
-  { session, restored, output }: { session: MetricSession; restored: RestoredRows; output: string },
+  { session, restored, journalOf }: RowTools,
 ): Promise<MeasuredRow & { readonly failed: number }> {
   const what = `${set.label}, ${row.label}`;
   const made =
@@ -174,11 +193,7 @@ async function measureRow(
       ? await restored.make(row, { set: set.name, pictures: lq }, session, what)
       : undefined;
   const pictures = made?.folder ?? row.folder ?? lq;
-  const journals = path.join(output, 'journals');
-  await makeFolder(journals);
-  // What a journal's scores depend on is in its name: weights that come later begin another.
-  const journal = (settings: string): string =>
-    path.join(journals, `${fileName(row.name)}.${set.name}.${sha256(settings).slice(0, 12)}.jsonl`);
+  const journal = (settings: string): string => journalOf(`${row.name}.${set.name}`, settings);
   const folders = { pictures, truth, size: 'truth' as const, only: made?.names };
   const { set: scores, failed } = await session.measure(what, folders, { metrics: set.metrics, journal });
   return {
@@ -188,10 +203,6 @@ async function measureRow(
     ...(made?.seconds && { seconds: made.seconds }),
     failed: failed.length + (made?.failed ?? 0),
   };
-}
-
-function fileName(name: string): string {
-  return name.replaceAll(/[^\w.-]+/g, '-');
 }
 
 async function writeReport(

@@ -1,4 +1,11 @@
-import { featureStatistics, frechetDistance } from '../../metrics/frechet.ts';
+import {
+  type FactoredStatistics,
+  type FeatureStatistics,
+  featureStatistics,
+  statisticsOf,
+} from '../../metrics/feature-statistics.ts';
+import { frechetDistance } from '../../metrics/frechet.ts';
+import type { HostTensor } from '../../tensor/host-tensor.ts';
 import type { VerifyMetricsSet } from './set-verifier.ts';
 
 /** Means, covariances and Fréchet distances of given features. */
@@ -6,10 +13,11 @@ export const verifyFidSet: VerifyMetricsSet = async function* (set) {
   const names = Object.entries(set.json.tensors)
     .filter(([, { kind }]) => kind === 'input')
     .map(([name]) => name);
-  const statistics = new Map<string, ReturnType<typeof featureStatistics>>();
+  const statistics = new Map<string, FeatureStatistics | FactoredStatistics>();
   for (const name of names) {
-    const of = featureStatistics(await set.tensor(name));
-    statistics.set(name, of);
+    const features = await set.tensor(name);
+    const of = featureStatistics(features);
+    statistics.set(name, statisticsOf(rowsOf(features)));
     yield await set.compare(`${name}.mean`, of.mean);
     yield await set.compare(`${name}.cov`, of.covariance);
   }
@@ -24,6 +32,10 @@ export const verifyFidSet: VerifyMetricsSet = async function* (set) {
     });
   }
 };
+
+function rowsOf({ shape: [count = 0, size = 0], data }: HostTensor): Float32Array[] {
+  return Array.from({ length: count }, (_, n) => data.subarray(n * size, (n + 1) * size));
+}
 
 /** `fid.AB` is of the sets A and B. */
 function pairOf(value: string, names: readonly string[]): [string, string] | undefined {

@@ -6,7 +6,8 @@ import {
   type SchedulerConfig,
   stepScalings,
 } from '../../../diffusion/lcm-schedule.ts';
-import { sampleFrechetDistance } from '../../../metrics/frechet-samples.ts';
+import { statisticsOf } from '../../../metrics/feature-statistics.ts';
+import { frechetDistance } from '../../../metrics/frechet.ts';
 import { RandomStream } from '../../../random/random-stream.ts';
 import { type HostTensor, hostTensor } from '../../../tensor/host-tensor.ts';
 import type { DescribeState } from './state-features.ts';
@@ -101,8 +102,8 @@ export async function analyseStates(
     return {
       step,
       timestep,
-      clean: sampleFrechetDistance(states, find('photo', 0)),
-      noised: sampleFrechetDistance(noisedStates, find('photo', step, timestep)),
+      clean: distanceOf(states, find('photo', 0)),
+      noised: distanceOf(noisedStates, find('photo', step, timestep)),
       cleanFloor: distanceOfHalves(states),
       noisedFloor: distanceOfHalves(noisedStates),
     };
@@ -112,5 +113,9 @@ export async function analyseStates(
 
 function distanceOfHalves(vectors: readonly Float32Array[]): number {
   const half = (rest: number) => vectors.filter((_, n) => n % 2 === rest);
-  return sampleFrechetDistance(half(0), half(1));
+  return distanceOf(half(0), half(1));
+}
+
+function distanceOf(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  return frechetDistance(statisticsOf(a), statisticsOf(b));
 }

@@ -4,6 +4,8 @@ import { graphFlops } from '../../../graph/cost.ts';
 import { tensorToPixels } from '../../../image/pixel-tensor.ts';
 import { toBytePixels } from '../../../image/pixels.ts';
 import type { MetricPicture } from '../../../measure/picture-measure.ts';
+import { FeatureGatherer } from '../../../metrics/feature-statistics.ts';
+import { frechetDistance } from '../../../metrics/frechet.ts';
 import type { MetricName } from '../../../metrics/metric-table.ts';
 import { openCvGray } from '../../../models/arcface/arcface-input.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
@@ -12,7 +14,6 @@ import { userCacheFolder } from '../files/user-cache-folder.ts';
 import { makeFormulaMetrics, metricGraphs } from '../model/formula-metrics.ts';
 import { findMetricWeights } from '../model/metric-weights.ts';
 import { measurePeak } from './bench.ts';
-import { fidTo } from './fid-reference.ts';
 import { loadMeasures } from './load-measures.ts';
 
 interface MetricTiming {
@@ -29,9 +30,9 @@ interface MetricTiming {
 export interface MetricsBenchResult {
   readonly device: string;
   readonly metrics: readonly MetricTiming[];
-  /** The Fréchet distance of so many pictures' features to the statistics of as many. */
-  readonly fid: { readonly pictures: number; readonly ms: number };
-  /** Of the process, with Inception and the features of both sets. */
+  /** Of so many pictures' features to those of as many others: gathering both sets, and the distance. */
+  readonly fid: { readonly pictures: number; readonly gatherMs: number; readonly ms: number };
+  /** Of the process, with Inception. */
   readonly fidRssBytes: number;
   /** Of the process, with all networks. */
   readonly peakRssBytes: number;
@@ -64,7 +65,7 @@ export async function benchMetrics(
     const [picture, truth] = [pictureOf('lq'), pictureOf('hq')];
     const graphs = metricGraphs();
     const metrics: MetricTiming[] = [];
-    let fidMs = 0;
+    let fid = { pictures: fidPictures, gatherMs: 0, ms: 0 };
     let fidRssBytes = 0;
     for (const [name, graph, runs] of timed.filter(([name]) => names.includes(name))) {
       onProgress(name);
@@ -82,14 +83,14 @@ export async function benchMetrics(
       metrics.push({ name, ms, gflop, peakGflops, peakShare: gflop / (ms / 1e3) / peakGflops });
       if (name === 'fid') {
         onProgress(`FID of ${fidPictures} pictures`);
-        fidMs = timeFid();
+        fid = timeFid();
         fidRssBytes = peakRss();
       }
     }
     return {
       device: `${runtime.device}: ${runtime.reason}`,
       metrics,
-      fid: { pictures: fidPictures, ms: fidMs },
+      fid,
       fidRssBytes,
       peakRssBytes: peakRss(),
     };
@@ -107,13 +108,20 @@ function pictureOf(name: string): MetricPicture {
   return { pixels, gray: async () => openCvGray(pixels) };
 }
 
-/** Features as Inception's are many: 2,048 numbers each, kept one by one. */
-function timeFid(): number {
+/** Features of Inception's size. */
+function timeFid(): MetricsBenchResult['fid'] {
   const features = (name: string): Float32Array[] =>
     Array.from({ length: fidPictures }, (_, i) => formulaNormal(`${name}${i}`, [2048]).data);
+  const gather = (vectors: Float32Array[]): ReturnType<FeatureGatherer['statistics']> => {
+    const gatherer = new FeatureGatherer();
+    for (const vector of vectors) gatherer.add(vector);
+    return gatherer.statistics();
+  };
   const [own, reference] = [features('own'), features('reference')];
   const start = performance.now();
-  const distance = fidTo(own, reference);
+  const [a, b] = [gather(own), gather(reference)];
+  const gathered = performance.now();
+  const distance = frechetDistance(a, b);
   if (!Number.isFinite(distance)) throw new Error('Cannot time FID: the distance is not finite');
-  return performance.now() - start;
+  return { pictures: fidPictures, gatherMs: gathered - start, ms: performance.now() - gathered };
 }

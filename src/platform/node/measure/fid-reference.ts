@@ -3,23 +3,21 @@ import { stat } from 'node:fs/promises';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { openTensorFile, readFloat64 } from '../../../checkpoint/tensor-file.ts';
 import type { PictureMeasure } from '../../../measure/picture-measure.ts';
-import { type FeatureStatistics, frechetDistance } from '../../../metrics/frechet.ts';
-import { sampleFrechetDistance, statisticsOf } from '../../../metrics/frechet-samples.ts';
+import {
+  type FactoredStatistics,
+  FeatureGatherer,
+  type FeatureStatistics,
+} from '../../../metrics/feature-statistics.ts';
 import { openFileSource } from '../files/file-source.ts';
+import type { ScoresJournal } from './scores-journal.ts';
 import { sourcePictures } from './source-pictures.ts';
 
-/** Published statistics, or the features of every picture. */
-export type FidReference = FeatureStatistics | readonly Float32Array[];
-
-/** FID of pictures, by their features. */
-export function fidTo(own: readonly Float32Array[], reference: FidReference): number {
-  return 'covariance' in reference
-    ? frechetDistance(statisticsOf(own), reference)
-    : sampleFrechetDistance(own, reference);
-}
+export type FidReference = FeatureStatistics | FactoredStatistics;
 
 export interface FidReferenceOptions {
   readonly inception: PictureMeasure;
+  /** Keeps the features of a folder's pictures. */
+  readonly journal?: ScoresJournal;
   readonly onPicture?: (done: number, total: number, name: string) => void;
   readonly signal?: AbortSignal;
 }
@@ -30,21 +28,24 @@ export interface FidReferenceOptions {
  */
 export async function openFidReference(
   place: string,
-  { inception, onPicture, signal }: FidReferenceOptions,
+  { inception, journal, onPicture, signal }: FidReferenceOptions,
 ): Promise<FidReference> {
   const found = await stat(place).catch(() => undefined);
   if (!found) throw new CheckpointError('there is no such file or folder', { file: place });
   if (!found.isDirectory()) return readStatistics(place);
-  const features: Float32Array[] = [];
+  const features = new FeatureGatherer();
   const sources = await sourcePictures({ pictures: place });
-  for (const [done, { name, read }] of sources.entries()) {
+  for (const [done, { name, key, read }] of sources.entries()) {
     signal?.throwIfAborted();
     onPicture?.(done, sources.length, name);
-    features.push((await inception.measure((await read()).picture, undefined)) as Float32Array);
+    const kept = (await journal?.find(key))?.features;
+    const own = kept?.own ?? ((await inception.measure((await read()).picture, undefined)) as Float32Array);
+    if (!kept) await journal?.add(key, { scores: {}, features: { own } });
+    features.add(own);
   }
-  if (features.length < 2)
+  if (features.count < 2)
     throw new CheckpointError('FID needs two pictures or more to compare with', { file: place });
-  return features;
+  return features.statistics();
 }
 
 async function readStatistics(file: string): Promise<FeatureStatistics> {

@@ -1,11 +1,12 @@
 /** Measures one set of pictures by named metrics, one picture at a time, going on where a journal ends. */
 import type { MeasuredPicture, PictureFeatures } from '../../../measure/measured-picture.ts';
 import type { SourcePicture } from '../../../measure/picture-measure.ts';
-import { sampleFrechetDistance } from '../../../metrics/frechet-samples.ts';
+import { FeatureGatherer } from '../../../metrics/feature-statistics.ts';
+import { frechetDistance } from '../../../metrics/frechet.ts';
 import { type MetricName, metricInfo } from '../../../metrics/metric-table.ts';
 import { type ScoredPicture, type ScoredSet, summarizeScores } from '../../../metrics/scored-set.ts';
 import { Failures } from './failures.ts';
-import { type FidReference, fidTo } from './fid-reference.ts';
+import type { FidReference } from './fid-reference.ts';
 import type { LoadedMetrics } from './load-measures.ts';
 import type { ScoresJournal } from './scores-journal.ts';
 
@@ -31,14 +32,14 @@ export async function measurePictures(
   { metrics, fidReference, journal, onPicture, onFailed, keep, signal }: MeasureSettings,
 ): Promise<ScoredSet> {
   const pictures: ScoredPicture[] = [];
-  const features: PictureFeatures[] = [];
+  const [own, truths] = [new FeatureGatherer(), new FeatureGatherer()];
   const names = [...metrics.measures.keys()];
   const failures = new Failures({ onFailed, signal });
   let wanted = keep !== undefined;
   for (const [done, { name, key, read }] of sources.entries()) {
     signal?.throwIfAborted();
     onPicture?.(done, sources.length, name);
-    const kept = journal?.find(key);
+    const kept = await journal?.find(key);
     let compared: ComparedPair | undefined;
     const once = async (): Promise<ComparedPair> => (compared ??= await read());
     const measured = kept ?? (await failures.unless(name, () => measureOne(name, once, metrics)));
@@ -46,18 +47,17 @@ export async function measurePictures(
     if (wanted) wanted = keep!(name, await once());
     if (!kept) await journal?.add(key, measured);
     pictures.push({ name, scores: measured.scores });
-    if (measured.features) features.push(measured.features);
+    if (measured.features) own.add(measured.features.own);
+    if (measured.features?.truth) truths.add(measured.features.truth);
   }
   failures.requireSome(pictures.length);
   // Of thousands of pictures this takes a while.
-  if (features.length > 0) onPicture?.(sources.length - 1, sources.length, 'the Fréchet distance');
+  if (own.count > 0) onPicture?.(sources.length - 1, sources.length, 'the Fréchet distance');
   const distances = new Map<MetricName, number>();
-  const own = features.map((one) => one.own);
-  const truths = features.flatMap((one) => one.truth ?? []);
-  if (own.length >= 2 && names.includes('fid') && fidReference)
-    distances.set('fid', fidTo(own, fidReference));
-  if (truths.length >= 2 && names.includes('fid-truth'))
-    distances.set('fid-truth', sampleFrechetDistance(own, truths));
+  if (own.count >= 2 && names.includes('fid') && fidReference)
+    distances.set('fid', frechetDistance(own.statistics(), fidReference));
+  if (truths.count >= 2 && names.includes('fid-truth'))
+    distances.set('fid-truth', frechetDistance(own.statistics(), truths.statistics()));
   return summarizeScores(pictures, names, distances);
 }
 
