@@ -20,16 +20,13 @@ const engineAsset = /(^|\/)ort-wasm-[^/]*\.wasm$/;
 /** Files that the page's worker downloads, by their paths below the page, and where they lie here. */
 function workerFiles(): Map<string, string> {
   const files = new Map<string, string>();
-  const embedded = path.join(root, 'models', 'embedded');
-  for (const entry of readdirSync(embedded, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath, entry.name);
-    files.set(path.relative(path.dirname(embedded), file).split(path.sep).join('/'), file);
-  }
-  const faces = path.join(folderOf('@vladmandic/face-api/package.json'), 'model');
-  for (const name of ['ssd_mobilenetv1_model', 'face_landmark_68_model', 'face_recognition_model'])
-    for (const file of [`${name}-weights_manifest.json`, `${name}.bin`])
-      files.set(`faces/${file}`, path.join(faces, file));
+  const models = path.join(root, 'models');
+  for (const folder of ['embedded', 'faces'])
+    for (const entry of readdirSync(path.join(models, folder), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile() || entry.name === 'LICENSE') continue;
+      const file = path.join(entry.parentPath, entry.name);
+      files.set(path.relative(models, file).split(path.sep).join('/'), file);
+    }
   const engine = folderOf('onnxruntime-web');
   files.set('engine/wasm.wasm', path.join(engine, 'ort-wasm-simd-threaded.wasm'));
   files.set('engine/webgpu.wasm', path.join(engine, 'ort-wasm-simd-threaded.asyncify.wasm'));

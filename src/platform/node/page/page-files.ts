@@ -1,11 +1,11 @@
 /** The built page and what its worker downloads, for a server: the one that this package has, or any other. */
 
 import { realpath, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isFile } from '../files/file-kind.ts';
 import { embeddedModel } from '../model/embedded-model.ts';
+import { faceApiFolder } from '../model/face-api-files.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface ServedFile {
@@ -86,9 +86,6 @@ function placeOf(name: string): readonly [folder: string, below: string] {
   const [first, ...rest] = name.split('/');
   const below = rest.join('/');
   if (first === 'embedded' && below) return [embeddedModel, below];
-  if (first === 'faces' && below) {
-    const packageFile = createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json');
-    return [path.join(path.dirname(packageFile), 'model'), below];
-  }
+  if (first === 'faces' && below) return [faceApiFolder, below];
   return [builtPage, name];
 }
