@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -22,6 +23,14 @@ interface EnginePage {
 /** Float32 rounding, in kernels that add up in another order. */
 const tolerance = 1e-4;
 
+const metricsFolder = path.resolve(import.meta.dirname, '../../shared/reference/metrics');
+/** Networks of the published sizes do not fit. */
+const metricsSets = existsSync(metricsFolder)
+  ? readdirSync(metricsFolder)
+      .filter((file) => file.endsWith('.json') && !file.startsWith('full-'))
+      .map((file) => path.basename(file, '.json'))
+  : [];
+
 describe.skipIf(!chromiumPath)('in a browser', () => {
   let folder: string;
   let checkpointFolder: string;
@@ -31,6 +40,11 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'interlcm-browser-'));
     checkpointFolder = path.join(folder, 'public', 'checkpoint');
     await makeFormulaCheckpoint(microSpec, checkpointFolder);
+    if (metricsSets.length > 0)
+      await cp(metricsFolder, path.join(folder, 'public', 'reference'), {
+        recursive: true,
+        filter: (file) => !path.basename(file).startsWith('full-'),
+      });
     browser = await launchChromium();
   });
   afterAll(async () => {
@@ -63,11 +77,12 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     let kernels: TensorValues;
     let problems: string[];
     let server: ServedPage;
+    let page: Page;
 
     beforeAll(async () => {
       const opened = await open('engine', 'test/browser');
-      ({ problems, server } = opened);
-      inBrowser = await opened.page.evaluate(() => (globalThis as unknown as EnginePage).engine.runEngine());
+      ({ page, problems, server } = opened);
+      inBrowser = await page.evaluate(() => (globalThis as unknown as EnginePage).engine.runEngine());
 
       const store = await openCheckpointFolder(checkpointFolder);
       const runtime = await createNodeRuntime({ device: 'cpu' });
@@ -109,6 +124,25 @@ describe.skipIf(!chromiumPath)('in a browser', () => {
     it('has the kernels of larger models', () => {
       expectSame(inBrowser.kernels, kernels);
     });
+
+    it.skipIf(metricsSets.length === 0)(
+      'has the reference values of metrics',
+      {
+        timeout: 120_000,
+      },
+      async () => {
+        for (const set of metricsSets) {
+          const rows = await page.evaluate(
+            (name) => (globalThis as unknown as EnginePage).engine.verifyMetrics(name),
+            set,
+          );
+          expect(rows.length, set).toBeGreaterThan(0);
+          expect(
+            rows.filter(({ passed }) => !passed).map(({ name, measured }) => [set, name, measured]),
+          ).toEqual([]);
+        }
+      },
+    );
 
     it('takes WebGPU only if it computes correctly', async () => {
       const withGpu = await launchChromium({ webGpu: true });
