@@ -69,8 +69,10 @@ export async function musiqMeasure(runtime: Runtime, stored: StoredNetwork): Pro
       scales: input('scales', [count]),
     }).score;
   const bind = await matchStored([build(1)], 'musiq', stored, 'MUSIQ');
-  const { at, release } = sizedSession(runtime, (count: number) =>
-    emitModel('MUSIQ', { score: build(count) }, bind),
+  const { at, release } = sizedSession(
+    runtime,
+    (count: number) => emitModel('MUSIQ', { score: build(count) }, bind),
+    { packWeights: true },
   );
   return {
     async measure({ pixels }) {

@@ -1,5 +1,5 @@
 import type { OnnxModel } from '../graph/onnx/emit-model.ts';
-import type { Runtime, Session } from './runtime.ts';
+import type { Runtime, Session, SessionOptions } from './runtime.ts';
 
 /**
  * A session for inputs of one size, such as a height and a width or a batch, made anew when another size comes: a
@@ -15,6 +15,7 @@ export interface SizedSession<Sizes extends readonly number[]> {
 export function sizedSession<Sizes extends readonly number[]>(
   runtime: Runtime,
   modelFor: (...sizes: Sizes) => OnnxModel | Promise<OnnxModel>,
+  options?: SessionOptions,
 ): SizedSession<Sizes> {
   let loaded: { readonly sizes: Sizes; readonly session: Session } | undefined;
   const release = async (): Promise<void> => {
@@ -25,7 +26,7 @@ export function sizedSession<Sizes extends readonly number[]>(
     async at(...sizes) {
       if (loaded?.sizes.every((size, i) => size === sizes[i])) return loaded.session;
       await release();
-      const session = await runtime.createSession(await modelFor(...sizes));
+      const session = await runtime.createSession(await modelFor(...sizes), options);
       loaded = { sizes, session };
       return session;
     },

@@ -90,13 +90,17 @@ function cut({ shape, data }: HostTensor, grid: number): Cut {
   const left = Math.floor((columns * musiqPatch - width) / 2);
   const pixels = new Float32Array(rows * columns * 3 * area);
   for (let c = 0; c < 3; c++)
-    for (let y = 0; y < height; y++)
-      for (let x = 0; x < width; x++) {
-        const [py, px] = [y + top, x + left];
-        const patch = Math.floor(py / musiqPatch) * columns + Math.floor(px / musiqPatch);
-        const inside = (py % musiqPatch) * musiqPatch + (px % musiqPatch);
-        pixels[(patch * 3 + c) * area + inside] = data[(c * height + y) * width + x]!;
+    for (let y = 0; y < height; y++) {
+      const row = data.subarray((c * height + y) * width, (c * height + y + 1) * width);
+      const [patchRow, inside] = [Math.floor((y + top) / musiqPatch), (y + top) % musiqPatch];
+      for (let column = 0; column < columns; column++) {
+        // What of the patch's row the picture has.
+        const first = Math.max(0, column * musiqPatch - left);
+        const end = Math.min(width, (column + 1) * musiqPatch - left);
+        const to = ((patchRow * columns + column) * 3 + c) * area + inside * musiqPatch;
+        pixels.set(row.subarray(first, end), to + first + left - column * musiqPatch);
       }
+    }
   const places = Array.from({ length: rows * columns }, (_, i) => {
     const row = nearest(Math.floor(i / columns), rows, grid);
     return row * grid + nearest(i % columns, columns, grid);

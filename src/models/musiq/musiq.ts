@@ -84,10 +84,11 @@ export interface MusiqOutputs {
  */
 export function buildMusiq(root: ParameterScope, config: MusiqConfig, inputs: MusiqInputs): MusiqOutputs {
   const { width, depth, grid, scales } = config;
-  const stem = buildStem(root, inputs.patches);
-  const count = stem.shape[0]!;
-  const flat = reshape(transpose(stem, [0, 2, 3, 1]), [count, -1]); // row, column, channel
-  const tokens = linear(root.at('embedding'), flat, width);
+  const count = inputs.patches.shape[0]!;
+  const stemOf = openStem(root);
+  const stems = batchesOf(inputs.patches).map(stemOf);
+  const flat = stems.map((stem) => reshape(transpose(stem, [0, 2, 3, 1]), [stem.shape[0]!, -1])); // row, column, channel
+  const tokens = linear(root.at('embedding'), joined(flat), width);
   const encoder = root.at('transformer_encoder');
   const positionTable = reshape(encoder.get('posembed_input.position_emb', [1, grid ** 2, width]), [
     -1,
@@ -100,40 +101,56 @@ export function buildMusiq(root: ParameterScope, config: MusiqConfig, inputs: Mu
   for (let i = 0; i < depth; i++) h = encoderBlock(encoder.at(`transformer.encoderblock_${i}`), config, h);
   const classToken = reshape(slice(h, 1, 0, 1), [1, width]);
   const encodedClass = layerNorm(encoder.at('encoder_norm'), classToken, normEpsilon);
-  return { stem, tokens, encodedClass, score: linear(root.at('head'), encodedClass, 1) };
+  return { stem: joined(stems), tokens, encodedClass, score: linear(root.at('head'), encodedClass, 1) };
 }
 
-/** [T, 3, 32, 32] → [T, 256, 8, 8] */
-function buildStem(root: ParameterScope, patches: Value): Value {
-  const norm = (name: string, x: Value): Value =>
-    groupNorm(root.at(`block1.${name}`), x, groups, blockEpsilon);
-  const layer = (name: string, x: Value, width: number, kernel: number): Value =>
-    standardisedConv(root.at(`block1.${name}`), x, width, { kernel, stride: 1 });
-  let h = standardisedConv(root.at('conv_root'), patches, stemWidth, { kernel: 7, stride: 2 });
-  h = relu(groupNorm(root.at('gn_root'), h, groups, rootEpsilon));
-  const [top, left, bottom, right] = samePadding(h.shape[2]!, 3, 2) as [number, number, number, number];
-  h = pad(h, [0, 0, top, left, 0, 0, bottom, right]);
-  h = maxPool(h, { kernel: [3, 3], strides: [2, 2], pads: [0, 0, 0, 0] });
-  const shortcut = norm('gn_proj', layer('conv_proj', h, blockWidth, 1));
-  h = relu(norm('gn1', layer('conv1', h, stemWidth, 1)));
-  h = relu(norm('gn2', layer('conv2', h, stemWidth, 3)));
-  return relu(add(norm('gn3', layer('conv3', h, blockWidth, 1)), shortcut));
+/** So few that what is between the small convolutions stays in the caches. */
+const patchesAtOnce = 32;
+
+function batchesOf(patches: Value): Value[] {
+  const count = patches.shape[0]!;
+  const firsts = Array.from({ length: Math.ceil(count / patchesAtOnce) }, (_, i) => i * patchesAtOnce);
+  if (firsts.length === 1) return [patches];
+  return firsts.map((first) => slice(patches, 0, first, Math.min(count, first + patchesAtOnce)));
+}
+
+function joined(parts: readonly Value[]): Value {
+  return parts.length === 1 ? parts[0]! : concat(parts, 0);
+}
+
+/** The layers before the tokens: [T, 3, 32, 32] → [T, 256, 8, 8] of any number of patches, by the same weights. */
+function openStem(root: ParameterScope): (patches: Value) => Value {
+  const block = root.at('block1');
+  const convRoot = standardisedConv(root.at('conv_root'), [stemWidth, 3], { kernel: 7, stride: 2 });
+  const conv1 = standardisedConv(block.at('conv1'), [stemWidth, stemWidth], { kernel: 1, stride: 1 });
+  const conv2 = standardisedConv(block.at('conv2'), [stemWidth, stemWidth], { kernel: 3, stride: 1 });
+  const conv3 = standardisedConv(block.at('conv3'), [blockWidth, stemWidth], { kernel: 1, stride: 1 });
+  const convProj = standardisedConv(block.at('conv_proj'), [blockWidth, stemWidth], { kernel: 1, stride: 1 });
+  const norm = (name: string, x: Value): Value => groupNorm(block.at(name), x, groups, blockEpsilon);
+  return (patches) => {
+    let h = relu(groupNorm(root.at('gn_root'), convRoot(patches), groups, rootEpsilon));
+    const [top, left, bottom, right] = samePadding(h.shape[2]!, 3, 2) as [number, number, number, number];
+    h = pad(h, [0, 0, top, left, 0, 0, bottom, right]);
+    h = maxPool(h, { kernel: [3, 3], strides: [2, 2], pads: [0, 0, 0, 0] });
+    const shortcut = norm('gn_proj', convProj(h));
+    h = relu(norm('gn1', conv1(h)));
+    h = relu(norm('gn2', conv2(h)));
+    return relu(add(norm('gn3', conv3(h)), shortcut));
+  };
 }
 
 /** A convolution whose filters have zero mean and unit deviation (Qiao et al. 2019, arXiv:1903.10520); no bias. */
 function standardisedConv(
   p: ParameterScope,
-  x: Value,
-  width: number,
+  [width, channels]: readonly [width: number, channels: number],
   { kernel, stride }: { kernel: number; stride: number },
-): Value {
-  const channels = x.shape[1]!;
+): (x: Value) => Value {
   const weight = p.get('weight', [width, channels, kernel, kernel]);
   const centred = sub(weight, reduceMean(weight, [1, 2, 3], true));
   const squares = reduceSum(mul(centred, centred), [1, 2, 3], true);
   const deviation = sqrt(mul(squares, 1 / (channels * kernel ** 2 - 1)));
-  const padding = samePadding(x.shape[2]!, kernel, stride);
-  return conv(x, div(centred, add(deviation, 1e-5)), undefined, { stride, padding });
+  const filters = div(centred, add(deviation, 1e-5));
+  return (x) => conv(x, filters, undefined, { stride, padding: samePadding(x.shape[2]!, kernel, stride) });
 }
 
 /** x [1, T, C] → [1, T, C] */
