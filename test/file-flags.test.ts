@@ -53,6 +53,12 @@ beforeAll(async () => {
   await writeFile(at('empty'), '');
   await writeFile(at('text'), 'This is a note, and nothing else.\n'.repeat(20));
   await writeFile(at('unreadable'), 'nobody may read this', { mode: 0o000 });
+  // Restorers are told by their ending.
+  await mkdir(at('folder.onnx'));
+  await writeFile(at('empty.onnx'), '');
+  await writeFile(at('text.onnx'), 'This is a note, and nothing else.\n'.repeat(20));
+  await writeFile(at('unreadable.onnx'), 'nobody may read this', { mode: 0o000 });
+  await symlink('nowhere', at('dangling.onnx'));
   await symlink('nowhere', at('dangling'));
   await writeFile(
     at('config.json'),
@@ -118,6 +124,7 @@ const restore = (...args: string[]) => [
 const evaluate = (...args: string[]) =>
   ['evaluate', '--hq', '{root}/pictures', '--restored', '{root}/pictures', '--no-identity'].concat(args);
 const train = (...args: string[]) => ['train', '--out', '{root}/run'].concat(args);
+const restoreBy = (...args: string[]) => [...args, '--restorer', '{}.onnx'];
 const placed = (args: readonly string[]): string[] => args.map((arg) => arg.replace('{root}', root));
 
 describe('a file', () => {
@@ -134,6 +141,8 @@ describe('a file', () => {
     ['evaluate --lpips', evaluate('--lpips', '{}', '--vgg', '{}')],
     ['evaluate --vgg', evaluate('--features', 'vgg16', '--vgg', '{}')],
     ['evaluate --weights', evaluate('--metrics', 'musiq', '--weights', 'musiq={}')],
+    ['evaluate --restorer', restoreBy('evaluate', '--hq', '{root}/pictures', '--lq', '{root}/pictures')],
+    ['restore --restorer', restoreBy(...restore('--aligned'))],
     ['verify TARGET', ['verify', '{}']],
     ['bench --faces', ['bench', '--faces', '{}']],
     ['info --visual-encoder', ['info', '--visual-encoder', '{}']],

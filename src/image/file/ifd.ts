@@ -57,7 +57,20 @@ export function readIfd(bytes: Uint8Array): Ifd | undefined {
   }
 }
 
+/** Whether a first directory, one inside it or a value of theirs would lie behind the end. */
+export function isCutIfd(bytes: Uint8Array): boolean {
+  try {
+    const reader = new IfdReader(bytes, latin1Text(bytes.subarray(0, 2)) === 'II');
+    reader.first();
+    return reader.reachesBeyondEnd;
+  } catch {
+    return true;
+  }
+}
+
 class IfdReader {
+  /** Whether a value that was asked for would lie behind the end. */
+  reachesBeyondEnd = false;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #little: boolean;
@@ -95,7 +108,10 @@ class IfdReader {
     if (size === 0 || length > pictureLimits.metadataBytes) return undefined;
     const inside = length <= (this.#big ? 8 : 4);
     const start = inside ? field : this.#big ? this.#offset(field) : this.#long(field);
-    if (start + length > this.#bytes.length) return undefined;
+    if (start + length > this.#bytes.length) {
+      this.reachesBeyondEnd = true;
+      return undefined;
+    }
     const data = Uint8Array.from(this.#bytes.subarray(start, start + length));
     if (!this.#little) swap(data, unit);
     if (!innerTags.has(tag) || depth >= deepest) return { tag, type, count, data };

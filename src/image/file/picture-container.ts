@@ -60,7 +60,12 @@ export function openContainer(bytes: Uint8Array, format: ReadableFormat | undefi
   if (format === 'jpeg') return openJpeg(bytes);
   if (format === 'tiff') {
     const { alphaSample, otherSamples, ...tags } = readTiffTags(bytes);
-    return { ...tags, bytes, alpha: { sample: alphaSample, others: otherSamples }, endMissing: false };
+    return {
+      ...tags,
+      bytes,
+      alpha: { sample: alphaSample, others: otherSamples },
+      endMissing: false,
+    };
   }
   if (format === 'webp') return openWebp(bytes);
   if (format === 'gif') return openGif(bytes);

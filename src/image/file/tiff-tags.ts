@@ -6,6 +6,7 @@ import {
   bytesEntry,
   type Ifd,
   type IfdEntry,
+  isCutIfd,
   numbersOf,
   rationalEntry,
   readIfd,
@@ -29,6 +30,12 @@ const tag = {
   gps: 0x8825,
   makerNote: 0x927c,
 } as const;
+
+/** Offsets and lengths of strips, and of tiles. */
+const pixelPlaces = [
+  [273, 279],
+  [324, 325],
+] as const;
 
 /** Name, description, maker, model, page, software, time, artist, computer, copyright; EXIF and GPS. */
 const descriptions: ReadonlySet<number> = new Set([
@@ -76,6 +83,20 @@ export function readTiffTags(tiff: Uint8Array): TiffTags {
     otherSamples: extras - (alphaSample === undefined ? 0 : 1),
     dropped,
   };
+}
+
+/** Whether part of the directory or of the pixels would lie behind the end of the file. */
+export function isCutTiff(tiff: Uint8Array): boolean {
+  if (isCutIfd(tiff)) return true;
+  const ifd = readIfd(tiff) ?? [];
+  const values = (wanted: number): number[] => {
+    const entry = ifd.find((one) => one.tag === wanted);
+    return entry ? numbersOf(entry) : [];
+  };
+  return pixelPlaces.some(([offsets, lengths]) => {
+    const lengthOf = values(lengths);
+    return values(offsets).some((offset, i) => offset + (lengthOf[i] ?? 0) > tiff.length);
+  });
 }
 
 export const makerNotes = "the camera maker's own notes in EXIF";

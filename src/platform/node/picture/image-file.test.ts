@@ -11,6 +11,7 @@ import { layOnWhite } from '../../../image/transparency.ts';
 import { encodeImage, listLostIn, requireEncodable } from './encode-image.ts';
 import { decodeImage, readImageBytes, readImageFile } from './image-file.ts';
 import { imageFormats } from './image-format.ts';
+import { makeTiff } from './tiff.test-support.ts';
 
 const width = 48;
 const height = 32;
@@ -230,6 +231,26 @@ describe('decodeImage', () => {
       .toBuffer();
     const half = bytes.subarray(0, bytes.length / 2);
     await expect(decodeImage(half)).rejects.toThrow(/^the \w+ file (ends too early|is damaged)[^\n]*$/);
+  });
+
+  it.each([0.2, 0.9, 0.99])(
+    'says of a TIFF file of which %f is there that it ends too early',
+    async (part) => {
+      const noise = Buffer.alloc(60 * 60 * 3, 'noise');
+      const tiff = await sharp(noise, { raw: { width: 60, height: 60, channels: 3 } })
+        .tiff()
+        .toBuffer();
+      const cut = decodeImage(tiff.subarray(0, Math.floor(tiff.length * part)));
+      await expect(cut).rejects.toThrow(/^the TIFF file ends too early/);
+    },
+  );
+
+  it('says the same of one whose pixels would lie behind its end', async () => {
+    const data = new Uint8Array(8 * 8 * 3);
+    const tiff = makeTiff({ width: 8, height: 8, photometric: 2, samplesPerPixel: 3, bits: 8, data });
+    // StripOffsets, one LONG.
+    tiff.writeUInt32LE(tiff.length - 20, tiff.indexOf(Buffer.of(0x11, 1, 4, 0, 1, 0, 0, 0)) + 8);
+    await expect(decodeImage(tiff)).rejects.toThrow(/^the TIFF file ends too early/);
   });
 
   it('refuses more pixels than allowed, by the header alone', async () => {

@@ -15,7 +15,7 @@ import { readIfd } from '../../../image/file/ifd.ts';
 import { countPages, openContainer, type PictureContainer } from '../../../image/file/picture-container.ts';
 import { pictureLimits } from '../../../image/file/picture-limits.ts';
 import type { PngChunk } from '../../../image/file/png-chunks.ts';
-import { bareExif, readDensity } from '../../../image/file/tiff-tags.ts';
+import { bareExif, isCutTiff, readDensity } from '../../../image/file/tiff-tags.ts';
 import { updateXmp } from '../../../image/file/xmp.ts';
 import { type ReadableFormat, readImageSignature } from '../../../image/image-signature.ts';
 import { explainSystemError } from '../files/system-error.ts';
@@ -118,7 +118,9 @@ export async function decodeImage(bytes: Uint8Array, limits: ReadLimits = {}): P
     const decoded = await decodeContainer(container, { ...limits, maxPixels });
     return { ...decoded, format };
   } catch (error) {
-    throw new Error(explainSharpError(error, signature.name, endMissing), { cause: error });
+    // Libraries read TIFF files with much amiss: only of one that they cannot read its end is looked at.
+    const cut = endMissing || (signature.format === 'tiff' && isCutTiff(bytes));
+    throw new Error(explainSharpError(error, signature.name, cut), { cause: error });
   }
 }
 
