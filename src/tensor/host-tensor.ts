@@ -37,6 +37,9 @@ export function hostTensor(shape: readonly number[], data?: Float32Array): HostT
   return { shape, data: values };
 }
 
+/** A tensor of rank 0. */
+export const hostScalar = (value: number): HostTensor => hostTensor([], Float32Array.of(value));
+
 /** Image `index` of a batch, as a batch of one that shares memory with `batch`. */
 export function batchItem(batch: HostTensor, index: number): HostTensor {
   const [count = 1, ...rest] = batch.shape;

@@ -1,18 +1,20 @@
-/** Adam over flat arrays, piece by piece and in place, as one small graph. */
+/** Trained parameters with their gradients: matrices by Muon where it is asked for, all others by Adam. */
 import { emitModel } from '../graph/onnx/emit-model.ts';
-import { add, input, mul, reduceSum, sub } from '../graph/ops.ts';
+import { input, mul, reduceSum } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
-import { type AdamConfig, adamRates, adamStep } from './adam.ts';
+import { createAdamGroup } from './adam-group.ts';
 import type { Communicator } from './communicator.ts';
-import { flatTensors } from './parameter-memory.ts';
+import type { MuonConfig } from './muon.ts';
+import { createMuonGroup, suitsMuon } from './muon-group.ts';
+import { type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
 
-export interface OptimizerConfig extends AdamConfig {
+export interface OptimizerConfig extends GroupConfig {
   /** Gradients longer than this, all together, are shortened to it. */
   readonly maxGradientNorm?: number | undefined;
-  /** Decay of the running average of the parameters; none is kept unless given. */
-  readonly averageDecay?: number | undefined;
+  /** Matrices take Muon's steps; all Adam's unless given. */
+  readonly muon?: MuonConfig | undefined;
 }
 
 interface StepReport {
@@ -40,11 +42,9 @@ export interface Optimizer {
   release(): Promise<void>;
 }
 
-/** Elements a run: the arrays of one run stay in the processor's cache. */
-const piece = 2 ** 18;
-
 /**
- * Adam, or AdamW where weights decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101).
+ * Adam, or AdamW where weights decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101),
+ * and Muon for matrices where `config.muon` says so.
  * @param shapes of the trained parameters, by name; all start as zeros, to be filled in place
  */
 export async function createOptimizer(
@@ -52,81 +52,46 @@ export async function createOptimizer(
   shapes: ReadonlyMap<string, Shape>,
   config: OptimizerConfig,
 ): Promise<Optimizer> {
-  const flat = () => flatTensors(shapes, piece);
-  const parameter = flat();
-  const gradient = flat();
-  const mean = flat();
-  const square = flat();
-  const average = config.averageDecay === undefined ? undefined : flat();
-  const arrays: Record<string, Float32Array> = {
-    parameter: parameter.data,
-    mean: mean.data,
-    square: square.data,
-    ...(average && { average: average.data }),
-  };
-  const update = await runtime.createSession(emitModel('optimizer', updateGraph(config), unbound));
+  const { muon, maxGradientNorm = Number.POSITIVE_INFINITY } = config;
+  const isMatrix = ([name, shape]: [string, Shape]): boolean => muon !== undefined && suitsMuon(name, shape);
+  const matrices = new Map([...shapes].filter(isMatrix));
+  const others = new Map([...shapes].filter((entry) => !isMatrix(entry)));
+  const groups: ParameterGroup[] = [];
+  if (others.size > 0) groups.push(await createAdamGroup(runtime, others, config));
+  if (muon && matrices.size > 0)
+    groups.push(await createMuonGroup(runtime, matrices, { ...config, ...muon }));
   const norm = await runtime.createSession(emitModel('gradient-norm', normGraph(), unbound));
-  const pieceOf = (data: Float32Array, start: number): HostTensor =>
-    hostTensor([piece], data.subarray(start, start + piece));
+  const joined = (key: 'parameters' | 'gradients' | 'averages'): Tensors =>
+    Object.assign({}, ...groups.map((group) => group[key]));
 
   return {
-    parameters: parameter.tensors,
-    gradients: gradient.tensors,
-    averages: (average ?? parameter).tensors,
+    parameters: joined('parameters'),
+    gradients: joined('gradients'),
+    averages: joined('averages'),
     state: Object.fromEntries(
-      Object.entries(arrays).map(([name, data]) => [name, hostTensor([data.length], data)]),
+      groups.flatMap(({ arrays }) =>
+        Object.entries(arrays).map(([name, data]) => [name, hostTensor([data.length], data)]),
+      ),
     ),
-    addUp: (communicator) => communicator.sum(gradient.data),
+    async addUp(communicator) {
+      for (const { gradientData } of groups) await communicator.sum(gradientData);
+    },
     async step(step, learningRate) {
-      const gradientNorm = await globalNorm(norm, gradient.data, pieceOf);
-      const { maxGradientNorm = Number.POSITIVE_INFINITY } = config;
-      const rates = adamRates(learningRate, config, step);
-      const feeds: Tensors = {
-        learningRate: hostScalar(rates.learningRate),
-        meanCorrection: hostScalar(rates.meanCorrection),
-        squareCorrection: hostScalar(rates.squareCorrection),
-        clip: hostScalar(Math.min(1, maxGradientNorm / Math.max(gradientNorm, Number.MIN_VALUE))),
-      };
-      for (let start = 0; start < gradient.data.length; start += piece) {
-        const pieces = Object.fromEntries(
-          Object.entries(arrays).map(([name, data]) => [name, pieceOf(data, start)]),
-        );
-        const outputs = Object.fromEntries(
-          Object.entries(pieces).map(([name, tensor]) => [`new_${name}`, tensor]),
-        );
-        await update.run({ ...feeds, ...pieces, gradient: pieceOf(gradient.data, start) }, outputs);
+      let squares = 0;
+      for (const { gradientData } of groups) squares += await sumOfSquares(norm, gradientData);
+      const gradientNorm = Math.sqrt(squares);
+      const clip = Math.min(1, maxGradientNorm / Math.max(gradientNorm, Number.MIN_VALUE));
+      for (const group of groups) {
+        await group.update(step, learningRate, clip);
+        group.gradientData.fill(0);
       }
-      gradient.data.fill(0);
       return { gradientNorm };
     },
     async release() {
-      await update.release();
+      for (const group of groups) await group.release();
       await norm.release();
     },
   };
-}
-
-function updateGraph(config: OptimizerConfig): Record<string, Value> {
-  const flat = (name: string): Value => input(name, [piece]);
-  const fed = (name: string): Value => input(name, []);
-  const gradient = mul(flat('gradient'), fed('clip'));
-  const state = { parameter: flat('parameter'), mean: flat('mean'), square: flat('square') };
-  const rates = {
-    learningRate: fed('learningRate'),
-    meanCorrection: fed('meanCorrection'),
-    squareCorrection: fed('squareCorrection'),
-  };
-  const stepped = adamStep(state, gradient, rates, config);
-  const outputs: Record<string, Value> = {
-    new_parameter: stepped.parameter,
-    new_mean: stepped.mean,
-    new_square: stepped.square,
-  };
-  if (config.averageDecay !== undefined) {
-    const average = flat('average');
-    outputs['new_average'] = add(average, mul(sub(stepped.parameter, average), 1 - config.averageDecay));
-  }
-  return outputs;
 }
 
 function normGraph(): Record<string, Value> {
@@ -134,21 +99,11 @@ function normGraph(): Record<string, Value> {
   return { squares: reduceSum(mul(gradient, gradient)) };
 }
 
-async function globalNorm(
-  session: Session,
-  data: Float32Array,
-  pieceOf: (data: Float32Array, start: number) => HostTensor,
-): Promise<number> {
+async function sumOfSquares(session: Session, data: Float32Array): Promise<number> {
   let squares = 0;
   for (let start = 0; start < data.length; start += piece) {
-    const results = await session.run({ gradient: pieceOf(data, start) });
-    squares += results['squares']!.data[0]!;
+    const gradient = hostTensor([piece], data.subarray(start, start + piece));
+    squares += (await session.run({ gradient }))['squares']!.data[0]!;
   }
-  return Math.sqrt(squares);
-}
-
-const hostScalar = (value: number): HostTensor => hostTensor([], Float32Array.of(value));
-
-function unbound(name: string): never {
-  throw new TypeError(`The optimiser has no parameter ${name}`);
+  return squares;
 }

@@ -22,6 +22,14 @@ const optimizerSchema = z.strictObject({
   /** Decoupled, as in AdamW; 0 is Adam. */
   weightDecay: z.number().nonnegative().default(0),
   maxGradientNorm: z.number().positive().optional(),
+  /** Weights of convolutions and linear layers take Muon's steps, all else Adam's. */
+  muon: z
+    .strictObject({
+      momentum: z.number().min(0).lt(1).default(0.95),
+      /** Their learning rate over the others'. */
+      rateFactor: z.number().positive().default(1),
+    })
+    .optional(),
   schedule: scheduleSchema.default({ type: 'constant' }),
   warmupIterations: z.number().int().nonnegative().default(0),
 });

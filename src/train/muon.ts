@@ -1,0 +1,70 @@
+import { add, constant, div, matmul, mul, reduceSum, sqrt, sub, transpose } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+
+/** Of Newton and Schulz's iteration: five of them bring every singular value near one. */
+const coefficients = [3.4445, -4.775, 2.0315] as const;
+const iterations = 5;
+/** Keeps zero matrices zero. */
+const leastSquare = 1e-24;
+
+/** Relative to the root of a matrix's longer side: an update as large, element by element, as Adam's usually is. */
+const updateScale = 0.2;
+
+export interface MuonConfig {
+  /** Decay of the running mean of gradients, 0..1. */
+  readonly momentum: number;
+  /** Factor of the learning rate. */
+  readonly rateFactor: number;
+}
+
+interface MuonState {
+  readonly parameter: Value;
+  /** Running mean of the gradient. */
+  readonly mean: Value;
+}
+
+/**
+ * One step of Muon: along the running mean of gradients, with all singular values about one.
+ * @param state [rows, columns] each
+ * @see Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; the scale: Liu et al. 2025, arXiv:2502.16982
+ */
+export function muonStep(
+  { parameter, mean }: MuonState,
+  gradient: Value,
+  learningRate: Value,
+  { momentum, rateFactor, weightDecay }: MuonConfig & { readonly weightDecay: number },
+): MuonState {
+  const newMean = add(mul(mean, momentum), mul(gradient, 1 - momentum));
+  const ahead = add(mul(newMean, momentum), mul(gradient, 1 - momentum)); // Nesterov's
+  const scale = updateScale * Math.sqrt(Math.max(...parameter.shape));
+  const direction = mul(orthogonalised(ahead), scale);
+  const decayed = weightDecay === 0 ? direction : add(direction, mul(parameter, weightDecay));
+  return { parameter: sub(parameter, mul(decayed, mul(learningRate, rateFactor))), mean: newMean };
+}
+
+/**
+ * U·S'·Vᵀ of a matrix U·S·Vᵀ, S' between 0.7 and 1.2 wherever S is not far below the largest.
+ * The iteration X ← (a + b·XXᵀ + c·(XXᵀ)²)·X runs on XXᵀ alone, the smaller matrix; its factors all commute.
+ */
+export function orthogonalised(matrix: Value): Value {
+  const [rows, columns] = matrix.shape as [number, number];
+  const wide = rows <= columns ? matrix : transpose(matrix, [1, 0]);
+  const [a, b, c] = coefficients;
+  const identity = scaledIdentity(Math.min(rows, columns), a);
+  const squares = add(reduceSum(mul(wide, wide)), leastSquare);
+  let gram = div(matmul(wide, wide, { transB: true }), squares);
+  let product: Value | undefined;
+  for (let i = 0; i < iterations; i++) {
+    const factor = add(add(mul(gram, b), mul(matmul(gram, gram), c)), identity);
+    product = product ? matmul(factor, product) : factor;
+    gram = matmul(matmul(factor, gram), factor);
+  }
+  const result = div(matmul(product!, wide), sqrt(squares));
+  return rows <= columns ? result : transpose(result, [1, 0]);
+}
+
+function scaledIdentity(size: number, scale: number): Value {
+  const data = new Float32Array(size * size);
+  for (let i = 0; i < size; i++) data[i * size + i] = scale;
+  return constant([size, size], data);
+}

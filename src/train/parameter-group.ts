@@ -1,0 +1,43 @@
+/** Parameters that are updated by one rule. */
+import { add, input, mul, sub } from '../graph/ops.ts';
+import type { Value } from '../graph/value.ts';
+import type { Tensors } from '../runtime/runtime.ts';
+import type { AdamConfig } from './adam.ts';
+
+export interface GroupConfig extends AdamConfig {
+  /** Decay of the running average of the parameters; none is kept unless given. */
+  readonly averageDecay?: number | undefined;
+}
+
+export interface ParameterGroup {
+  /** Views by parameter name. */
+  readonly parameters: Tensors;
+  readonly gradients: Tensors;
+  /** The exponential moving averages, or the parameters themselves where none are kept. */
+  readonly averages: Tensors;
+  /** Everything that a resumed run needs; the parameters are among them. */
+  readonly arrays: Readonly<Record<string, Float32Array>>;
+  /** What {@link ParameterGroup.gradients} are views of; its length is a multiple of {@link piece}. */
+  readonly gradientData: Float32Array;
+  /**
+   * Changes parameters, moments and averages.
+   * @param step counts from 1
+   * @param clip factor of the gradients, 0..1
+   */
+  update(step: number, learningRate: number, clip: number): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Elements a run: the arrays of one run stay in the processor's cache. */
+export const piece = 2 ** 18;
+
+/** The running average after a step, as `new_average` from an input `average`, if one is kept. */
+export function averaged(parameter: Value, { averageDecay }: GroupConfig): Record<string, Value> {
+  if (averageDecay === undefined) return {};
+  const average = input('average', parameter.shape);
+  return { new_average: add(average, mul(sub(parameter, average), 1 - averageDecay)) };
+}
+
+export function unbound(name: string): never {
+  throw new TypeError(`The optimiser has no parameter ${name}`);
+}
