@@ -38,6 +38,7 @@ export function averaged(parameter: Value, { averageDecay }: GroupConfig): Recor
   return { new_average: add(average, mul(sub(parameter, average), 1 - averageDecay)) };
 }
 
+/** For graphs that have no parameters, only inputs. */
 export function unbound(name: string): never {
   throw new TypeError(`The optimiser has no parameter ${name}`);
 }
