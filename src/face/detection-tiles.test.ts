@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { planDetectionTiles } from './detection-tiles.ts';
 
-const options = { step: 32, least: 128, most: 1024, overlap: 128, finestScale: 1, coarsestSide: 72 };
+const options = { step: 32, least: 128, mostArea: 1e6, overlap: 128, finestScale: 1, coarsestSide: 72 };
 const sizes = [
   [4000, 3000],
   [1025, 1024],
@@ -38,11 +38,20 @@ describe('planDetectionTiles', () => {
         for (const side of ['width', 'height'] as const) {
           expect(tile[side] % 32).toBe(0);
           expect(tile[side]).toBeGreaterThanOrEqual(128);
-          expect(tile[side]).toBeLessThanOrEqual(1024);
+          expect(tile.width * tile.height).toBeLessThanOrEqual(1e6);
           if (places.length === 1) expect(tile[side]).toBeLessThan(Math.max(level[side], 97) + 32);
         }
     },
   );
+
+  it.each(sizes)('looks at few pixels of %d x %d twice', (width, height) => {
+    const { tile, places } = planDetectionTiles({ width, height }, options).at(-1)!;
+    const looked = places.length * tile.width * tile.height;
+    // Of a square as large as a tile may be, the overlap with two neighbours; and sides that are multiples of 32.
+    const overlap = places.length === 1 ? 1 : (1000 / (1000 - 128)) ** 2;
+    const rounded = (side: number) => (Math.max(side, 128) + 32) / side;
+    expect(looked / (width * height)).toBeLessThan(overlap * rounded(width) * rounded(height));
+  });
 
   it('goes from a photo of 72 pixels up to the finest scale, by two at most and by less where it costs little', () => {
     const levels = planDetectionTiles({ width: 4000, height: 3000 }, options);

@@ -15,10 +15,11 @@ export interface DetectionLevel extends Size {
 }
 
 interface TileOptions {
-  /** Sides of tiles are multiples of `step`, from `least` to `most`. */
+  /** Sides of tiles are multiples of `step`, and no less than `least`. */
   readonly step: number;
   readonly least: number;
-  readonly most: number;
+  /** The most pixels of a tile. */
+  readonly mostArea: number;
   /** By how much neighbours overlap at least. */
   readonly overlap: number;
   /** Size of the largest level over that of the photo. */
@@ -29,6 +30,8 @@ interface TileOptions {
 
 /** Below this longer side levels cost next to nothing, and lie closer: a blurred face is found at few sizes. */
 const closeBelow = 512;
+/** Narrower tiles would mostly be overlap. */
+const narrowestTile = 512;
 
 /**
  * Levels from the smallest, which show strongly blurred faces, to the finest scale, each twice as large as the one
@@ -45,8 +48,7 @@ export function planDetectionTiles(photo: Size, options: TileOptions): Detection
   return scales.map((factor) => {
     const width = Math.max(Math.round(photo.width * factor), 1);
     const height = Math.max(Math.round(photo.height * factor), 1);
-    const across = spreadTiles(width, options);
-    const down = spreadTiles(height, options);
+    const { across, down } = leastTiles({ width, height }, options);
     return {
       width,
       height,
@@ -56,14 +58,29 @@ export function planDetectionTiles(photo: Size, options: TileOptions): Detection
   });
 }
 
-/** The fewest tiles that cover 0..length, no larger than they need to be, evenly spread. */
-function spreadTiles(
-  length: number,
-  { step, least, most, overlap }: TileOptions,
-): { side: number; starts: number[] } {
+interface Spread {
+  readonly side: number;
+  readonly starts: readonly number[];
+}
+
+/** Of all grids of tiles that are not too large the one with the fewest pixels. */
+function leastTiles({ width, height }: Size, options: TileOptions): { across: Spread; down: Spread } {
+  const upTo = (length: number): number[] =>
+    Array.from({ length: Math.ceil(length / narrowestTile) }, (_, i) => i + 1);
+  const allAcross = upTo(width).map((count) => spreadTiles(width, count, options));
+  const allDown = upTo(height).map((count) => spreadTiles(height, count, options));
+  const grids = allAcross.flatMap((across) => allDown.map((down) => ({ across, down })));
+  const tileArea = ({ across, down }: (typeof grids)[number]): number => across.side * down.side;
+  const area = (grid: (typeof grids)[number]): number =>
+    tileArea(grid) * grid.across.starts.length * grid.down.starts.length;
+  const fitting = grids.filter((grid) => tileArea(grid) <= options.mostArea);
+  return fitting.reduce((best, grid) => (area(grid) < area(best) ? grid : best));
+}
+
+/** So many tiles that cover 0..length, no larger than they need to be, evenly spread. */
+function spreadTiles(length: number, count: number, { step, least, overlap }: TileOptions): Spread {
   const upToStep = (side: number): number => Math.max(least, Math.ceil(side / step) * step);
-  if (length <= most) return { side: upToStep(length), starts: [0] };
-  const count = Math.ceil((length - overlap) / (most - overlap));
+  if (count === 1) return { side: upToStep(length), starts: [0] };
   const side = upToStep((length + (count - 1) * overlap) / count);
   const starts = Array.from({ length: count }, (_, i) => Math.round((i * (length - side)) / (count - 1)));
   return { side, starts };

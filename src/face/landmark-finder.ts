@@ -22,13 +22,14 @@ const upsideDown: AffineMatrix = [-1, 0, landmarkImageSize, 0, -1, landmarkImage
 const black = [0, 0, 0];
 
 export class LandmarkFinder {
-  readonly #session: Session;
+  readonly #load: () => Promise<Session>;
+  #session: Promise<Session> | undefined;
   /** When the network is free: some runtimes take one run at a time. */
   #free: Promise<unknown> = Promise.resolve();
 
-  /** @param session of the landmark network */
-  constructor(session: Session) {
-    this.#session = session;
+  /** @param load makes a session of the landmark network, once it is needed */
+  constructor(load: () => Promise<Session>) {
+    this.#load = load;
   }
 
   /** The face in a box, looked at once as it is and once more with the face upright; none if there is no face. */
@@ -45,8 +46,9 @@ export class LandmarkFinder {
     return residual < betterResidual * fitLandmarks(landmarks).residual;
   }
 
-  release(): Promise<void> {
-    return this.#session.release();
+  async release(): Promise<void> {
+    const session = await this.#session?.catch(() => undefined);
+    await session?.release();
   }
 
   async #find(photo: Pixels, crop: AffineMatrix): Promise<Point[]> {
@@ -61,7 +63,9 @@ export class LandmarkFinder {
     const region = { x: 0, y: 0, width: size, height: size };
     const pixels = warpAntialiased(photo, crop, region, black);
     const image = planes(pixels);
-    const looking = this.#free.then(() => this.#session.run({ image }));
+    this.#session ??= this.#load();
+    const session = await this.#session;
+    const looking = this.#free.then(() => session.run({ image }));
     this.#free = looking.catch(() => {});
     const { landmarks } = await looking;
     const fromCrop = invertAffine(crop);

@@ -17,10 +17,13 @@ import type { ScoredBox } from './merge-boxes.ts';
 import { type AnchorMap, anchorMaps, decodeSsdMap } from './ssd-boxes.ts';
 
 /** Faces are found reliably from this size on, in pixels of a tile. */
-const smallestFoundFace = 28;
-const tileOverlap = 128;
-/** Larger tiles have fewer seams; they take more memory, and no less time. */
-const largestTile = 1024;
+export const smallestFoundFace = 28;
+/** What is larger at one level is found whole at the next. */
+const tileOverlap = 96;
+/** Larger tiles overlap less, and take more memory. */
+const largestTileArea = 1.2e6;
+/** Of levels with a longer side the finest map is enough: what it does not show, the next level does. */
+const finestMapOnly = 1024;
 /** Strongly blurred faces that fill the photo are found where its longer side is so small, and only there. */
 const coarsestSide = 72;
 /** Boxes this close to a cut between tiles are parts of faces that another tile shows whole. */
@@ -36,15 +39,18 @@ interface FindBoxesOptions {
 }
 
 export class SsdBoxFinder {
-  readonly #session: Session;
+  readonly #fine: Session;
+  readonly #coarse: Session;
   readonly #maps: readonly AnchorMap[];
 
   /**
-   * @param session of the network, for images of any size
+   * @param fine session of the network up to its finest map, for images of any size
+   * @param coarse session of what comes after, for features of any size
    * @param weights of the network: the anchors are among them
    */
-  constructor(session: Session, weights: ReadonlyMap<string, HostTensor>) {
-    this.#session = session;
+  constructor(fine: Session, coarse: Session, weights: ReadonlyMap<string, HostTensor>) {
+    this.#fine = fine;
+    this.#coarse = coarse;
     this.#maps = anchorMaps(weights.get(ssdAnchorKey)!.data, ssdImageSize, ssdMaps);
   }
 
@@ -57,7 +63,7 @@ export class SsdBoxFinder {
     const levels = planDetectionTiles(photo, {
       step: ssdSideStep,
       least: ssdLeastSide,
-      most: largestTile,
+      mostArea: largestTileArea,
       overlap: tileOverlap,
       finestScale: Math.max(smallestFoundFace / minSize, enlargement(photo)),
       coarsestSide,
@@ -73,7 +79,8 @@ export class SsdBoxFinder {
     let image = read(0);
     for (const [i, { level, place }] of tiles.entries()) {
       signal?.throwIfAborted();
-      const looking = this.#run(image!, minScore);
+      const finestOnly = Math.max(level.width, level.height) > finestMapOnly;
+      const looking = this.#run(image!, minScore, finestOnly);
       // Meanwhile, where networks run in a thread of their own.
       image = read(i + 1);
       const boxes = (await looking).filter(({ box }) => !isCut(box, place, level));
@@ -84,13 +91,16 @@ export class SsdBoxFinder {
     return found;
   }
 
-  release(): Promise<void> {
-    return this.#session.release();
+  async release(): Promise<void> {
+    await Promise.all([this.#fine.release(), this.#coarse.release()]);
   }
 
-  async #run(image: HostTensor, minScore: number): Promise<ScoredBox[]> {
-    const results = await this.#session.run({ image });
-    return this.#maps.flatMap((map, i) => decodeSsdMap(results[`map${i}`]!, map, minScore));
+  async #run(image: HostTensor, minScore: number, finestOnly: boolean): Promise<ScoredBox[]> {
+    const { map0, features } = await this.#fine.run({ image });
+    const others = finestOnly ? {} : await this.#coarse.run({ features: features! });
+    return Object.values({ map0: map0!, ...others }).flatMap((map, i) =>
+      decodeSsdMap(map, this.#maps[i]!, minScore),
+    );
   }
 }
 

@@ -6,9 +6,14 @@ import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { Pixels } from '../image/pixels.ts';
 import { buildFaceLandmarks, landmarkImageSize } from '../models/face-landmarks/face-landmarks.ts';
-import { buildSsdMobilenet, ssdImageSize } from '../models/ssd-mobilenet/ssd-mobilenet.ts';
-import { keyOf, type ParameterScope, parameterScope } from '../nn/parameter-scope.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import {
+  buildSsdCoarseMaps,
+  buildSsdFineMap,
+  ssdFeaturesShape,
+  ssdImageSize,
+} from '../models/ssd-mobilenet/ssd-mobilenet.ts';
+import { keyOf, parameterScope } from '../nn/parameter-scope.ts';
+import type { Runtime, Session } from '../runtime/runtime.ts';
 import { formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
 import { anyWayUp, type UprightDetector, type UprightFaces } from './any-way-up.ts';
 import type { DetectedFace, DetectOptions, FaceBox, FaceDetector } from './face-detector.ts';
@@ -17,7 +22,7 @@ import { usualPoints } from './landmark-crop.ts';
 import { LandmarkFinder } from './landmark-finder.ts';
 import { mergeBoxes } from './merge-boxes.ts';
 import { mergeFaces } from './merge-faces.ts';
-import { SsdBoxFinder } from './ssd-box-finder.ts';
+import { SsdBoxFinder, smallestFoundFace } from './ssd-box-finder.ts';
 
 /** Tensors of face-api's files by their names. */
 export interface SsdFaceWeights {
@@ -44,23 +49,23 @@ export async function createSsdFaceDetector(
   runtime: Runtime,
   weights: SsdFaceWeights,
 ): Promise<FaceDetector> {
+  const { detector } = weights;
+  const image = input('image', [1, 3, ssdImageSize, ssdImageSize]);
+  const features = input('features', ssdFeaturesShape);
+  const crop = input('image', [1, 3, landmarkImageSize, landmarkImageSize]);
+  const root = parameterScope('detector');
+  const openSides = { openSides: true };
+  const fineModel = inlineModel('detector', detector, buildSsdFineMap(root, image), openSides);
+  const coarseModel = inlineModel('detector', detector, buildSsdCoarseMaps(root, features), openSides);
+  const landmarkModel = inlineModel('landmarks', weights.landmarks, {
+    landmarks: buildFaceLandmarks(parameterScope('landmarks'), crop),
+  });
   // Small networks that run often: laid out for speed.
-  const options = { packWeights: true };
-  const [detector, landmarks] = await Promise.all([
-    runtime.createSession(
-      inlineModel('detector', weights.detector, ssdImageSize, buildSsdMobilenet, { openSides: true }),
-      options,
-    ),
-    runtime.createSession(
-      inlineModel('landmarks', weights.landmarks, landmarkImageSize, (root, image) => ({
-        landmarks: buildFaceLandmarks(root, image),
-      })),
-      options,
-    ),
-  ]);
+  const load = (model: OnnxModel): Promise<Session> => runtime.createSession(model, { packWeights: true });
+  const [fine, coarse] = await Promise.all([load(fineModel), load(coarseModel)]);
   const upright = new SsdFaceDetector(
-    new SsdBoxFinder(detector, weights.detector),
-    new LandmarkFinder(landmarks),
+    new SsdBoxFinder(fine, coarse, detector),
+    new LandmarkFinder(() => load(landmarkModel)),
   );
   return anyWayUp(upright, turnedMinScore);
 }
@@ -69,11 +74,9 @@ export async function createSsdFaceDetector(
 function inlineModel(
   name: string,
   weights: ReadonlyMap<string, HostTensor>,
-  size: number,
-  build: (root: ParameterScope, image: Value) => { readonly [name: string]: Value },
+  outputs: { readonly [name: string]: Value },
   options?: Parameters<typeof emitModel>[3],
 ): OnnxModel {
-  const outputs = build(parameterScope(name), input('image', [1, 3, size, size]));
   const bind = (parameter: string, shape: readonly number[]) => {
     const key = keyOf(parameter);
     const tensor = weights.get(key);
@@ -143,10 +146,11 @@ class SsdFaceDetector implements UprightDetector {
 /** By default faces down to this size are found in small photos, and in all photos from the other. */
 const smallestFace = 20;
 const alwaysFoundFace = 50;
-/** Of the largest level that is looked at for the sake of faces smaller than those always found, in pixels. */
-const finestArea = 12e6 * (28 / 50) ** 2;
+/** Photos with so many pixels are looked at as they are; smaller ones are enlarged for it, larger ones shrunk. */
+const [leastArea, mostArea] = [1e6, 2e6];
 
 function defaultMinSize({ width, height }: Pixels): number {
-  const least = Math.sqrt((width * height * 28 ** 2) / finestArea);
+  const area = width * height;
+  const least = smallestFoundFace * Math.sqrt(area / Math.min(Math.max(area, leastArea), mostArea));
   return Math.min(Math.max(smallestFace, least), alwaysFoundFace);
 }
