@@ -19,5 +19,11 @@ export interface SourcePicture {
   readonly name: string;
   /** Changes when the picture or its truth does. */
   readonly key: string;
-  readonly read: () => Promise<{ readonly picture: MetricPicture; readonly truth?: MetricPicture }>;
+  readonly read: () => Promise<{
+    readonly picture: MetricPicture;
+    /** Of the picture's size. */
+    readonly truth?: MetricPicture;
+    /** How large the truth is in its file, where it was resized. */
+    readonly truthSize?: { readonly width: number; readonly height: number };
+  }>;
 }

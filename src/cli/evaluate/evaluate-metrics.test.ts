@@ -105,6 +105,7 @@ describe('evaluate --metrics', () => {
       expect(score.low).toBeLessThanOrEqual(score.mean);
       expect(score.high).toBeGreaterThanOrEqual(score.mean);
     }
+    expect(stderr).not.toContain('The truth is resized');
     expect(stderr).toMatch(/dreamsim is not measured: it needs .*to be downloaded as dreamsim/);
     expect(weights).toHaveLength(3);
     expect(weights[0]).toMatchObject({
@@ -116,6 +117,11 @@ describe('evaluate --metrics', () => {
   it('finds nothing between the truth and itself', { timeout: minutes }, async () => {
     const { sets } = await report({ restored: join(root, 'hq'), metrics: 'lpips' });
     expect(sets[0].metrics.lpips.mean).toBeCloseTo(0, 6);
+  });
+
+  it('says once when the truth is resized', async () => {
+    const { stderr } = await report({ metrics: 'psnr', size: 48 });
+    expect(stderr.split('The truth is resized from 96 × 96 to 48 × 48')).toHaveLength(2);
   });
 
   it('needs no truth for what needs none', { timeout: minutes }, async () => {

@@ -6,7 +6,11 @@ import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { isFolder } from '../../platform/node/files/file-kind.ts';
 import { type FidReference, openFidReference } from '../../platform/node/measure/fid-reference.ts';
 import { type LoadedMetrics, loadMeasures } from '../../platform/node/measure/load-measures.ts';
-import { type MeasureSettings, measurePictures } from '../../platform/node/measure/measure-pictures.ts';
+import {
+  type ComparedPair,
+  type MeasureSettings,
+  measurePictures,
+} from '../../platform/node/measure/measure-pictures.ts';
 import { openScoresJournal } from '../../platform/node/measure/scores-journal.ts';
 import { type SourceFolders, sourcePictures } from '../../platform/node/measure/source-pictures.ts';
 import { findMetricWeights } from '../../platform/node/model/metric-weights.ts';
@@ -123,7 +127,16 @@ export async function withMetrics<Result>(
           failed.push({ name, error: adviseOn(error) });
           progress.line(`not measured: ${adviseOn(error)}`);
         };
-        const reading = { fidReference, journal, onPicture, onFailed, keep, signal };
+        let told = false;
+        const onResized = ({ picture, truthSize }: ComparedPair): void => {
+          if (told || !truthSize) return;
+          told = true;
+          const [own, whole] = [picture.pixels, truthSize].map(({ width, height }) => `${width} × ${height}`);
+          progress.line(
+            `The truth is resized from ${whole} to ${own}; scores at different sizes, FID and MUSIQ above all, do not compare`,
+          );
+        };
+        const reading = { fidReference, journal, onPicture, onFailed, onResized, keep, signal };
         const measuring = measurePictures(sources, { metrics: { ...metrics, measures }, ...reading });
         return { set: await untilAborted(measuring, signal), failed };
       },

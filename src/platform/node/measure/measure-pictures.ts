@@ -18,6 +18,8 @@ export interface MeasureSettings {
   readonly onPicture?: (done: number, total: number, name: string) => void;
   /** Called for each picture that cannot be measured; the others are. */
   readonly onFailed?: (name: string, error: unknown) => void;
+  /** Called for each pair whose truth was resized. */
+  readonly onResized?: (pair: ComparedPair) => void;
   /** Gets the pictures as they were compared. @returns whether more are wanted */
   readonly keep?: (name: string, pictures: ComparedPair) => boolean;
   readonly signal?: AbortSignal;
@@ -29,7 +31,7 @@ export type ComparedPair = Awaited<ReturnType<SourcePicture['read']>>;
 /** @throws {Error} if none can be measured */
 export async function measurePictures(
   sources: readonly SourcePicture[],
-  { metrics, fidReference, journal, onPicture, onFailed, keep, signal }: MeasureSettings,
+  { metrics, fidReference, journal, onPicture, onFailed, onResized, keep, signal }: MeasureSettings,
 ): Promise<ScoredSet> {
   const pictures: ScoredPicture[] = [];
   const [own, truths] = [new FeatureGatherer(), new FeatureGatherer()];
@@ -44,6 +46,7 @@ export async function measurePictures(
     const once = async (): Promise<ComparedPair> => (compared ??= await read());
     const measured = kept ?? (await failures.unless(name, () => measureOne(name, once, metrics)));
     if (!measured) continue;
+    if (compared?.truthSize) onResized?.(compared);
     if (wanted) wanted = keep!(name, await once());
     if (!kept) await journal?.add(key, measured);
     pictures.push({ name, scores: measured.scores });

@@ -57,6 +57,7 @@ export async function sourcePictures({
         return {
           picture: asMetricPicture(own, restored!, own === result && !restore),
           truth: asMetricPicture(other, hq, other === wanted),
+          ...(other !== wanted && { truthSize: { width: wanted.width, height: wanted.height } }),
         };
       },
     })),
