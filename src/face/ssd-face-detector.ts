@@ -56,7 +56,10 @@ export async function createSsdFaceDetector(
   const root = parameterScope('detector');
   const openSides = { openSides: true };
   const fineModel = inlineModel('detector', detector, buildSsdFineMap(root, image), openSides);
-  const coarseModel = inlineModel('detector', detector, buildSsdCoarseMaps(root, features), openSides);
+  const coarseModel = {
+    ...inlineModel('detector', detector, buildSsdCoarseMaps(root, features), openSides),
+    name: 'face detector: coarser maps',
+  };
   const landmarkModel = inlineModel('landmarks', weights.landmarks, {
     landmarks: buildFaceLandmarks(parameterScope('landmarks'), crop),
   });
