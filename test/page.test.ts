@@ -201,10 +201,24 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
       .toFile(empty);
     const broken = path.join(folder, 'broken.png');
     await writeFile(broken, 'no picture');
-    await page.locator('#add').setInputFiles([turned, broken, webp, empty]);
+    // Says that it is larger than what is taken, and ends there.
+    const large = path.join(folder, 'large.png');
+    const begun = await readFile(photo);
+    begun.writeUInt32BE(9000, 16);
+    begun.writeUInt32BE(7000, 20);
+    await writeFile(large, begun.subarray(0, 100));
+    await page.locator('#add').setInputFiles([turned, broken, webp, empty, large]);
     await idle();
     expect(await page.locator('.photo[data-stage=done]').count()).toBe(4);
-    expect(await page.locator('.photo[data-stage=failed]').count()).toBe(1);
+    expect(await page.locator('.photo[data-stage=failed]').count()).toBe(2);
+    for (const [name, reason] of [
+      ['broken.png', /cannot be read/],
+      ['large.png', /too large for a browser \(9000 × 7000 pixels\)/],
+    ] as const) {
+      await page.locator('.photo', { hasText: name }).click();
+      await page.getByText(reason).waitFor();
+      expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+    }
     const packed = unzipSync(await save('#save-all'));
     expect(Object.keys(packed).sort()).toEqual([
       'empty-restored.avif',
@@ -264,7 +278,7 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     expect(await page.locator('.outline[data-state=restored]').count()).toBe(1);
   });
 
-  it('lets a model from a folder follow the photo more or less, where it can', async () => {
+  it('lets a model from a folder follow the photo more or less, and says that faces are of others', async () => {
     const model = path.join(folder, 'fused');
     await makeFormulaCheckpoint({ ...microSpec, vae: { ...microSpec.vae, photo_fusion: true } }, model);
     for (const photos = page.locator('.remove'); (await photos.count()) > 0; ) await photos.first().click();
@@ -272,9 +286,15 @@ describe.skipIf(!chromiumPath)('the page of the packed package', { timeout: pati
     await page.locator('#folder').setInputFiles(model);
     await page.getByLabel('A folder on this device').first().check();
     await page.getByRole('button', { name: 'Use this model' }).click();
-    await page.locator('#choose').setInputFiles(example('face-low.png'));
+    await page.locator('#choose').setInputFiles(photo);
     const face = page.locator('.patch').first();
     await face.waitFor();
+    await idle();
+    // Its weights are formulas: nobody's face comes out.
+    const warnings = page.getByText('This may look like another person').filter({ visible: true });
+    expect(await warnings.count()).toBe(2);
+    await page.locator('#strength').fill('0');
+    await warnings.first().waitFor({ state: 'detached' });
     const before = await face.getAttribute('src');
     expect(await page.locator('#fidelity').inputValue()).toBe('100');
     await page.locator('#fidelity').fill('20');

@@ -130,6 +130,7 @@ state.subscribe(() => {
   const isSent = state.model.kind === 'service';
   setText(privacy, isSent ? words.sent(location.host) : words.privacy);
   privacy.classList.toggle('sent', isSent);
+  drop.download.hidden = isSent;
   document.body.classList.toggle('busy', !empty);
 });
 

@@ -6,6 +6,8 @@ import { element } from './element.ts';
 export interface DropView {
   readonly welcome: HTMLElement;
   readonly addButton: HTMLElement;
+  /** says how much is downloaded */
+  readonly download: HTMLElement;
   /** how much the first photo downloads; undefined: nothing */
   setDownload(megabytes: number | undefined): void;
 }
@@ -49,6 +51,7 @@ export function createDropView(words: Words, onFiles: (files: readonly File[]) =
   return {
     welcome,
     addButton: input('add', words.drop.more),
+    download,
     setDownload: (megabytes) => {
       download.textContent = megabytes === undefined ? words.drop.downloaded : words.drop.download(megabytes);
     },

@@ -1,6 +1,7 @@
 /** The photo that is looked at: before and after, outlines of its faces, zoom and pan. */
 
 import type { FaceBox } from '../../face/face-detector.ts';
+import type { FailureCode } from '../bridge/messages.ts';
 import type { PageState } from '../state/page-state.ts';
 import type { FaceItem, PhotoItem } from '../state/photo-item.ts';
 import type { Words } from '../words/words.ts';
@@ -16,6 +17,9 @@ export interface StageActions {
   readonly onDraw: (photo: PhotoItem, box: FaceBox) => void;
   readonly onRetry: (photo: PhotoItem) => void;
 }
+
+/** What a second attempt would meet again. */
+const lastingFailures: ReadonlySet<FailureCode> = new Set(['unreadable', 'format', 'too-large']);
 
 /** One step of the keys: a share of the window, and a factor. */
 const keyStep = 60;
@@ -170,7 +174,7 @@ export function createStageView(state: PageState, words: Words, actions: StageAc
     if (next === '') return;
     message.append(element('p', {}, next));
     if (nothing) message.append(element('p', { className: 'hint' }, text.nothingHint));
-    if (failure && failure.code !== 'format' && failure.code !== 'unreadable')
+    if (failure && !lastingFailures.has(failure.code))
       message.append(
         element('button', { type: 'button', on: { click: () => actions.onRetry(photo) } }, words.retry),
       );

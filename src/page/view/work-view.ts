@@ -70,9 +70,10 @@ function describeWork({ photos, download }: PageState, words: Words): string {
 function describeEnd(photos: readonly PhotoItem[], words: Words): string {
   const done = photos.filter(({ stage }) => stage === 'done');
   const failed = photos.filter(({ stage }) => stage === 'failed').length;
+  const restored = done.filter(({ restoredCount }) => restoredCount > 0).length;
   const faces = done.reduce((sum, photo) => sum + photo.restoredCount, 0);
   return [
-    ...(done.length > 0 ? [words.work.allDone(done.length, faces)] : []),
+    ...(done.length > 0 ? [words.work.allDone(restored, faces)] : []),
     ...(failed > 0 ? [words.work.someFailed(failed)] : []),
   ].join(words.work.between);
 }

@@ -19,7 +19,7 @@ export const chinese: Words = {
     formats: '一张或多张：JPEG、PNG、WebP、AVIF 或 GIF，最大 6000 万像素',
     more: '添加照片',
     steps: [
-      { title: '拖入', text: '照片大小不限，人脸数量不限。' },
+      { title: '拖入', text: '照片数量不限，人脸数量不限。' },
       { title: '对比', text: '找到并修复每张人脸，与原样并排显示。' },
       { title: '保存', text: '结果保持照片的尺寸、格式和文件信息。' },
     ],

@@ -22,7 +22,7 @@ export const english: Words = {
     formats: 'One or many: JPEG, PNG, WebP, AVIF or GIF, up to 60 megapixels',
     more: 'Add photos',
     steps: [
-      { title: 'Drop', text: 'Photos of any size, with any number of faces.' },
+      { title: 'Drop', text: 'Any number of photos, with any number of faces.' },
       { title: 'Compare', text: 'Each face is found, restored and shown beside what it was.' },
       { title: 'Keep', text: 'Results have the photo’s size and format, and what its file says of it.' },
     ],
