@@ -39,18 +39,19 @@ interface FindBoxesOptions {
 }
 
 export class SsdBoxFinder {
-  readonly #fine: Session;
-  readonly #coarse: Session;
+  readonly #whole: Session;
+  readonly #loadFinest: () => Promise<Session>;
+  #finest: Promise<Session> | undefined;
   readonly #maps: readonly AnchorMap[];
 
   /**
-   * @param fine session of the network up to its finest map, for images of any size
-   * @param coarse session of what comes after, for features of any size
+   * @param whole session of the network, for images of any size
+   * @param loadFinest makes one that ends at the finest map, once a photo is large enough to need it
    * @param weights of the network: the anchors are among them
    */
-  constructor(fine: Session, coarse: Session, weights: ReadonlyMap<string, HostTensor>) {
-    this.#fine = fine;
-    this.#coarse = coarse;
+  constructor(whole: Session, loadFinest: () => Promise<Session>, weights: ReadonlyMap<string, HostTensor>) {
+    this.#whole = whole;
+    this.#loadFinest = loadFinest;
     this.#maps = anchorMaps(weights.get(ssdAnchorKey)!.data, ssdImageSize, ssdMaps);
   }
 
@@ -92,15 +93,18 @@ export class SsdBoxFinder {
   }
 
   async release(): Promise<void> {
-    await Promise.all([this.#fine.release(), this.#coarse.release()]);
+    const finest = await this.#finest?.catch(() => undefined);
+    await Promise.all([this.#whole.release(), finest?.release()]);
   }
 
   async #run(image: HostTensor, minScore: number, finestOnly: boolean): Promise<ScoredBox[]> {
-    const { map0, features } = await this.#fine.run({ image });
-    const others = finestOnly ? {} : await this.#coarse.run({ features: features! });
-    return Object.values({ map0: map0!, ...others }).flatMap((map, i) =>
-      decodeSsdMap(map, this.#maps[i]!, minScore),
-    );
+    if (finestOnly) this.#finest ??= this.#loadFinest();
+    const session = finestOnly ? await this.#finest! : this.#whole;
+    const results = await session.run({ image });
+    return this.#maps.flatMap((map, i) => {
+      const computed = results[`map${i}`];
+      return computed ? decodeSsdMap(computed, map, minScore) : [];
+    });
   }
 }
 

@@ -6,12 +6,7 @@ import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { Pixels } from '../image/pixels.ts';
 import { buildFaceLandmarks, landmarkImageSize } from '../models/face-landmarks/face-landmarks.ts';
-import {
-  buildSsdCoarseMaps,
-  buildSsdFineMap,
-  ssdFeaturesShape,
-  ssdImageSize,
-} from '../models/ssd-mobilenet/ssd-mobilenet.ts';
+import { buildSsdFinestMap, buildSsdMobilenet, ssdImageSize } from '../models/ssd-mobilenet/ssd-mobilenet.ts';
 import { keyOf, parameterScope } from '../nn/parameter-scope.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { formatShape, type HostTensor, sameShape } from '../tensor/host-tensor.ts';
@@ -51,23 +46,21 @@ export async function createSsdFaceDetector(
 ): Promise<FaceDetector> {
   const { detector } = weights;
   const image = input('image', [1, 3, ssdImageSize, ssdImageSize]);
-  const features = input('features', ssdFeaturesShape);
   const crop = input('image', [1, 3, landmarkImageSize, landmarkImageSize]);
   const root = parameterScope('detector');
   const openSides = { openSides: true };
-  const fineModel = inlineModel('detector', detector, buildSsdFineMap(root, image), openSides);
-  const coarseModel = {
-    ...inlineModel('detector', detector, buildSsdCoarseMaps(root, features), openSides),
-    name: 'face detector: coarser maps',
-  };
+  const wholeModel = inlineModel('detector', detector, buildSsdMobilenet(root, image), openSides);
+  const finestModel = (): OnnxModel => ({
+    ...inlineModel('detector', detector, buildSsdFinestMap(root, image), openSides),
+    name: 'face detector: finest map',
+  });
   const landmarkModel = inlineModel('landmarks', weights.landmarks, {
     landmarks: buildFaceLandmarks(parameterScope('landmarks'), crop),
   });
   // Small networks that run often: laid out for speed.
   const load = (model: OnnxModel): Promise<Session> => runtime.createSession(model, { packWeights: true });
-  const [fine, coarse] = await Promise.all([load(fineModel), load(coarseModel)]);
   const upright = new SsdFaceDetector(
-    new SsdBoxFinder(fine, coarse, detector),
+    new SsdBoxFinder(await load(wholeModel), () => load(finestModel()), detector),
     new LandmarkFinder(() => load(landmarkModel)),
   );
   return anyWayUp(upright, turnedMinScore);

@@ -8,7 +8,7 @@ import { type FaceApiModel, readFaceApiWeights } from '../../platform/node/model
 import { withSession } from '../../runtime/runtime.ts';
 import { hostTensor } from '../../tensor/host-tensor.ts';
 import { buildFaceLandmarks } from '../face-landmarks/face-landmarks.ts';
-import { buildSsdCoarseMaps, buildSsdFineMap, ssdMaps } from './ssd-mobilenet.ts';
+import { buildSsdMobilenet, ssdMaps } from './ssd-mobilenet.ts';
 
 /** A picture of waves in [-1, 1]. */
 function waves(size: number): Float32Array {
@@ -41,10 +41,7 @@ async function run(
 const tolerance = 2e-6;
 
 it('scores anchors as face-api does', async () => {
-  const maps = await run('ssd_mobilenetv1_model', 512, waves(512), (root, image) => {
-    const { map0, features } = buildSsdFineMap(root, image);
-    return { map0, ...buildSsdCoarseMaps(root, features) };
-  });
+  const maps = await run('ssd_mobilenetv1_model', 512, waves(512), buildSsdMobilenet);
   expect(Object.values(maps).map(({ shape }) => shape)).toEqual([
     [1, 15, 32, 32],
     [1, 30, 16, 16],

@@ -47,33 +47,13 @@ export const ssdMaps: readonly SsdMap[] = [
 export const ssdSideStep = 32;
 export const ssdLeastSide = 128;
 
-/** Channels of the features that the finer part of the network hands to the coarser one. */
-const fineWidth = widths[fineBlock - 1]!;
-/** Distance of the cells of those features, in pixels. */
-const fineStride = ssdMaps[0]!.stride;
-
 /**
- * The network up to its finest map, which shows faces of 28 to 110 pixels: all that large levels of a photo are looked
- * at for.
  * @param image [N, 3, H, W] in [-1, 1], with sides as `ssdSideStep` and `ssdLeastSide` say
- * @returns `map0`: [N, anchors·5, H/16, W/16], first centre y, centre x, log height and log width of each anchor, not
- *   scaled; then the logit of each. `features`, from which {@link buildSsdCoarseMaps} goes on: [N, 512, H/16, W/16]
+ * @returns for each of {@link ssdMaps}, as `map0`, …: [N, anchors·5, ⌊H/stride⌋, ⌊W/stride⌋], first centre y, centre x,
+ *   log height and log width of each anchor, not scaled; then the logit of each
  */
-export function buildSsdFineMap(root: ParameterScope, image: Value): Record<'map0' | 'features', Value> {
-  const stem = pointwise(root, 'MobilenetV1/Conv2d_0_pointwise', image, 32, { kernel: 3, stride: 2 });
-  const features = separableBlocks(root, stem, 1, fineBlock);
-  return { map0: predictor(root, 'Prediction/BoxPredictor_0', features, ssdMaps[0]!.anchors), features };
-}
-
-/** The features of a square image of {@link ssdImageSize}. */
-export const ssdFeaturesShape = [1, fineWidth, ssdImageSize / fineStride, ssdImageSize / fineStride] as const;
-
-/**
- * The other maps, of faces of 120 pixels and more.
- * @param features as {@link buildSsdFineMap} gives them
- * @returns for each of the other {@link ssdMaps}, as `map1`, …: [N, anchors·5, ⌊H/stride⌋, ⌊W/stride⌋]
- */
-export function buildSsdCoarseMaps(root: ParameterScope, features: Value): Record<`map${number}`, Value> {
+export function buildSsdMobilenet(root: ParameterScope, image: Value): Record<`map${number}`, Value> {
+  const { features, map0 } = buildFinest(root, image);
   let h = separableBlocks(root, features, fineBlock + 1, widths.length);
   const maps = [h];
   for (const [i, [narrow, wide]] of extraWidths.entries()) {
@@ -81,12 +61,25 @@ export function buildSsdCoarseMaps(root: ParameterScope, features: Value): Recor
     h = pointwise(root, `Prediction/Conv2d_${2 * i + 1}_pointwise`, h, wide, { kernel: 3, stride: 2 });
     maps.push(h);
   }
-  return Object.fromEntries(
-    maps.map((map, i) => [
-      `map${i + 1}`,
-      predictor(root, `Prediction/BoxPredictor_${i + 1}`, map, ssdMaps[i + 1]!.anchors),
-    ]),
-  );
+  const others = maps.map((map, i) => [
+    `map${i + 1}`,
+    predictor(root, `Prediction/BoxPredictor_${i + 1}`, map, ssdMaps[i + 1]!.anchors),
+  ]);
+  return { map0, ...Object.fromEntries(others) };
+}
+
+/**
+ * The network up to its finest map, which shows faces of 28 to 110 pixels: all that large levels of a photo are looked
+ * at for. Image and map as of {@link buildSsdMobilenet}.
+ */
+export function buildSsdFinestMap(root: ParameterScope, image: Value): { readonly map0: Value } {
+  return { map0: buildFinest(root, image).map0 };
+}
+
+function buildFinest(root: ParameterScope, image: Value): { readonly features: Value; readonly map0: Value } {
+  const stem = pointwise(root, 'MobilenetV1/Conv2d_0_pointwise', image, 32, { kernel: 3, stride: 2 });
+  const features = separableBlocks(root, stem, 1, fineBlock);
+  return { features, map0: predictor(root, 'Prediction/BoxPredictor_0', features, ssdMaps[0]!.anchors) };
 }
 
 /** The separable blocks from `first` to `last`, counted from 1. */
