@@ -4,7 +4,7 @@ import { command } from 'cleye';
 import { requireWritable } from '../platform/node/files/atomic-write.ts';
 import type { FileCheck } from '../platform/node/model/check-files.ts';
 import type { CheckpointInfo, NetworkInfo } from '../platform/node/model/checkpoint-info.ts';
-import { embeddedModel } from '../platform/node/model/embedded-model.ts';
+import { embeddedModel } from '../platform/node/model/packaged-models.ts';
 import type { CheckpointOverrides } from '../restore/checkpoint.ts';
 import { rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { interruptSignal } from './terminal/interruption.ts';

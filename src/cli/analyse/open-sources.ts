@@ -1,8 +1,8 @@
 /** The models that an analysis takes states from. */
 import { downloadFolder } from '../../platform/node/download/released-files.ts';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import { type LoadedGenerator, loadGenerator } from '../../platform/node/model/load-generator.ts';
 import { loadRestorer } from '../../platform/node/model/load-restorer.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import type { TextCondition } from '../../platform/node/model/text-context.ts';
 import type { Restorer } from '../../restore/restorer.ts';
 import { untilAborted } from '../../runtime/until-aborted.ts';

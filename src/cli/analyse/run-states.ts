@@ -12,7 +12,7 @@ import {
   statesOfGenerator,
   statesOfRestorer,
 } from '../../platform/node/measure/state-source.ts';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import { readScheduler } from '../../platform/node/model/read-sampling.ts';
 import { untilAborted } from '../../runtime/until-aborted.ts';
 import { alignCells } from '../terminal/table.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import type { NetworkLoaders } from '../restore/loaded-networks.ts';
 import { networkLoaders } from '../restore/network-loaders.ts';
 import { runRestore } from '../restore/restore.ts';

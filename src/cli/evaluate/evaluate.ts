@@ -2,8 +2,8 @@
 
 import { command } from 'cleye';
 import { type FeatureNetworkChoice, featureNetworks } from '../../metrics/feature-network.ts';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import { choiceFlag, integerFlag, numberFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';
 import { encoderFlags, modelFlags } from '../terminal/model-flags.ts';

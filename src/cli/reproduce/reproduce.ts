@@ -1,7 +1,7 @@
 /** `interlcm reproduce`: a paper's table, measured here, beside the paper's own numbers. */
 import { command } from 'cleye';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import { metricFlags, parseWeights } from '../evaluate/metric-flags.ts';
 import { integerFlag, rejectUnknownFlags, textFlag } from '../terminal/flag-types.ts';
 import { interruptSignal } from '../terminal/interruption.ts';

@@ -3,8 +3,8 @@
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { FaceSelection } from '../../face/select-faces.ts';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import { allPictureExtensions, type ImageFormat } from '../../platform/node/picture/image-format.ts';
 import { isVideoName, videoExtensions } from '../../platform/node/video/video-format.ts';
 import { defaultSampling } from '../../restore/default-sampling.ts';

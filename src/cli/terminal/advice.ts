@@ -2,7 +2,7 @@
 
 import { type Failure, type FailureCode, failureOf } from '../../failure/failure.ts';
 import { isOutOfMemory, wordRawError } from '../../platform/node/files/system-error.ts';
-import { embeddedModel } from '../../platform/node/model/embedded-model.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 
 type Advice = {
   readonly [Code in FailureCode]: (failure: Extract<Failure, { readonly code: Code }>) => string;

@@ -16,7 +16,7 @@ import { exists, isFolder } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { explainSystemError } from '../files/system-error.ts';
 import { userCacheFolder } from '../files/user-cache-folder.ts';
-import { embeddedModel } from '../model/embedded-model.ts';
+import { embeddedModel } from '../model/packaged-models.ts';
 import { type FfmpegProgram, ffmpegCommand } from '../video/ffmpeg.ts';
 import '../engine/without-telemetry.ts';
 

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { faceApiFolder } from './face-api-files.ts';
+import { faceApiFolder } from './packaged-models.ts';
 
 it('has the files of face-api, and its licence, as they are published', async () => {
   const published = path.dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json'));

@@ -1,15 +1,12 @@
 /** Weights of face-api's networks, which lie in this package as face-api publishes them. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { parseTfjsWeights } from '../../../checkpoint/tfjs-weights.ts';
 import type { HostTensor } from '../../../tensor/host-tensor.ts';
+import { faceApiFolder } from './packaged-models.ts';
 
 export type FaceApiModel = 'ssd_mobilenetv1_model' | 'face_landmark_68_model' | 'face_recognition_model';
-
-/** Beside `src` as beside `dist`; with face-api's licence. */
-export const faceApiFolder = fileURLToPath(new URL('../../../../models/faces', import.meta.url));
 
 /** @throws {CheckpointError} if the package's files are missing or damaged */
 export async function readFaceApiWeights(model: FaceApiModel): Promise<Map<string, HostTensor>> {

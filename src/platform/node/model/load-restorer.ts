@@ -10,8 +10,8 @@ import { weightCache } from '../engine/weight-cache.ts';
 import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { exists } from '../files/file-kind.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
-import { embeddedModel } from './embedded-model.ts';
 import { isOnnxName, loadOnnxRestorer, type OnnxRestorerOptions } from './onnx-files.ts';
+import { embeddedModel } from './packaged-models.ts';
 import { openTextContext, type TextCondition } from './text-context.ts';
 
 export interface LoadRestorerOptions extends OnnxRestorerOptions {

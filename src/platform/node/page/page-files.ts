@@ -4,8 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isFile } from '../files/file-kind.ts';
-import { embeddedModel } from '../model/embedded-model.ts';
-import { faceApiFolder } from '../model/face-api-files.ts';
+import { embeddedModel, faceApiFolder } from '../model/packaged-models.ts';
 import { pageHeaders } from './page-headers.ts';
 
 export interface ServedFile {
