@@ -94,6 +94,7 @@ export {
   FeatureGatherer,
   type FeatureStatistics,
   featureStatistics,
+  type SetStatistics,
 } from './metrics/feature-statistics.ts';
 export { frechetDistance } from './metrics/frechet.ts';
 export { psnr } from './metrics/psnr.ts';

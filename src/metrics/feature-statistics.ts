@@ -20,6 +20,9 @@ export interface FactoredStatistics {
   readonly factor: Float64Array;
 }
 
+/** What a Fréchet distance is taken of. */
+export type SetStatistics = FeatureStatistics | FactoredStatistics;
+
 /**
  * Takes in feature vectors one after another. Up to as many vectors as they have numbers are kept; of more their sums
  * and products alone, so that any number of them takes no more memory than a covariance.
@@ -46,7 +49,7 @@ export class FeatureGatherer {
   }
 
   /** In the smaller form. @throws {RangeError} if there are fewer than two vectors */
-  statistics(): FeatureStatistics | FactoredStatistics {
+  statistics(): SetStatistics {
     this.#requireTwo();
     return this.#sums ? this.#sums.statistics(this.#count) : factored(this.#kept);
   }
@@ -88,7 +91,7 @@ export function featureStatistics(features: HostTensor): FeatureStatistics {
 }
 
 /** The statistics of vectors that are all there. @throws {RangeError} for fewer than two, or of several lengths */
-export function statisticsOf(vectors: Iterable<Float32Array>): FeatureStatistics | FactoredStatistics {
+export function statisticsOf(vectors: Iterable<Float32Array>): SetStatistics {
   const gatherer = new FeatureGatherer();
   for (const vector of vectors) gatherer.add(vector);
   return gatherer.statistics();

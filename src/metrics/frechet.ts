@@ -1,10 +1,8 @@
 /** Fréchet distance between two sets of feature vectors: what FID is, over whichever features it is given. */
 import { choleskyFactor } from './cholesky.ts';
-import type { FactoredStatistics, FeatureStatistics } from './feature-statistics.ts';
+import type { FactoredStatistics, FeatureStatistics, SetStatistics } from './feature-statistics.ts';
 import { addProductTransposed, type MatrixView } from './matrix-product.ts';
 import { symmetricEigenvalues } from './symmetric-eigenvalues.ts';
-
-type Statistics = FeatureStatistics | FactoredStatistics;
 
 /** Columns of a triangular factor whose rows are cut short together. */
 const block = 256;
@@ -15,7 +13,7 @@ const block = 256;
  * @throws {RangeError} if the statistics are of features of different sizes
  * @see Heusel et al. 2017, arXiv:1706.08500; Dowson & Landau 1982
  */
-export function frechetDistance(a: Statistics, b: Statistics): number {
+export function frechetDistance(a: SetStatistics, b: SetStatistics): number {
   const size = a.mean.length;
   if (b.mean.length !== size)
     throw new RangeError(`Cannot compare features of ${size} values with features of ${b.mean.length}`);
@@ -31,21 +29,21 @@ export function frechetDistance(a: Statistics, b: Statistics): number {
 }
 
 /** Rows of its factor; endless where it has none. */
-function factorRows(statistics: Statistics): number {
+function factorRows(statistics: SetStatistics): number {
   return 'factor' in statistics
     ? statistics.factor.length / statistics.mean.length
     : Number.POSITIVE_INFINITY;
 }
 
 /** tr C */
-function varianceOf(statistics: Statistics): number {
+function varianceOf(statistics: SetStatistics): number {
   if ('factor' in statistics) return statistics.factor.reduce((sum, value) => sum + value * value, 0);
   const size = statistics.mean.length;
   return statistics.mean.reduce((sum, _, i) => sum + statistics.covariance[i * (size + 1)]!, 0);
 }
 
 /** A C Aᵀ, upper triangle. */
-function throughFactor({ factor, mean }: FactoredStatistics, other: Statistics) {
+function throughFactor({ factor, mean }: FactoredStatistics, other: SetStatistics) {
   const size = mean.length;
   const rows = factor.length / size;
   const a = { data: factor, rows, columns: size };

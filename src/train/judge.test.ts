@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FractionalBox } from '../nn/cut-box.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -78,10 +79,7 @@ describe('the judge', () => {
 
   it('judges parts of the images as a batch of their own', async () => {
     const half = size / 2;
-    const corner = (
-      left: number,
-      top: number,
-    ): { left: number; top: number; right: number; bottom: number } => ({
+    const corner = (left: number, top: number): FractionalBox => ({
       left: left / size,
       top: top / size,
       right: (left + half) / size,

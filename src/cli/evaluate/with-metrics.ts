@@ -1,10 +1,11 @@
 /** Loads what measures by named metrics, for the time of a command, with progress and words about what is missing. */
 import path from 'node:path';
+import type { SetStatistics } from '../../metrics/feature-statistics.ts';
 import { type MetricName, metricInfo } from '../../metrics/metric-table.ts';
 import type { ScoredSet } from '../../metrics/scored-set.ts';
 import { createNodeRuntime } from '../../platform/node/engine/node-runtime.ts';
 import { isFolder } from '../../platform/node/files/file-kind.ts';
-import { type FidReference, openFidReference } from '../../platform/node/measure/fid-reference.ts';
+import { openFidReference } from '../../platform/node/measure/fid-reference.ts';
 import { type LoadedMetrics, loadMeasures } from '../../platform/node/measure/load-measures.ts';
 import {
   type ComparedPair,
@@ -97,7 +98,7 @@ export async function withMetrics<Result>(
       if (opened && opened.known > 0) progress.line(`Going on from ${opened.known} pictures in ${file}`);
       return opened;
     };
-    let fidReference: FidReference | undefined;
+    let fidReference: SetStatistics | undefined;
     if (inception && place !== undefined) {
       // Of published statistics there is nothing to keep.
       const folder = await isFolder(place);

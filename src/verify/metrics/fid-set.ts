@@ -1,9 +1,4 @@
-import {
-  type FactoredStatistics,
-  type FeatureStatistics,
-  featureStatistics,
-  statisticsOf,
-} from '../../metrics/feature-statistics.ts';
+import { featureStatistics, type SetStatistics, statisticsOf } from '../../metrics/feature-statistics.ts';
 import { frechetDistance } from '../../metrics/frechet.ts';
 import type { HostTensor } from '../../tensor/host-tensor.ts';
 import type { VerifyMetricsSet } from './set-verifier.ts';
@@ -13,7 +8,7 @@ export const verifyFidSet: VerifyMetricsSet = async function* (set) {
   const names = Object.entries(set.json.tensors)
     .filter(([, { kind }]) => kind === 'input')
     .map(([name]) => name);
-  const statistics = new Map<string, FeatureStatistics | FactoredStatistics>();
+  const statistics = new Map<string, SetStatistics>();
   for (const name of names) {
     const features = await set.tensor(name);
     const of = featureStatistics(features);

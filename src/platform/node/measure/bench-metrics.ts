@@ -4,7 +4,7 @@ import { graphFlops } from '../../../graph/cost.ts';
 import { tensorToPixels } from '../../../image/pixel-tensor.ts';
 import { toBytePixels } from '../../../image/pixels.ts';
 import type { MetricPicture } from '../../../measure/picture-measure.ts';
-import { FeatureGatherer } from '../../../metrics/feature-statistics.ts';
+import { statisticsOf } from '../../../metrics/feature-statistics.ts';
 import { frechetDistance } from '../../../metrics/frechet.ts';
 import type { MetricName } from '../../../metrics/metric-table.ts';
 import { openCvGray } from '../../../models/arcface/arcface-input.ts';
@@ -112,14 +112,9 @@ function pictureOf(name: string): MetricPicture {
 function timeFid(): MetricsBenchResult['fid'] {
   const features = (name: string): Float32Array[] =>
     Array.from({ length: fidPictures }, (_, i) => formulaNormal(`${name}${i}`, [2048]).data);
-  const gather = (vectors: Float32Array[]): ReturnType<FeatureGatherer['statistics']> => {
-    const gatherer = new FeatureGatherer();
-    for (const vector of vectors) gatherer.add(vector);
-    return gatherer.statistics();
-  };
   const [own, reference] = [features('own'), features('reference')];
   const start = performance.now();
-  const [a, b] = [gather(own), gather(reference)];
+  const [a, b] = [statisticsOf(own), statisticsOf(reference)];
   const gathered = performance.now();
   const distance = frechetDistance(a, b);
   if (!Number.isFinite(distance)) throw new Error('Cannot time FID: the distance is not finite');

@@ -4,15 +4,13 @@ import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { openTensorFile, readFloat64 } from '../../../checkpoint/tensor-file.ts';
 import type { PictureMeasure } from '../../../measure/picture-measure.ts';
 import {
-  type FactoredStatistics,
   FeatureGatherer,
   type FeatureStatistics,
+  type SetStatistics,
 } from '../../../metrics/feature-statistics.ts';
 import { openFileSource } from '../files/file-source.ts';
 import type { ScoresJournal } from './scores-journal.ts';
 import { sourcePictures } from './source-pictures.ts';
-
-export type FidReference = FeatureStatistics | FactoredStatistics;
 
 export interface FidReferenceOptions {
   readonly inception: PictureMeasure;
@@ -29,7 +27,7 @@ export interface FidReferenceOptions {
 export async function openFidReference(
   place: string,
   { inception, journal, onPicture, signal }: FidReferenceOptions,
-): Promise<FidReference> {
+): Promise<SetStatistics> {
   const found = await stat(place).catch(() => undefined);
   if (!found) throw new CheckpointError('there is no such file or folder', { file: place });
   if (!found.isDirectory()) return readStatistics(place);

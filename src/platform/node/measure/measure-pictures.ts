@@ -1,19 +1,18 @@
 /** Measures one set of pictures by named metrics, one picture at a time, going on where a journal ends. */
 import type { MeasuredPicture, PictureFeatures } from '../../../measure/measured-picture.ts';
 import type { SourcePicture } from '../../../measure/picture-measure.ts';
-import { FeatureGatherer } from '../../../metrics/feature-statistics.ts';
+import { FeatureGatherer, type SetStatistics } from '../../../metrics/feature-statistics.ts';
 import { frechetDistance } from '../../../metrics/frechet.ts';
 import { type MetricName, metricInfo } from '../../../metrics/metric-table.ts';
 import { type ScoredPicture, type ScoredSet, summarizeScores } from '../../../metrics/scored-set.ts';
 import { Failures } from './failures.ts';
-import type { FidReference } from './fid-reference.ts';
 import type { LoadedMetrics } from './load-measures.ts';
 import type { ScoresJournal } from './scores-journal.ts';
 
 export interface MeasureSettings {
   readonly metrics: LoadedMetrics;
   /** What `fid` is taken to. */
-  readonly fidReference?: FidReference;
+  readonly fidReference?: SetStatistics;
   readonly journal?: ScoresJournal;
   readonly onPicture?: (done: number, total: number, name: string) => void;
   /** Called for each picture that cannot be measured; the others are. */
