@@ -97,17 +97,20 @@ export function createResultControls(state: PageState, words: Words, actions: Re
     const hasResult = photo.restoredCount > 0;
     const sharp = photo.aligned ? !photo.aligned.after : photo.faces.some((face) => isLeftAlone(face));
     const leftAlone = photo.stage === 'done' && !hasResult && sharp;
-    section.hidden = !photo.found || photo.failure !== undefined;
-    alone.hidden = !leftAlone;
-    strength.view.hidden = another.hidden = save.hidden = leftAlone;
+    // All photos can be saved whichever is looked at, be it one that failed.
+    saveAll.hidden = state.photos.filter(({ restored }) => restored).length < 2;
+    const usable = photo.found !== undefined && photo.failure === undefined;
+    const fixed = !usable || leftAlone;
+    section.hidden = !usable && saveAll.hidden;
+    alone.hidden = !usable || !leftAlone;
+    strength.view.hidden = another.hidden = save.hidden = fixed;
     strength.show(photo.strength);
     const { fidelity: modelFidelity } = state;
-    fidelity.view.hidden = modelFidelity === undefined || leftAlone;
+    fidelity.view.hidden = modelFidelity === undefined || fixed;
     const shownFidelity = photo.fidelity ?? modelFidelity ?? 0;
     if (document.activeElement !== fidelity.input || photo.stage === 'done') fidelity.show(shownFidelity);
     strength.input.disabled = another.disabled = save.disabled = !hasResult;
-    saveAll.hidden = state.photos.filter(({ restored }) => restored).length < 2;
-    buttons.hidden = leftAlone && saveAll.hidden;
+    buttons.hidden = fixed && saveAll.hidden;
     const texts = photo.notes.map((note) => noteText(note, words));
     if (notes.childElementCount !== texts.length || notes.textContent !== texts.join(''))
       notes.replaceChildren(...texts.map((text) => element('li', {}, text)));
