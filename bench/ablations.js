@@ -5,7 +5,7 @@
  *     node bench/ablations.js FACES VALIDATION START OUT
  *
  * FACES: folder of good faces. VALIDATION: folder with hq/, lq/ and lq-severe/. START: checkpoint of the autoencoder
- * stage, configs/embedded/1-autoencoder.json.
+ * stage, configs/ablations/1-autoencoder.json.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,8 +20,8 @@ const [faces, validation, start, out] = process.argv.slice(2).map((argument) => 
 if (!out) throw new Error('Usage: node bench/ablations.js FACES VALIDATION START OUT');
 
 /** @param {string} name */
-const configFile = (name) => path.join(project, `configs/embedded/${name}.json`);
-const { iterations, data } = JSON.parse(readFileSync(configFile('ablation'), 'utf8'));
+const configFile = (name) => path.join(project, `configs/ablations/${name}.json`);
+const { iterations, data } = JSON.parse(readFileSync(configFile('4-interlcm'), 'utf8'));
 /** @param {string} loss */
 const without = (loss) => `losses.${loss}=null`;
 // Batches this small hardly gain by a second thread: variants run side by side instead, on one thread each.
@@ -71,12 +71,12 @@ const variants = [
 ];
 
 mkdirSync(out, { recursive: true });
-/** Narrower than the embedded model's, so that the same time is more iterations. */
+/** Narrower than the embedded model's first edition, so that the same time is more iterations. */
 const narrow = ['--set', 'networks.unet.block_out_channels=[64,64,64]'];
 const prior = await train('2-diffusion', '2-diffusion', start, narrow);
 const consistent = await train('3-consistency', '3-consistency', prior);
 /** The encoders' start, the same for all variants: one iteration, which the learning rate's warm-up makes small. */
-const common = await train('start', 'ablation', consistent, ['--set', 'iterations=1']);
+const common = await train('start', '4-interlcm', consistent, ['--set', 'iterations=1']);
 
 /** Names of the degraded faces' folders, beside the good ones in `hq`. */
 const degraded = ['lq', 'lq-severe'].filter((folder) => existsSync(path.join(validation, folder)));
@@ -122,7 +122,7 @@ function trainingMinutes(run) {
 async function measure({ name, set = [], from = common, evaluate = [] }) {
   const folder = name.replace(/\W+/g, '-');
   const settings = set.flatMap((one) => ['--set', one]);
-  const checkpoint = await train(folder, 'ablation', from, settings, oneThread);
+  const checkpoint = await train(folder, '4-interlcm', from, settings, oneThread);
   const scores = [];
   for (const lq of degraded) {
     const report = path.join(out, folder, lq);

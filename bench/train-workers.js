@@ -4,7 +4,7 @@
  *
  *     node bench/train-workers.js FACES [CONFIG] [ROUNDS]
  *
- * FACES: folder of good faces. CONFIG: configs/embedded-512/1-faces.json unless given.
+ * FACES: folder of good faces. CONFIG: configs/embedded/1-faces.json unless given.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
-const [faces, config = path.join(project, 'configs/embedded-512/1-faces.json'), rounds = '3'] =
+const [faces, config = path.join(project, 'configs/embedded/1-faces.json'), rounds = '3'] =
   process.argv.slice(2);
 if (!faces) throw new Error('Usage: node bench/train-workers.js FACES [CONFIG] [ROUNDS]');
 

@@ -1,4 +1,4 @@
-/** The analyses of samplers' states by the built command, on the embedded model and drawn states. */
+/** The analyses of samplers' states by the built command, on the embedded model, a drawn one and drawn states. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeFormulaCheckpoint } from '../src/platform/node/model/formula-checkpoint.ts';
+import { microSpec } from '../src/verify/formula.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const face = fileURLToPath(new URL('../examples/face-low.png', import.meta.url));
@@ -90,11 +92,14 @@ describe.skipIf(!existsSync(main))('interlcm analyse', { timeout: 300_000 }, () 
     expect(analyse('everything').status).toBe(2);
   });
 
-  it('compares states of the embedded model with low-quality faces, and maps them', async () => {
+  it('compares states of a model with low-quality faces, and maps them', async () => {
+    await makeFormulaCheckpoint(microSpec, join(root, 'weights'));
     const result = analyse(
       'states',
       '--lq',
       'lq',
+      '--checkpoint',
+      'weights',
       '--features',
       'face-api',
       '-o',
@@ -119,6 +124,12 @@ describe.skipIf(!existsSync(main))('interlcm analyse', { timeout: 300_000 }, () 
     await expectCharts('map', 'states');
     const svg = await readFile(join(root, 'map/states.svg'), 'utf8');
     for (const word of ['low quality', 'step 1', 'step 3']) expect(svg).toContain(word);
+  });
+
+  it('takes no states from noise of the embedded model, which begins with a photo', () => {
+    const { status, stderr } = analyse('states', '--lq', 'lq');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/models\/embedded has none: it refines the latent of a photo.*--checkpoint/);
   });
 
   it('measures the states of restorations on the way', async () => {

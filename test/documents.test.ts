@@ -97,7 +97,7 @@ it(
       writeFileSync(script, example + write);
       await promisify(execFile)(process.execPath, [script], { cwd: folder });
       const { width, height, format } = await sharp(path.join(folder, 'restored.png')).metadata();
-      expect([width, height, format]).toEqual([256, 256, 'png']);
+      expect([width, height, format]).toEqual([512, 512, 'png']);
     } finally {
       rmSync(script, { force: true });
       rmSync(folder, { recursive: true });

@@ -151,12 +151,12 @@ describe('one service', () => {
       });
       const found = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(face) });
       // It is an aligned face itself.
-      expect(await found.json()).toMatchObject({ width: 256, height: 256, faces: null });
-      const photo = await sharp(face).extend({ right: 256, extendWith: 'mirror' }).png().toBuffer();
+      expect(await found.json()).toMatchObject({ width: 512, height: 512, faces: null });
+      const photo = await sharp(face).extend({ right: 512, extendWith: 'mirror' }).png().toBuffer();
       const two = await fetch(`${url}/v1/faces`, { method: 'POST', body: new Uint8Array(photo) });
       expect(await two.json()).toMatchObject({
-        width: 512,
-        height: 256,
+        width: 1024,
+        height: 512,
         faces: [{ index: 0 }, { index: 1 }],
       });
       expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ status: 'ready' });

@@ -37,6 +37,10 @@ export async function runStates(flags: AnalyseFlags, environment: AnalyseEnviron
     const condition = textCondition(flags);
     const checkpoint = flags.checkpoint ?? (condition ? downloadFolder : embeddedModel);
     const scheduler = await readScheduler(checkpoint);
+    if (scheduler.prediction_type === 'refinement')
+      throw new UsageError(
+        `analyse states takes a model's states from pure noise, and the model in ${checkpoint} has none: it refines the latent of a photo. Name a latent consistency model by --checkpoint`,
+      );
     const settings = { folder: lq, seed, steps, most, onPicture, signal };
     let samples: AsyncIterable<SampledStates>;
     if (condition) {
