@@ -27,7 +27,14 @@ const config = {
   losses: {
     l1: { weight: 1 },
     mse: { weight: 0.5, from: 6 }, // after the iteration that a killed run goes on from
-    adversarial: { weight: 0.1, from: 3, ndf: 8, n_layers: 2, optimizer: { learningRate: 1e-3 } },
+    adversarial: {
+      weight: 0.1,
+      from: 3,
+      ndf: 8,
+      n_layers: 2,
+      featureMatching: 0.5,
+      optimizer: { learningRate: 1e-3 },
+    },
   },
   validationImages: 2,
   validateEvery: 4,
@@ -113,7 +120,7 @@ describe.skipIf(!existsSync(main))('interlcm train', () => {
 
     const expected = await logged('a');
     expect(expected.filter((line) => 'l1' in line)).toHaveLength(7);
-    expect(expected.some((line) => 'd_real' in line)).toBe(true);
+    for (const loss of ['d_real', 'features']) expect(expected.some((line) => loss in line)).toBe(true);
     expect(expected.filter((line) => 'l1' in line).map((line) => 'mse' in line)).toEqual([
       ...Array(5).fill(false),
       true,

@@ -13,6 +13,7 @@ const settings: AdversarialSettings = {
   from: 1,
   ndf: 4,
   n_layers: 2,
+  featureMatching: 0,
   optimizer: {
     learningRate: 1e-3,
     betas: [0.9, 0.99],

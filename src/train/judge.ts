@@ -4,7 +4,7 @@ import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import { add, concat, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
-import { buildDiscriminator } from '../models/discriminator/discriminator.ts';
+import { buildDiscriminator, type Judgement } from '../models/discriminator/discriminator.ts';
 import { type BatchNorm, trackingBatchNorm } from '../nn/batch-norm.ts';
 import { cutBox } from '../nn/cut-box.ts';
 import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
@@ -22,11 +22,11 @@ import type { AdversarialSettings } from './train-config.ts';
 
 export interface Judge {
   /**
-   * Scores of images [B, 3, H, W], or of the parts of them that are judged; its parameters are those of
+   * What it sees in images [B, 3, H, W], or in the parts of them that are judged; its parameters are those of
    * {@link Judge.parameters}.
    */
-  scores(image: Value): Value;
-  /** Fed by full name to graphs that hold {@link Judge.scores}. */
+  look(image: Value): Judgement;
+  /** Fed by full name to graphs that hold what {@link Judge.look} gives. */
   readonly parameters: Tensors;
   /** Running statistics of its batch normalisations, by full name. */
   readonly statistics: Tensors;
@@ -58,14 +58,14 @@ export async function createJudge(
   const scope = parameterScope(prefix);
   const shape = [microBatch, 3, size, size];
   const running = new Map<string, Value>();
-  const judge = (image: Value, norm?: BatchNorm): Value =>
+  const look = (image: Value, norm?: BatchNorm): Judgement =>
     buildDiscriminator(scope, settings, judgedParts(image, settings), norm);
   const [real, fake] = [input('real', shape), input('fake', shape)];
   const norm = trackingBatchNorm(running);
-  judge(fake, norm); // the running statistics have seen these images already, when the generator's loss was computed
+  look(fake, norm); // the running statistics have seen these images already, when the generator's loss was computed
   const losses = {
-    'loss.d_real': hingeLoss.real(judge(real, norm)),
-    'loss.d_fake': hingeLoss.fake(judge(fake, norm)),
+    'loss.d_real': hingeLoss.real(look(real, norm).scores),
+    'loss.d_fake': hingeLoss.fake(look(fake, norm).scores),
   };
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
   const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
@@ -82,7 +82,7 @@ export async function createJudge(
     load,
   );
   return {
-    scores: (image) => judge(image),
+    look: (image) => look(image),
     parameters: optimizer.parameters,
     statistics: statistics.tensors,
     state: { ...optimizer.state, ...statistics.tensors },

@@ -7,7 +7,7 @@ import type { Value } from '../graph/value.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { psnrLoss } from './losses.ts';
+import { featureMatchingLoss, psnrLoss } from './losses.ts';
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -38,4 +38,32 @@ it('averages the PSNR of images, not their errors', async () => {
   expect(values['gradient']!.data[count]).toBeCloseTo(slope(-0.4), 5);
   const equal = await run(hostTensor(shape, truth.data));
   expect(equal['loss']!.data[0]).toBeCloseTo(-100, 2);
+});
+
+it('compares features layer by layer, each layer counting alike', async () => {
+  const shapes = [
+    [1, 2, 4, 4],
+    [1, 3, 2, 2],
+  ];
+  const names = (kind: string): Value[] => shapes.map((shape, i) => input(`${kind}${i}`, shape));
+  const loss = featureMatchingLoss(names('fake'), names('real'));
+  const model = emitModel('features', { loss }, () => {
+    throw new TypeError('there are no parameters here');
+  });
+  const feeds = Object.fromEntries(
+    shapes.flatMap((shape, i) => {
+      const real = sampleTensor(shape, i);
+      // 0.5 apart everywhere in the first layer, 0.1 in the second.
+      const fake = hostTensor(
+        shape,
+        real.data.map((value, k) => value + (k % 2 === 0 ? 1 : -1) * [0.5, 0.1][i]!),
+      );
+      return [
+        [`real${i}`, real],
+        [`fake${i}`, fake],
+      ];
+    }),
+  );
+  const values = await withSession(runtime, model, (session) => session.run(feeds));
+  expect(values['loss']!.data[0]).toBeCloseTo(0.3, 5);
 });

@@ -9,6 +9,18 @@ export const l1Loss = (a: Value, b: Value): Value => reduceMean(abs(sub(a, b)));
 export const adversarialLoss = (fakeScores: Value): Value => neg(reduceMean(fakeScores));
 
 /**
+ * Mean absolute difference of what a discriminator's layers make of images and of the true ones, averaged over layers.
+ * @see Wang et al. 2018, arXiv:1711.11585, equation 4
+ */
+export function featureMatchingLoss(fake: readonly Value[], real: readonly Value[]): Value {
+  const distances = fake.map((features, layer) => l1Loss(features, real[layer]!));
+  return mul(
+    distances.reduce((sum, distance) => add(sum, distance)),
+    1 / distances.length,
+  );
+}
+
+/**
  * What the discriminator minimises, for real and fake images.
  * @see Lim & Ye 2017, arXiv:1705.02894
  */

@@ -75,6 +75,8 @@ const adversarialSchema = z.strictObject({
   from,
   ndf: count.default(64),
   n_layers: count.default(4),
+  /** Weight of the distance between what its layers make of the restored images and of the true ones. */
+  featureMatching: z.number().nonnegative().default(0),
   /** Parts of the images that are judged, all of one size, such as the eyes; the whole images unless given. */
   boxes: z.array(box).min(1).optional(),
   optimizer: optimizerSchema,

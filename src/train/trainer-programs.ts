@@ -7,7 +7,7 @@ import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
 import type { Judge } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
-import { adversarialLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
+import { adversarialLoss, featureMatchingLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { TrainConfig } from './train-config.ts';
 
@@ -50,10 +50,23 @@ export function createTrainerPrograms(
 
   const buildGenerator = (active: readonly [string, number][]) => {
     const values: Record<string, Value> = {};
-    for (const [name] of active)
-      values[lossPrefix + name] =
-        name === 'adversarial' ? adversarialLoss(judge!.scores(stage.images!.restored)) : terms[name]!;
-    const weighted = active.map(([name, weight]) => mul(values[lossPrefix + name]!, weight / accumulation));
+    const weighted: Value[] = [];
+    const count = (name: string, value: Value, weight: number): void => {
+      values[lossPrefix + name] = value;
+      weighted.push(mul(value, weight / accumulation));
+    };
+    for (const [name, weight] of active) {
+      if (name !== 'adversarial') {
+        count(name, terms[name]!, weight);
+        continue;
+      }
+      const { restored, truth } = stage.images!;
+      const { scores, features } = judge!.look(restored);
+      const { featureMatching } = config.losses.adversarial!;
+      count(name, adversarialLoss(scores), weight);
+      if (featureMatching > 0)
+        count('features', featureMatchingLoss(features, judge!.look(truth).features), featureMatching);
+    }
     const loss = weighted.reduce((sum, term) => add(sum, term));
     const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
     return buildGradientProgram({ name: 'generator', loss, outputs, trained, bind, activationBytes });

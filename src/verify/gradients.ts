@@ -96,7 +96,7 @@ export async function* verifyGradients(
   );
   const truth = input('gt', gt.shape);
   const discriminator = parameterScope('d');
-  const scores = (image: Value): Value => buildDiscriminator(discriminator, training, image);
+  const scores = (image: Value): Value => buildDiscriminator(discriminator, training, image).scores;
   const fakeScores = scores(restored);
   const lpipsNetworks = { trunk: parameterScope('vgg'), linear: parameterScope('lpips') };
   const losses = {

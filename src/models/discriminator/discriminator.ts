@@ -11,13 +11,20 @@ interface DiscriminatorConfig {
   readonly n_layers: number;
 }
 
+/** What a discriminator sees in images. */
+export interface Judgement {
+  /** [N, 1, h, w], higher for images taken as real. */
+  readonly scores: Value;
+  /** What its layers but the last make of the images: [N, C, h, w] each. */
+  readonly features: readonly Value[];
+}
+
 const slope = 0.2;
 
 /**
  * PatchGAN: one score for each overlapping patch of the image.
  * @param image [N, 3, H, W] in [-1, 1]
  * @param norm by the statistics of the batch, as in training, unless given
- * @returns [N, 1, h, w], higher for images taken as real
  * @see Isola et al. 2017, arXiv:1611.07004
  */
 export function buildDiscriminator(
@@ -25,18 +32,20 @@ export function buildDiscriminator(
   { ndf, n_layers: layers }: DiscriminatorConfig,
   image: Value,
   norm: BatchNorm = batchNorm,
-): Value {
+): Judgement {
   const p = root.at('main');
   const kernel = 4;
   let index = 0;
   let h = leakyRelu(convLayer(p.at(`${index}`), image, ndf, { kernel, stride: 2, padding: 1 }), slope);
   index += 2;
+  const features = [h];
   for (let layer = 1; layer <= layers; layer++) {
     const width = ndf * Math.min(2 ** layer, 8);
     const stride = layer < layers ? 2 : 1;
     h = convLayer(p.at(`${index}`), h, width, { kernel, stride, padding: 1, bias: false });
     h = leakyRelu(norm(p.at(`${index + 1}`), h), slope);
+    features.push(h);
     index += 3;
   }
-  return convLayer(p.at(`${index}`), h, 1, { kernel, padding: 1 });
+  return { scores: convLayer(p.at(`${index}`), h, 1, { kernel, padding: 1 }), features };
 }
