@@ -74,9 +74,9 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
     expect(here!.whole).toEqual(uncut!.whole);
   });
 
-  it('varies both pictures alike, and compresses the degraded one again', async () => {
+  it('varies both pictures alike, and resizes and compresses the degraded one again', async () => {
     const whole = { crop: 'center', size: 64 } as const;
-    const none = { gray: 0, exposure: 0, tint: 0, recompression: 0 };
+    const none = { gray: 0, exposure: 0, tint: 0, recompression: 0, resampling: 0 };
     const read0 = async (variation?: typeof none): Promise<TrainingBatch> =>
       (await read(await open(0, { ...whole, variation }), [0]))[0]!;
     const plain = await read0();
@@ -85,11 +85,13 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
     const area = 64 * 64;
     for (const { data } of [gray.high, gray.low])
       expect(data.subarray(area, 2 * area)).toEqual(data.subarray(0, area));
-    const again = await read0({ ...none, recompression: 1 });
-    expect(again.high).toEqual(plain.high);
-    expect(again.low).not.toEqual(plain.low);
-    // As strong as a compression at quality 50 or better.
-    expect(relativeError(again.low.data, plain.low.data)).toBeLessThan(0.3);
+    for (const what of ['recompression', 'resampling']) {
+      const again = await read0({ ...none, [what]: 1 });
+      expect(again.high).toEqual(plain.high);
+      expect(again.low).not.toEqual(plain.low);
+      // As strong as a compression at quality 50 or better.
+      expect(relativeError(again.low.data, plain.low.data)).toBeLessThan(0.3);
+    }
   });
 
   it('makes in workers what it makes in this thread, in any order', async () => {

@@ -1,10 +1,11 @@
 /**
  * Pictures as other cameras and other times would have taken them, to train on: gray, lighter or darker, tinted,
- * compressed once more. Everything random is drawn first and kept as plain data.
+ * resized and compressed once more. Everything random is drawn first and kept as plain data.
  */
 import type { RandomStream } from '../random/random-stream.ts';
 import { toGray } from './gray.ts';
 import { type BytePixels, toBytePixels } from './pixels.ts';
+import { resizePixels } from './resize.ts';
 
 /** Zeros leave pictures as they are. */
 export interface VariationRanges {
@@ -16,6 +17,8 @@ export interface VariationRanges {
   readonly tint: number;
   /** Share of degraded pictures that are compressed as JPEG again, at their full size. */
   readonly recompression: number;
+  /** Share of degraded pictures that are shrunk and enlarged again, as faces cut out of resized photos are. */
+  readonly resampling: number;
 }
 
 export interface VariationDraws {
@@ -24,11 +27,15 @@ export interface VariationDraws {
   readonly gammas: readonly [number, number, number];
   /** JPEG quality; null: not compressed again. */
   readonly recompressionQuality: number | null;
+  /** Side that a picture is shrunk to, as a share of its own; null: not resized. */
+  readonly resampledShare: number | null;
 }
 
 /** Qualities that programs save by and networks of people send by. */
 const lowestQuality = 50;
 const highestQuality = 95;
+/** A face of 100 pixels in a photo is a crop of about 200, of which 512 are made. */
+const leastShare = 0.35;
 
 /** Always takes the same number of words from the stream. */
 export function drawVariation(stream: RandomStream, ranges: VariationRanges): VariationDraws {
@@ -38,10 +45,13 @@ export function drawVariation(stream: RandomStream, ranges: VariationRanges): Va
   const gammas = [0, 1, 2].map(() => 2 ** (exposure + either(ranges.tint)));
   const compressed = stream.uniform() < ranges.recompression;
   const quality = Math.floor(stream.uniformBetween(lowestQuality, highestQuality + 1));
+  const resampled = stream.uniform() < ranges.resampling;
+  const share = stream.uniformBetween(leastShare, 1);
   return {
     gray,
     gammas: gammas as [number, number, number],
     recompressionQuality: compressed ? quality : null,
+    resampledShare: resampled ? share : null,
   };
 }
 
@@ -53,4 +63,12 @@ export function varyPicture(pixels: BytePixels, { gray, gammas }: VariationDraws
   const data = pixels.data.map((value, i) => curves[i % 3]![value]!);
   const varied = { ...pixels, data };
   return gray ? toBytePixels(toGray(varied)) : varied;
+}
+
+/** Shrinks a picture by area and enlarges it again, bicubically. @param share of its sides, 0..1; a pixel stays at least */
+export function resamplePicture(pixels: BytePixels, share: number): BytePixels {
+  const { width, height } = pixels;
+  const shrink = (side: number): number => Math.max(1, Math.round(side * share));
+  const small = resizePixels(pixels, { width: shrink(width), height: shrink(height) }, 'area');
+  return toBytePixels(resizePixels(small, { width, height }, 'bicubic'));
 }

@@ -5,7 +5,7 @@ import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../image/square-crop.ts';
-import { varyPicture } from '../image/variation.ts';
+import { resamplePicture, varyPicture } from '../image/variation.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import {
   type SamplePlan,
@@ -83,7 +83,9 @@ async function makeSample(
   const resized = toBytePixels(resizeSquare(whole, canvas));
   const good = variation ? varyPicture(resized, variation) : resized;
   const once = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
+  const share = variation?.resampledShare ?? null;
+  const resampled = share === null ? once : resamplePicture(once, share);
   const quality = variation?.recompressionQuality ?? null;
-  const low = quality === null ? once : toBytePixels(await roundTripJpeg(once, quality));
+  const low = quality === null ? resampled : toBytePixels(await roundTripJpeg(resampled, quality));
   return { high: cut(good), low: cutLow(low) };
 }
