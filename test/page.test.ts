@@ -348,25 +348,28 @@ function largestDifference(a: Pixels, b: Pixels): number {
   return largest;
 }
 
-/** Where laying any face in would change a pixel: black or white ones do, wherever a mask reaches. */
+/** Where laying any face in would change a pixel, wherever a mask reaches, and a pixel around it. */
 async function maskedPixels(
   picture: Parameters<typeof laySubject>[0],
   restored: RestoredSubject,
 ): Promise<boolean[]> {
   if (restored.kind !== 'photo') throw new TypeError('the photo was taken for one aligned face');
   const laid = await Promise.all(
-    [0, 255].map(async (value) => {
+    // So far out of range that the faintest trace of a mask shows.
+    [-1e6, 1e6].map(async (value) => {
       const faces = restored.faces.map((face) => {
         if (!face.restored) return face;
         const { result } = face.restored;
-        const plain = { ...result, data: new Uint8Array(result.data.length).fill(value) };
+        const plain = { ...result, data: new Float32Array(result.data.length).fill(value) };
         return { ...face, restored: { ...face.restored, result: plain } };
       });
       return (await laySubject(picture, { kind: 'photo', faces })).pixels;
     }),
   );
   const { width, height, data } = picture.pixels;
-  return Array.from({ length: width * height }, (_, i) =>
+  const masked = Array.from({ length: width * height }, (_, i) =>
     laid.some((pixels) => [0, 1, 2].some((c) => pixels.data[3 * i + c] !== data[3 * i + c])),
   );
+  // The engines' landmarks differ by rounding, so that the border of a mask may lie on either side of a pixel.
+  return masked.map((_, i) => [-1, 0, 1].some((dy) => [-1, 0, 1].some((dx) => masked[i + dy * width + dx])));
 }

@@ -118,7 +118,7 @@ it('is restored face by face, and laid again without the networks', async () => 
   ]);
   expect(calls.map(({ seed }) => seed)).toEqual([3, 3]);
   for (const { crop, restored: after, identityDistance } of restored.faces) {
-    expect([crop.width, after?.result.width]).toEqual([256, 256]);
+    expect([crop.width, after?.result.width]).toEqual([512, 512]);
     expect(after?.result.data).not.toEqual(crop.data);
     expect(identityDistance).toBeGreaterThan(0);
   }
@@ -160,7 +160,7 @@ it('stops between two faces when it is told to', async () => {
 });
 
 it('shows one aligned face, restored as a whole', async () => {
-  const pixels = await drawn(256, 256, [{ x: -32, y: -52, size: 320 }]);
+  const pixels = await drawn(512, 512, [{ x: -64, y: -104, size: 640 }]);
   const restored = await restoreSubject({ pixels }, { kind: 'aligned', recognised: false }, tools, {
     seed: 3,
     // Drawn lines are sharp: it would be left alone.
@@ -171,7 +171,7 @@ it('shows one aligned face, restored as a whole', async () => {
   const whole = await laySubject({ pixels }, restored);
   const none = await laySubject({ pixels }, restored, { strength: 0 });
   expect(calls).toEqual([]);
-  expect(whole.pixels).toMatchObject({ width: 256, height: 256, channels: 3 });
+  expect(whole.pixels).toMatchObject({ width: 512, height: 512, channels: 3 });
   expect(whole.pixels.data).not.toEqual(pixels.data);
   expect(none.pixels.data).toEqual(pixels.data);
   expect(inputOfSubject({ pixels }, restored).data).toEqual(pixels.data);
