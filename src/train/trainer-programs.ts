@@ -55,17 +55,17 @@ export function createTrainerPrograms(
       values[lossPrefix + name] = value;
       weighted.push(mul(value, weight / accumulation));
     };
-    for (const [name, weight] of active) {
-      if (name !== 'adversarial') {
-        count(name, terms[name]!, weight);
-        continue;
-      }
+    const countJudgement = (weight: number): void => {
       const { restored, truth } = stage.images!;
       const { scores, features } = judge!.look(restored);
       const { featureMatching } = config.losses.adversarial!;
-      count(name, adversarialLoss(scores), weight);
+      count('adversarial', adversarialLoss(scores), weight);
       if (featureMatching > 0)
         count('features', featureMatchingLoss(features, judge!.look(truth).features), featureMatching);
+    };
+    for (const [name, weight] of active) {
+      if (name === 'adversarial') countJudgement(weight);
+      else count(name, terms[name]!, weight);
     }
     const loss = weighted.reduce((sum, term) => add(sum, term));
     const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;

@@ -17,7 +17,8 @@ the distance of histograms, rgb3d8 and Hellinger's unless given. Means have 95 %
 states takes the model's states from pure noise: by --text where the checkpoint has a text tower, else
 under the condition that its encoders make of each picture; and low-quality pictures; describes
 both without noise and with the noise of the step that goes on from there; and gives Fréchet distances
-and a map by t-SNE. Features are Inception's, as in FID, where its weights are (interlcm download fid),
+and a map by t-SNE. The embedded model refines a photo and has no such states: name another by
+--checkpoint. Features are Inception's, as in FID, where its weights are (interlcm download fid),
 else faceres'.
 
 Both write NAME.svg, NAME.png, NAME.csv and NAME.json into --output; docs/analysis.md tells how to read them.
