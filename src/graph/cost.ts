@@ -55,6 +55,7 @@ const costRules: CostRules = {
   ConvTranspose: ({ inputs: [x, w] }) => convolution(w!.shape, x!.shape, x!.shape.slice(2)),
   ConvWeightGradient: ({ inputs: [x, dy], shape }) => convolution(shape, x!.shape, dy!.shape.slice(2)),
   WinogradProduct: ({ inputs: [u], shape }) => 2 * elementCount(shape) * u!.shape[2]!,
+  WinogradKernelProduct: ({ inputs: [dy], shape }) => 2 * elementCount(shape) * dy!.shape[2]!,
   Attention: ({ inputs: [q, k, v] }) => {
     const [batch, queries, channels] = q!.shape as [number, number, number];
     return 2 * batch * queries * k!.shape[1]! * (channels + v!.shape[2]!);

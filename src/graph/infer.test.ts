@@ -102,6 +102,11 @@ describe('shape inference says what does not fit', () => {
       'Cannot multiply Winograd tiles [36, 4, 3] and [4, 36, 5]',
     ],
     [
+      "Winograd tiles of a kernel's gradient",
+      () => ops.makeValue('WinogradKernelProduct', [x(4, 36, 5), x(3, 36, 6)], {}),
+      'Cannot multiply Winograd tiles [4, 36, 5] and [3, 36, 6]',
+    ],
+    [
       'attention heads',
       () => ops.attention(x(1, 5, 8), x(1, 4, 8), x(1, 4, 8), 3),
       'Cannot attend with 3 heads from [1, 5, 8] to [1, 4, 8] and [1, 4, 8]',

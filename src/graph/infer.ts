@@ -217,6 +217,14 @@ export const inferRules: InferRules = {
     return [u[0]!, u[1]!, v[2]!];
   },
 
+  WinogradKernelProduct(inputs) {
+    arity('WinogradKernelProduct', inputs, 2);
+    const [dy, x] = inputs as [Shape, Shape];
+    if (dy.length !== 3 || x.length !== 3 || !sameShape(dy.slice(1), x.slice(1)))
+      throw new RangeError(`Cannot multiply Winograd tiles ${formatShape(dy)} and ${formatShape(x)}`);
+    return [dy[1]!, dy[0]!, x[0]!];
+  },
+
   Attention(inputs, { heads }) {
     arity('Attention', inputs, 3);
     const [q, k, v] = inputs as [Shape, Shape, Shape];

@@ -357,6 +357,15 @@ export const opCases: { readonly [K in OpType]: readonly OpCase[] } = {
       tolerance: 2e-5,
       build: convWeightGradient([3, 3], { padding: 1 }),
     },
+    {
+      name: 'tile by tile, of more tiles than channels',
+      inputs: [
+        [2, 16, 16, 20],
+        [2, 17, 16, 20],
+      ],
+      tolerance: 2e-5,
+      build: convWeightGradient([3, 3], { padding: 1 }),
+    },
     row(
       '1×1, batch of two',
       [
@@ -406,6 +415,16 @@ export const opCases: { readonly [K in OpType]: readonly OpCase[] } = {
         [3, 6, 5],
       ],
       (u, v) => ops.makeValue('WinogradProduct', [u, v], {}),
+    ),
+  ],
+  WinogradKernelProduct: [
+    row(
+      'of six positions',
+      [
+        [4, 6, 5],
+        [3, 6, 5],
+      ],
+      (dy, x) => ops.makeValue('WinogradKernelProduct', [dy, x], {}),
     ),
   ],
   Attention: [

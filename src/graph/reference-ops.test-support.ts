@@ -274,6 +274,11 @@ export const referenceRules: ReferenceRules = {
       sumOver([u!.shape[2]!], ([c]) => at(u!, [t!, o!, c!]) * at(v!, [c!, t!, p!])),
     ),
 
+  WinogradKernelProduct: ([dy, x], _, shape) =>
+    generate(shape, ([t, o, c]) =>
+      sumOver([dy!.shape[2]!], ([p]) => at(dy!, [o!, t!, p!]) * at(x!, [c!, t!, p!])),
+    ),
+
   Attention([q, k, v], { heads, scale }, shape) {
     const [batch, queries, channels] = q!.shape as [number, number, number];
     const keys = k!.shape[1]!;

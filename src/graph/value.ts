@@ -63,6 +63,8 @@ export interface OpAttributes {
   readonly ConvWeightGradient: ConvAttributes & { readonly kernel: readonly number[] };
   /** One product a tile position: u [T, O, C] and v [C, T, P] give [T, O, P]. */
   readonly WinogradProduct: object;
+  /** Of gradients: dy [O, T, P] and x [C, T, P] of P tiles give [T, O, C]. */
+  readonly WinogradKernelProduct: object;
   /** softmax(scale·q·kᵀ)·v per head, on [B, S, heads·D]. */
   readonly Attention: { readonly heads: number; readonly scale: number };
   // Normalisation

@@ -7,8 +7,10 @@ export function toPatches(image: Value, side: number): Value {
   if (side === 1) return image;
   const [batch, channels, height, width] = image.shape as [number, number, number, number];
   const [h, w] = [height / side, width / side];
-  const split = reshape(image, [batch, channels, h, side, w, side]);
-  return reshape(transpose(split, [0, 1, 3, 5, 2, 4]), [batch, channels * side * side, h, w]);
+  // Two transpositions of neighbouring axes are many times faster than one of all: both copy whole rows.
+  const columns = transpose(reshape(image, [-1, w, side]), [0, 2, 1]); // [N·C·h·p, p, w]
+  const squares = transpose(reshape(columns, [batch * channels, h, side * side, w]), [0, 2, 1, 3]);
+  return reshape(squares, [batch, channels * side * side, h, w]);
 }
 
 /** [N, C·p², h, w] → [N, C, p·h, p·w] */
@@ -16,6 +18,7 @@ export function fromPatches(patches: Value, side: number): Value {
   if (side === 1) return patches;
   const [batch, depth, h, w] = patches.shape as [number, number, number, number];
   const channels = depth / side ** 2;
-  const split = reshape(patches, [batch, channels, side, side, h, w]);
-  return reshape(transpose(split, [0, 1, 4, 2, 5, 3]), [batch, channels, h * side, w * side]);
+  const squares = reshape(patches, [batch * channels, side * side, h, w]);
+  const columns = reshape(transpose(squares, [0, 2, 1, 3]), [-1, side, w]); // [N·C·h·p, p, w]
+  return reshape(transpose(columns, [0, 2, 1]), [batch, channels, h * side, w * side]);
 }

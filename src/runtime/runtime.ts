@@ -25,6 +25,11 @@ export interface Runtime {
   readonly device: DeviceName;
   /** Why this device, in words. */
   readonly reason: string;
+  /**
+   * Blocks of channels that its convolution kernels may take, the likelier first: see `findConvolutionBlock`. Empty where
+   * there are no such kernels.
+   */
+  readonly convolutionBlocks: readonly number[];
   createSession(model: OnnxModel, options?: SessionOptions): Promise<Session>;
 }
 

@@ -26,7 +26,9 @@ export interface GradientProgramOptions {
   readonly trained: ReadonlySet<string>;
   readonly bind: BindParameter;
   /** Most bytes that the values of one segment may take; everything is one segment unless given. */
-  readonly activationBytes?: number;
+  readonly activationBytes?: number | undefined;
+  /** As `emitModel` takes it. */
+  readonly convolutionBlock?: number | undefined;
 }
 
 /** One session's part of a step. */
@@ -74,6 +76,7 @@ function buildProgram(
     trained,
     bind,
     activationBytes = Number.POSITIVE_INFINITY,
+    convolutionBlock,
   }: Omit<GradientProgramOptions, 'loss' | 'outputs'>,
   outputs: Readonly<Record<string, Value>>,
   lossName: string | undefined,
@@ -98,7 +101,7 @@ function buildProgram(
     values: Record<string, Value>,
   ): void => {
     parts.push({
-      model: emitModel(`${name}.${direction}${segment}`, values, bindTrained),
+      model: emitModel(`${name}.${direction}${segment}`, values, bindTrained, { convolutionBlock }),
       direction,
       flops: graphFlops(Object.values(values)),
       networks: [

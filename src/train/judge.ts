@@ -8,6 +8,7 @@ import { buildDiscriminator, type Judgement } from '../models/discriminator/disc
 import { type BatchNorm, trackingBatchNorm } from '../nn/batch-norm.ts';
 import { cutBox } from '../nn/cut-box.ts';
 import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
+import { findConvolutionBlock } from '../runtime/convolution-block.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator } from './communicator.ts';
@@ -69,16 +70,17 @@ export async function createJudge(
   };
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
   const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
-  const optimizer = await createOptimizer(runtime, shapes, settings.optimizer);
+  const optimizer = await createOptimizer(runtime, shapes, settings.optimizer, communicator);
   drawInitialWeights(optimizer.parameters, shapes.keys(), seed, 1);
   const statistics = runningStatistics(running);
 
   const bind: BindParameter = () => ({ kind: 'input' });
   const outputs = { ...losses, ...statistics.outputs };
   const trained = new Set(shapes.keys());
+  const convolutionBlock = await findConvolutionBlock(runtime);
   const program = loadProgram(
     runtime,
-    buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind }),
+    buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind, convolutionBlock }),
     load,
   );
   return {
@@ -94,7 +96,7 @@ export async function createJudge(
     },
     async step(iteration) {
       await statistics.average(communicator);
-      await optimizer.addUp(communicator);
+      await optimizer.addUp();
       return optimizer.step(iteration - settings.from + 1, rateAt(settings.optimizer, iteration));
     },
     async release() {

@@ -1,11 +1,12 @@
-/** Muon over matrices, one small graph for each of their sizes, in place. */
-import { emitModel } from '../graph/onnx/emit-model.ts';
-import { input, mul } from '../graph/ops.ts';
-import type { Shape, Value } from '../graph/value.ts';
+/** Muon over matrices, with one small graph for each of their sizes. */
+import { emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
+import { input } from '../graph/ops.ts';
+import type { Shape } from '../graph/value.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
-import { elementCount, formatShape, hostScalar, hostTensor } from '../tensor/host-tensor.ts';
-import { type MuonConfig, muonStep } from './muon.ts';
-import { averaged, type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
+import { elementCount, formatShape, hostTensor } from '../tensor/host-tensor.ts';
+import type { Communicator } from './communicator.ts';
+import { type MuonConfig, muonDirection, muonMean, muonStep } from './muon.ts';
+import { followAverage, type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
 import { flatTensors } from './parameter-memory.ts';
 
 /** Smaller sides are better left to Adam. */
@@ -21,53 +22,73 @@ export function suitsMuon(name: string, shape: Shape): boolean {
 /** Output channels by what each is a sum over. */
 const matrixShape = (shape: Shape): [number, number] => [shape[0]!, elementCount(shape.slice(1))];
 
-/** @param shapes of matrices, by name; all start as zeros */
+/**
+ * Trainers share the work: each makes the directions of its own matrices, the sum of all is what everyone steps along.
+ * @param shapes of matrices, by name; all start as zeros
+ */
 export async function createMuonGroup(
   runtime: Runtime,
   shapes: ReadonlyMap<string, Shape>,
   config: GroupConfig & MuonConfig,
+  communicator: Communicator,
 ): Promise<ParameterGroup> {
   const flat = () => flatTensors(shapes, piece);
   const [parameter, gradient, mean] = [flat(), flat(), flat()];
   const average = config.averageDecay === undefined ? undefined : flat();
-  const changed = { parameter, mean, ...(average && { average }) };
-  const sessions = new Map<string, Session>();
-  for (const shape of shapes.values()) {
-    const size = matrixShape(shape);
-    const key = formatShape(size);
-    if (!sessions.has(key))
-      sessions.set(key, await runtime.createSession(emitModel('muon', updateGraph(size, config), unbound)));
+  const shares = shareMatrices(shapes, communicator.size);
+  const directions = new Map<string, Session>();
+  for (const name of shares[communicator.rank]!) {
+    const size = matrixShape(shapes.get(name)!);
+    if (!directions.has(formatShape(size)))
+      directions.set(formatShape(size), await runtime.createSession(directionModel(size)));
   }
+
+  // The array of gradients holds the means, then the directions that they give.
+  const makeDirections = async (): Promise<void> => {
+    const own = new Set(shares[communicator.rank]);
+    for (const [name, { data }] of Object.entries(gradient.tensors)) {
+      const matrix = hostTensor(matrixShape(shapes.get(name)!), data);
+      if (own.has(name))
+        await directions.get(formatShape(matrix.shape))!.run({ ahead: matrix }, { direction: matrix });
+      else data.fill(0);
+    }
+    await communicator.sum(gradient.data);
+  };
   return {
     parameters: parameter.tensors,
     gradients: gradient.tensors,
     averages: (average ?? parameter).tensors,
-    arrays: Object.fromEntries(Object.entries(changed).map(([name, { data }]) => [`matrix_${name}`, data])),
+    arrays: {
+      matrix_parameter: parameter.data,
+      matrix_mean: mean.data,
+      ...(average && { matrix_average: average.data }),
+    },
     gradientData: gradient.data,
     async update(_, learningRate, clip) {
-      const feeds = { learningRate: hostScalar(learningRate), clip: hostScalar(clip) };
-      for (const [name, shape] of shapes) {
-        const size = matrixShape(shape);
-        const views = Object.entries(changed).map(
-          ([key, { tensors }]) => [key, hostTensor(size, tensors[name]!.data)] as const,
-        );
-        const outputs = Object.fromEntries(views.map(([key, view]) => [`new_${key}`, view]));
-        const own = {
-          ...Object.fromEntries(views),
-          gradient: hostTensor(size, gradient.tensors[name]!.data),
-        };
-        await sessions.get(formatShape(size))!.run({ ...feeds, ...own }, outputs);
-      }
+      muonMean(mean.data, gradient.data, clip, config);
+      await makeDirections();
+      muonStep(parameter.data, gradient.data, learningRate, config);
+      if (average) followAverage(average.data, parameter.data, config.averageDecay!);
     },
     async release() {
-      for (const session of sessions.values()) await session.release();
+      for (const session of directions.values()) await session.release();
     },
   };
 }
 
-function updateGraph(size: Shape, config: GroupConfig & MuonConfig): Record<string, Value> {
-  const gradient = mul(input('gradient', size), input('clip', []));
-  const state = { parameter: input('parameter', size), mean: input('mean', size) };
-  const { parameter, mean } = muonStep(state, gradient, input('learningRate', []), config);
-  return { new_parameter: parameter, new_mean: mean, ...averaged(parameter, config) };
+/** Whose matrices each trainer's are: the costliest go first, each to who has the least to do. */
+function shareMatrices(shapes: ReadonlyMap<string, Shape>, trainers: number): string[][] {
+  const cost = ([a, b]: [number, number]): number => a * b * Math.min(a, b);
+  const costs = [...shapes].map(([name, shape]) => ({ name, cost: cost(matrixShape(shape)) }));
+  const shares = Array.from({ length: trainers }, () => ({ names: [] as string[], sum: 0 }));
+  for (const { name, cost } of costs.sort((a, b) => b.cost - a.cost)) {
+    const least = shares.reduce((best, share) => (share.sum < best.sum ? share : best));
+    least.names.push(name);
+    least.sum += cost;
+  }
+  return shares.map(({ names }) => names);
+}
+
+function directionModel(size: Shape): OnnxModel {
+  return emitModel('muon', { direction: muonDirection(input('ahead', size)) }, unbound);
 }

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { emitModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
+import { shareSums, threadCommunicator } from '../platform/node/train/thread-communicator.ts';
 import { RandomStream } from '../random/random-stream.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { withSession } from '../runtime/runtime.ts';
@@ -136,4 +137,47 @@ it('steps along orthogonal means, beside Adam, clips by the norm of all, and ave
   );
   await optimizer.release();
   await adam.release();
+});
+
+it('steps as one trainer does where several share its matrices', async () => {
+  const shapes = new Map([
+    ['a.weight', [16, 2, 3, 3]],
+    ['b.weight', [32, 24]],
+    ['c.weight', [20, 40]],
+    ['c.bias', [20]],
+  ]);
+  const config = { betas: [0.9, 0.99] as const, epsilon: 1e-8, weightDecay: 0.01, averageDecay: 0.9 };
+  const settings = { ...config, muon: { momentum: 0.8, rateFactor: 2 } };
+  const sums = shareSums(3);
+  const alone = await createOptimizer(runtime, shapes, settings);
+  const several = await Promise.all(
+    [0, 1, 2].map((rank) => createOptimizer(runtime, shapes, settings, threadCommunicator(sums, rank))),
+  );
+  for (let step = 1; step <= 2; step++) {
+    [...shapes.keys()].forEach((name, i) => {
+      const parts = [0, 1, 2].map((rank) =>
+        random(alone.gradients[name]!.data.length, 100 * step + 10 * i + rank),
+      );
+      for (const [rank, part] of parts.entries()) several[rank]!.gradients[name]!.data.set(part);
+      alone.gradients[name]!.data.set(
+        parts[0]!.map((value, k) => Math.fround(value + parts[1]![k]!) + parts[2]![k]!),
+      );
+    });
+    await alone.step(step, 0.1);
+    await Promise.all(
+      several.map(async (optimizer) => {
+        await optimizer.addUp();
+        await optimizer.step(step, 0.1);
+      }),
+    );
+  }
+  for (const optimizer of several) {
+    for (const [name, { data }] of Object.entries(optimizer.state))
+      expect(
+        alone.state[name]!.data.every((value, i) => value === data[i]),
+        name,
+      ).toBe(true);
+    await optimizer.release();
+  }
+  await alone.release();
 });

@@ -1,4 +1,4 @@
-import { add, constant, div, matmul, mul, reduceSum, sqrt, sub, transpose } from '../graph/ops.ts';
+import { add, constant, div, matmul, mul, reduceSum, sqrt, transpose } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 
 /** Of Newton and Schulz's iteration: five of them bring every singular value near one. */
@@ -17,29 +17,40 @@ export interface MuonConfig {
   readonly rateFactor: number;
 }
 
-interface MuonState {
-  readonly parameter: Value;
-  /** Running mean of the gradient. */
-  readonly mean: Value;
+/** Brings a running mean up to date, and puts where it goes next in the gradient's place (Nesterov's momentum). */
+export function muonMean(
+  mean: Float32Array,
+  gradient: Float32Array,
+  clip: number,
+  { momentum }: Pick<MuonConfig, 'momentum'>,
+): void {
+  for (let i = 0; i < mean.length; i++) {
+    const share = (1 - momentum) * clip * gradient[i]!;
+    const newMean = momentum * mean[i]! + share;
+    mean[i] = newMean;
+    gradient[i] = momentum * newMean + share;
+  }
 }
 
 /**
- * One step of Muon: along the running mean of gradients, with all singular values about one.
- * @param state [rows, columns] each
+ * The direction of a step: that of the mean, with all singular values about one.
+ * @param ahead [rows, columns], as {@link muonMean} leaves it
  * @see Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; the scale: Liu et al. 2025, arXiv:2502.16982
  */
+export function muonDirection(ahead: Value): Value {
+  return mul(orthogonalised(ahead), updateScale * Math.sqrt(Math.max(...ahead.shape)));
+}
+
+/** Takes a step along directions of {@link muonDirection}, in place. */
 export function muonStep(
-  { parameter, mean }: MuonState,
-  gradient: Value,
-  learningRate: Value,
-  { momentum, rateFactor, weightDecay }: MuonConfig & { readonly weightDecay: number },
-): MuonState {
-  const newMean = add(mul(mean, momentum), mul(gradient, 1 - momentum));
-  const ahead = add(mul(newMean, momentum), mul(gradient, 1 - momentum)); // Nesterov's
-  const scale = updateScale * Math.sqrt(Math.max(...parameter.shape));
-  const direction = mul(orthogonalised(ahead), scale);
-  const decayed = weightDecay === 0 ? direction : add(direction, mul(parameter, weightDecay));
-  return { parameter: sub(parameter, mul(decayed, mul(learningRate, rateFactor))), mean: newMean };
+  parameter: Float32Array,
+  direction: Float32Array,
+  learningRate: number,
+  { rateFactor, weightDecay }: Pick<MuonConfig, 'rateFactor'> & { readonly weightDecay: number },
+): void {
+  const rate = learningRate * rateFactor;
+  for (let i = 0; i < parameter.length; i++)
+    parameter[i]! -= rate * (direction[i]! + weightDecay * parameter[i]!);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Shape, Value } from '../graph/value.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import { createAdamGroup } from './adam-group.ts';
-import type { Communicator } from './communicator.ts';
+import { alone, type Communicator } from './communicator.ts';
 import type { MuonConfig } from './muon.ts';
 import { createMuonGroup, suitsMuon } from './muon-group.ts';
 import { type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
@@ -32,7 +32,7 @@ export interface Optimizer {
   /** Everything that a resumed run needs, to be saved and filled in place. */
   readonly state: Readonly<Record<string, HostTensor>>;
   /** Adds up the gradients of all trainers, for all to take the same step. */
-  addUp(communicator: Communicator): Promise<void>;
+  addUp(): Promise<void>;
   /**
    * Updates parameters, moments and averages, and clears the gradients.
    * @param step counts from 1
@@ -46,20 +46,22 @@ export interface Optimizer {
  * Adam, or AdamW where weights decay (Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101),
  * and Muon for matrices where `config.muon` says so.
  * @param shapes of the trained parameters, by name; all start as zeros, to be filled in place
+ * @param communicator of the trainers that share every batch
  */
 export async function createOptimizer(
   runtime: Runtime,
   shapes: ReadonlyMap<string, Shape>,
   config: OptimizerConfig,
+  communicator: Communicator = alone,
 ): Promise<Optimizer> {
   const { muon, maxGradientNorm = Number.POSITIVE_INFINITY } = config;
   const isMatrix = ([name, shape]: [string, Shape]): boolean => muon !== undefined && suitsMuon(name, shape);
   const matrices = new Map([...shapes].filter(isMatrix));
   const others = new Map([...shapes].filter((entry) => !isMatrix(entry)));
   const groups: ParameterGroup[] = [];
-  if (others.size > 0) groups.push(await createAdamGroup(runtime, others, config));
+  if (others.size > 0) groups.push(createAdamGroup(others, config));
   if (muon && matrices.size > 0)
-    groups.push(await createMuonGroup(runtime, matrices, { ...config, ...muon }));
+    groups.push(await createMuonGroup(runtime, matrices, { ...config, ...muon }, communicator));
   const norm = await runtime.createSession(emitModel('gradient-norm', normGraph(), unbound));
   const joined = (key: 'parameters' | 'gradients' | 'averages'): Tensors =>
     Object.assign({}, ...groups.map((group) => group[key]));
@@ -73,7 +75,7 @@ export async function createOptimizer(
         Object.entries(arrays).map(([name, data]) => [name, hostTensor([data.length], data)]),
       ),
     ),
-    async addUp(communicator) {
+    async addUp() {
       for (const { gradientData } of groups) await communicator.sum(gradientData);
     },
     async step(step, learningRate) {

@@ -1,6 +1,4 @@
 /** Parameters that are updated by one rule. */
-import { add, input, mul, sub } from '../graph/ops.ts';
-import type { Value } from '../graph/value.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import type { AdamConfig } from './adam.ts';
 
@@ -28,14 +26,12 @@ export interface ParameterGroup {
   release(): Promise<void>;
 }
 
-/** Elements a run: the arrays of one run stay in the processor's cache. */
+/** Lengths of arrays are multiples of it: the sum of squares goes through them in pieces that fit the processor's cache. */
 export const piece = 2 ** 18;
 
-/** The running average after a step, as `new_average` from an input `average`, if one is kept. */
-export function averaged(parameter: Value, { averageDecay }: GroupConfig): Record<string, Value> {
-  if (averageDecay === undefined) return {};
-  const average = input('average', parameter.shape);
-  return { new_average: add(average, mul(sub(parameter, average), 1 - averageDecay)) };
+/** The exponential moving average after a step, in place. */
+export function followAverage(average: Float32Array, parameter: Float32Array, decay: number): void {
+  for (let i = 0; i < average.length; i++) average[i]! += (1 - decay) * (parameter[i]! - average[i]!);
 }
 
 /** For graphs that have no parameters, only inputs. */

@@ -58,7 +58,7 @@ export async function takeStep(
     if (judging) restored.push(values['restored']!);
   }
   const rate = rateAt(config.optimizer, iteration);
-  await generator.addUp(communicator);
+  await generator.addUp();
   onChange();
   const report = await timed(() => generator.step(iteration, rate));
   const others: Record<string, number> = { gradient_norm: report.gradientNorm, learning_rate: rate };

@@ -36,15 +36,22 @@ interface TrainerProgramsOptions {
   readonly bind: BindParameter;
   /** Micro-batches in a batch, over which losses are averaged. */
   readonly accumulation: number;
+  /** As `emitModel` takes it. */
+  readonly convolutionBlock: number | undefined;
 }
 
 /** Builds nothing yet: sessions are made when first asked for, and again when other losses count. */
 export function createTrainerPrograms(
   runtime: Runtime,
-  { config, stage, terms, judge, trained, bind, accumulation }: TrainerProgramsOptions,
+  { config, stage, terms, judge, trained, bind, accumulation, convolutionBlock }: TrainerProgramsOptions,
   load: LoadOptions,
 ): TrainerPrograms {
-  const activationBytes = config.activationMiB === undefined ? undefined : config.activationMiB * 2 ** 20;
+  const { activationMiB } = config;
+  const building = {
+    bind,
+    activationBytes: activationMiB === undefined ? undefined : activationMiB * 2 ** 20,
+    convolutionBlock,
+  };
   let generating: { readonly losses: string; readonly program: LoadedProgram } | undefined;
   let validating: LoadedProgram | undefined;
 
@@ -69,7 +76,7 @@ export function createTrainerPrograms(
     }
     const loss = weighted.reduce((sum, term) => add(sum, term));
     const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
-    return buildGradientProgram({ name: 'generator', loss, outputs, trained, bind, activationBytes });
+    return buildGradientProgram({ name: 'generator', loss, outputs, trained, ...building });
   };
   const buildValidation = () => {
     const outputs: Record<string, Value> = {};
@@ -77,7 +84,7 @@ export function createTrainerPrograms(
     for (const [name, value] of Object.entries(stage.preview)) outputs[previewPrefix + name] = value;
     if (stage.latent) outputs['latent'] = stage.latent;
     if (stage.images) outputs['restored'] = stage.images.restored;
-    return buildForwardProgram({ name: 'validation', outputs, bind, activationBytes });
+    return buildForwardProgram({ name: 'validation', outputs, ...building });
   };
 
   return {

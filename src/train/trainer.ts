@@ -6,6 +6,7 @@ import type { Shape, Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
 import { networkOf } from '../restore/networks.ts';
+import { findConvolutionBlock } from '../runtime/convolution-block.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator, takeFromFirst } from './communicator.ts';
@@ -100,7 +101,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
 
   const shapes = trainedShapes(config, [...Object.values(terms), ...Object.values(stage.preview)]);
   const optimizer = { ...config.optimizer, averageDecay: config.averageDecay };
-  const generator = await createOptimizer(runtime, shapes, optimizer);
+  const generator = await createOptimizer(runtime, shapes, optimizer, communicator);
   const drawn = await fillStart(generator, options);
   const bind: BindParameter = (name, shape) => {
     if (shapes.has(name) || isJudgeParameter(name) || prefixOf(name) === targetPrefix)
@@ -108,9 +109,10 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
   };
   const trained = new Set(shapes.keys());
+  const convolutionBlock = await findConvolutionBlock(runtime);
   const programs = createTrainerPrograms(
     runtime,
-    { config, stage, terms, judge, trained, bind, accumulation },
+    { config, stage, terms, judge, trained, bind, accumulation, convolutionBlock },
     load,
   );
   const parts: TrainerParts = { config, microBatch, stage, programs, generator, judge, communicator };

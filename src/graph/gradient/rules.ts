@@ -323,6 +323,7 @@ export const gradientRules: GradientRules = {
   },
   ConvWeightGradient: 'it is a gradient itself; second derivatives are not taken',
   WinogradProduct: 'the pass that makes it runs after differentiation',
+  WinogradKernelProduct: 'emission makes it, after differentiation',
   Attention: attentionGradient,
   Softmax: unary((x, y, dy) => {
     const last = [x.shape.length - 1];

@@ -42,31 +42,37 @@ export interface OnnxModel {
 /** What inputs and outputs may be; tensors in memory are float32, and are converted on the way. */
 export type OnnxType = 'float32' | 'float64' | 'float16' | 'uint8' | 'int32' | 'int64';
 
+export interface EmitOptions {
+  /** Whether the model takes images of any height and width, not only of those it was built for. */
+  readonly openSides?: boolean;
+  /** As {@link Emitter.convolutionBlock}. */
+  readonly convolutionBlock?: number | undefined;
+}
+
 /**
  * Emits the graph of `outputs`.
  * @param name shown in errors, profiles and Netron
  * @param bind tells where each parameter's values are
- * @param openSides whether the model takes images of any height and width, not only of those it was built for
  * @throws {TypeError} if sides are to be open and the graph depends on them
  */
 export function emitModel(
   name: string,
   outputs: Readonly<Record<string, Value>>,
   bind: BindParameter,
-  { openSides = false } = {},
+  { openSides = false, convolutionBlock }: EmitOptions = {},
 ): OnnxModel {
   const values = Object.values(outputs);
   if (openSides) requireAnySize(values);
   const shapeOf = ({ shape }: Value): Shape => (openSides ? withOpenSides(shape) : shape);
-  const emission = new Emission(bind);
+  const emission = new Emission(bind, convolutionBlock);
   for (const [inputName, value] of inputsOf(values)) emission.addInput(inputName, shapeOf(value));
   const outputShapes = new Map<string, Shape>();
   for (const [outputName, value] of Object.entries(outputs)) {
     emission.addOutput(outputName, emission.nameOf(value));
     outputShapes.set(outputName, shapeOf(value));
   }
-  const { nodes, initializers, inputs, locations } = emission;
-  const bytes = encodeModel({ name, nodes, initializers, inputs, outputs: outputShapes });
+  const { nodes, initializers, inputs, locations, domains } = emission;
+  const bytes = encodeModel({ name, nodes, initializers, inputs, outputs: outputShapes, domains });
   return { name, bytes, inputs, outputs: outputShapes, locations };
 }
 
@@ -75,14 +81,17 @@ class Emission implements Emitter {
   readonly initializers: MessagePieces[] = [];
   readonly inputs = new Map<string, Shape>();
   readonly locations = new Set<string>();
+  readonly domains = new Set<string>();
+  readonly convolutionBlock: number | undefined;
   readonly #names = new Map<Value, string>();
   readonly #constants = new Map<string, string>();
   readonly #bind: BindParameter;
   /** Prefix of the names of what is being emitted: the parameter it belongs to, or the operation. */
   #scope = '';
 
-  constructor(bind: BindParameter) {
+  constructor(bind: BindParameter, convolutionBlock: number | undefined) {
     this.#bind = bind;
+    this.convolutionBlock = convolutionBlock;
   }
 
   addInput(name: string, shape: Shape): void {
@@ -122,6 +131,7 @@ class Emission implements Emitter {
     attributes: Readonly<Record<string, AttributeValue>> = {},
     domain = '',
   ): string {
+    this.domains.add(domain);
     const output = `${this.#scope}${op}_${this.nodes.length}`;
     this.nodes.push(encodeNode({ op, name: output, inputs, outputs: [output], attributes, domain }));
     return output;

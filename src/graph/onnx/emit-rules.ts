@@ -1,7 +1,8 @@
 /** Emission: for each operation, the ONNX nodes that compute it, or the values of simpler operations that do. */
 import { expandConvWeightGradient } from '../passes/conv-weight-gradient.ts';
-import type { ConvAttributes, OpType, PoolAttributes, Value } from '../value.ts';
+import type { OpType, PoolAttributes, Value } from '../value.ts';
 import { emitAttention } from './emit-attention.ts';
+import { convolution, emitConvolution } from './emit-convolution.ts';
 import type { Emitter } from './emitter.ts';
 
 export type EmitRule<K extends OpType> =
@@ -23,12 +24,6 @@ const leaf = {
   },
 };
 
-const convolution = ({ strides, pads, dilations, groups }: ConvAttributes) => ({
-  strides,
-  pads,
-  dilations,
-  group: groups,
-});
 const pooling = ({ kernel, strides, pads }: PoolAttributes) => ({ kernel_shape: kernel, strides, pads });
 
 const reduction: EmitRule<'ReduceSum' | 'ReduceMean'> = {
@@ -79,7 +74,7 @@ export const emitRules: EmitRules = {
     emit: (emitter, inputs, { attributes: { transA, transB } }) =>
       emitter.node('Gemm', inputs, { transA: +transA, transB: +transB }),
   },
-  Conv: { emit: (emitter, inputs, { attributes }) => emitter.node('Conv', inputs, convolution(attributes)) },
+  Conv: { emit: emitConvolution },
   ConvTranspose: {
     emit: (emitter, inputs, { attributes }) =>
       emitter.node('ConvTranspose', inputs, {
@@ -90,6 +85,10 @@ export const emitRules: EmitRules = {
   ConvWeightGradient: { expand: expandConvWeightGradient },
   WinogradProduct: {
     emit: (emitter, inputs) => emitter.node('FusedMatMul', inputs, { transBatchB: 1 }, 'com.microsoft'),
+  },
+  WinogradKernelProduct: {
+    emit: (emitter, inputs) =>
+      emitter.node('FusedMatMul', inputs, { transBatchA: 1, transBatchB: 1, transB: 1 }, 'com.microsoft'),
   },
   Attention: { emit: emitAttention },
 

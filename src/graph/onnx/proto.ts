@@ -6,8 +6,8 @@ import type { Shape } from '../value.ts';
 const onnxType = { float32: 1, int64: 7, float16: 10, bfloat16: 16 } as const;
 type OnnxTensorType = keyof typeof onnxType;
 
-/** Operator sets: the version of ai.onnx that has Attention, and ONNX Runtime's own domain. */
-const opsets = { '': 23, 'com.microsoft': 1 };
+/** Operator sets: the version of ai.onnx that has Attention, and ONNX Runtime's own domains. */
+const opsets = { '': 23, 'com.microsoft': 1, 'com.microsoft.nchwc': 1 };
 const irVersion = 10;
 
 const VARINT = 0;
@@ -164,6 +164,8 @@ interface GraphSpec {
   readonly initializers: readonly MessagePieces[];
   readonly inputs: ReadonlyMap<string, Shape>;
   readonly outputs: ReadonlyMap<string, Shape>;
+  /** Of the nodes' operators; ONNX's own is ''. */
+  readonly domains: ReadonlySet<string>;
 }
 
 /** ModelProto */
@@ -183,14 +185,15 @@ export function encodeModel(graph: GraphSpec): Uint8Array {
   });
   const imports = message((w) => {
     for (const [domain, version] of Object.entries(opsets))
-      field(
-        w,
-        8,
-        message((opset) => {
-          text(opset, 1, domain);
-          integer(opset, 2, version);
-        }),
-      );
+      if (graph.domains.has(domain) || domain === '')
+        field(
+          w,
+          8,
+          message((opset) => {
+            text(opset, 1, domain);
+            integer(opset, 2, version);
+          }),
+        );
   });
   return joined([head, ...fieldOf(7, [nodes, ...initializers, ends]), imports]);
 }

@@ -3,7 +3,7 @@
  * it takes a quarter of the arithmetic, else one product a kernel tap. Both are far faster than one convolution with
  * swapped axes.
  */
-import { concat, conv, matmul, pad, reduceSum, reshape, slice, transpose } from '../ops.ts';
+import { add, concat, conv, makeValue, matmul, pad, reduceSum, reshape, slice, transpose } from '../ops.ts';
 import type { Value } from '../value.ts';
 import {
   inputTransform,
@@ -38,19 +38,39 @@ function suitsWinograd({ inputs, attributes }: Value<'ConvWeightGradient'>): boo
 /** y = Aᵀ[(GwGᵀ) ⊙ (BᵀxB)]A tile by tile, so dW = Gᵀ[Σ (A·dy·Aᵀ) ⊙ (BᵀxB)]G. */
 function byTile({ inputs }: Value<'ConvWeightGradient'>): Value {
   const [x, dy] = inputs as [Value, Value];
+  const [batch, outChannels, height, width] = dy.shape as [number, number, number, number];
+  const channels = x.shape[1]!;
+  const positions = (height * width) / tile ** 2;
+  /** [N, C, taps, tiles] */
   const toTiles = (image: Value, filters: Value, padding: number): Value => {
-    const [batch, channels, height, width] = image.shape as [number, number, number, number];
-    const planes = reshape(image, [batch * channels, 1, height, width]);
-    const tiles = conv(planes, filters, undefined, { stride: tile, padding });
-    const apart = transpose(reshape(tiles, [batch, channels, taps, -1]), [2, 1, 0, 3]);
-    return reshape(apart, [taps, channels, -1]); // [taps, C, N·tiles]
+    const [, depth, ...sides] = image.shape as [number, number, number, number];
+    const planes = reshape(image, [batch * depth, 1, ...sides]);
+    return reshape(conv(planes, filters, undefined, { stride: tile, padding }), [
+      batch,
+      depth,
+      taps,
+      positions,
+    ]);
   };
-  const products = matmul(toTiles(dy, outputGradientTransform, 0), toTiles(x, inputTransform, 1), {
+  const sides = [toTiles(dy, outputGradientTransform, 0), toTiles(x, inputTransform, 1)] as const;
+  // Small images are put in one row; of large ones adding up their products moves less.
+  const together = batch > 1 && positions < Math.max(channels, outChannels);
+  const joined = (tiles: Value): Value =>
+    reshape(transpose(tiles, [1, 2, 0, 3]), [tiles.shape[1]!, taps, batch * positions]);
+  const ofImage = (tiles: Value, n: number): Value =>
+    reshape(batch === 1 ? tiles : slice(tiles, 0, n, n + 1), [tiles.shape[1]!, taps, positions]);
+  const products = (
+    together
+      ? [sides.map(joined)]
+      : Array.from({ length: batch }, (_, n) => sides.map((tiles) => ofImage(tiles, n)))
+  )
+    .map((pair) => makeValue('WinogradKernelProduct', pair, {}))
+    .reduce<Value | undefined>((sum, product) => (sum ? add(sum, product) : product), undefined)!; // [taps, O, C]
+  const kernels = matmul(reshape(products, [taps, outChannels * channels]), kernelGradientTransform, {
+    transA: true,
     transB: true,
-  }); // [taps, O, C]
-  const [, outChannels, channels] = products.shape as [number, number, number];
-  const kernels = matmul(kernelGradientTransform, reshape(products, [taps, outChannels * channels]));
-  return reshape(transpose(kernels, [1, 0]), [outChannels, channels, 3, 3]);
+  });
+  return reshape(kernels, [outChannels, channels, 3, 3]);
 }
 
 function byTap(value: Value<'ConvWeightGradient'>): Value {

@@ -56,6 +56,7 @@ async function openRuntime(
   return {
     device,
     reason: device === 'wasm' ? `${reason}; ${count}` : reason,
+    convolutionBlocks: [],
     async createSession(model, { packWeights = false } = {}) {
       const settings = await sessionOptions(device, model, loadWeights, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, settings);

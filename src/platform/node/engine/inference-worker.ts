@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { OnnxModel } from '../../../graph/onnx/emit-model.ts';
-import type { DeviceName, Session, SessionOptions, Tensors } from '../../../runtime/runtime.ts';
+import type { Runtime, Session, SessionOptions, Tensors } from '../../../runtime/runtime.ts';
 import { createNodeRuntime, type NodeRuntimeOptions } from './node-runtime.ts';
 
 /** Requests are answered in their order. */
@@ -18,10 +18,7 @@ export type InferenceRequest = { readonly job: number } & (
   | { readonly kind: 'release'; readonly session: number }
 );
 
-export interface OpenedDevice {
-  readonly device: DeviceName;
-  readonly reason: string;
-}
+export type OpenedDevice = Omit<Runtime, 'createSession'>;
 
 export type InferenceReply = { readonly job: number } & (
   | { readonly result: OpenedDevice | Tensors | undefined; readonly error?: undefined }
@@ -54,8 +51,8 @@ async function answer(request: InferenceRequest): Promise<void> {
 async function perform(request: InferenceRequest): Promise<OpenedDevice | Tensors | undefined> {
   switch (request.kind) {
     case 'open': {
-      const { device, reason } = await runtime;
-      return { device, reason };
+      const { device, reason, convolutionBlocks } = await runtime;
+      return { device, reason, convolutionBlocks };
     }
     case 'create':
       sessions.set(request.session, await (await runtime).createSession(request.model, request.options));

@@ -21,6 +21,9 @@ export function modelLocation(file: string): string {
   return path.relative(root, path.resolve(file)).split(path.sep).join('/');
 }
 
+/** 16 with AVX-512, else 8; elsewhere ONNX Runtime need not have such kernels, and running without them may crash. */
+const convolutionBlocks = process.arch === 'x64' ? [16, 8] : [];
+
 export interface NodeRuntimeOptions {
   readonly device?: DeviceChoice;
   /** CPU threads; as many as the machine has cores unless given. */
@@ -44,6 +47,7 @@ export async function createNodeRuntime({
   const chosen = chooseDevice(device);
   return {
     ...chosen,
+    convolutionBlocks: chosen.device === 'cpu' ? convolutionBlocks : [],
     async createSession(model, { packWeights = false } = {}): Promise<Session> {
       const settings = { threads, shareCores, packWeights, folder: model.folder ?? root };
       const options = sessionOptions(chosen.device, settings);

@@ -38,14 +38,13 @@ export async function createWorkerRuntime(options: NodeRuntimeOptions = {}): Pro
     return createNodeRuntime(options);
   }
   const thread = new InferenceThread(options);
-  const { device, reason } = (await thread.ask({ kind: 'open' })) as OpenedDevice;
+  const opened = (await thread.ask({ kind: 'open' })) as OpenedDevice;
   /** Loading a network takes one core of the processor: a second is loaded beside it. */
   let beside: InferenceThread | undefined;
   return {
-    device,
-    reason,
+    ...opened,
     createSession(model, settings) {
-      if (device !== 'cpu' || thread.jobs === 0) return thread.createSession(model, settings);
+      if (opened.device !== 'cpu' || thread.jobs === 0) return thread.createSession(model, settings);
       beside ??= new InferenceThread(options);
       const least = beside.jobs < thread.jobs ? beside : thread;
       return least.createSession(model, settings);
