@@ -4,7 +4,7 @@ import { CheckpointError } from './checkpoint-error.ts';
 import { openSafetensors } from './safetensors.ts';
 import { encodeSafetensors, type SafetensorsInput } from './safetensors-writer.ts';
 import type { TensorDtype, TensorFile } from './tensor-entry.ts';
-import { readTensor } from './tensor-file.ts';
+import { readFloat64, readTensor } from './tensor-file.ts';
 
 async function joined(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
   const parts: number[] = [];
@@ -30,6 +30,31 @@ const float32 = (name: string, ...values: number[]): SafetensorsInput => ({
   dtype: 'float32',
   shape: [values.length],
   data: Float32Array.from(values),
+});
+
+describe('tensors of 8 bits', () => {
+  const bytes = (name: string, shape: number[], ...values: number[]): SafetensorsInput => ({
+    name,
+    dtype: 'int8',
+    shape,
+    data: new Uint8Array(Int8Array.from(values).buffer),
+  });
+
+  it('are multiplied with the scales of their rows', async () => {
+    const file = await encode([bytes('w', [2, 3], 1, -2, 3, 127, -127, 0), float32('w_scale', 0.5, 2)]);
+    expect([...file.tensors.keys()]).toEqual(['w']);
+    expect(await readTensor(file, 'w')).toEqual({
+      shape: [2, 3],
+      data: Float32Array.of(0.5, -1, 1.5, 254, -254, 0),
+    });
+    expect([...(await readFloat64(file, 'w')).data]).toEqual([0.5, -1, 1.5, 254, -254, 0]);
+  });
+
+  it('are whole numbers without scales, or where what is called so is something else', async () => {
+    const file = await encode([bytes('w', [3], 1, -2, 3), float32('w_scale', 0.5, 2), float32('v_scale', 1)]);
+    expect([...file.tensors.keys()].sort()).toEqual(['v_scale', 'w', 'w_scale']);
+    expect([...(await readTensor(file, 'w')).data]).toEqual([1, -2, 3]);
+  });
 });
 
 describe('encodeSafetensors', () => {

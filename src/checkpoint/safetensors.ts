@@ -5,7 +5,7 @@
  */
 
 import { fileLimits } from '../tensor/file-limits.ts';
-import { formatShape } from '../tensor/host-tensor.ts';
+import { formatShape, sameShape } from '../tensor/host-tensor.ts';
 import type { ByteSource } from './byte-source.ts';
 import { CheckpointError, quoteName } from './checkpoint-error.ts';
 import { parseSafetensorsHeader, type SafetensorsHeaderEntry } from './safetensors-header.ts';
@@ -52,7 +52,23 @@ export async function openSafetensors(source: ByteSource): Promise<TensorFile> {
   const tensors = new Map<string, TensorEntry>();
   for (const [name, entry] of entries) tensors.set(name, locateEntry(source, dataStart, name, entry));
   refuseOverlaps(file, tensors);
-  return { source, format: 'safetensors', tensors, metadata };
+  return { source, format: 'safetensors', tensors: withRowScales(tensors), metadata };
+}
+
+/** How the scales of a tensor in 8 bits are called: its name, and this. */
+export const rowScaleSuffix = '_scale';
+
+/** Tensors of 8 bits with the scales of their rows, which are then no tensors of their own. */
+function withRowScales(tensors: ReadonlyMap<string, TensorEntry>): Map<string, TensorEntry> {
+  const scaled = new Map(tensors);
+  for (const [name, entry] of tensors) {
+    const rowScales = tensors.get(name + rowScaleSuffix);
+    const fits = rowScales?.dtype === 'float32' && sameShape(rowScales.shape, entry.shape.slice(0, 1));
+    if (entry.dtype !== 'int8' || !fits) continue;
+    scaled.set(name, { ...entry, rowScales });
+    scaled.delete(rowScales.name);
+  }
+  return scaled;
 }
 
 async function findDataStart(source: ByteSource): Promise<number> {

@@ -29,6 +29,8 @@ export interface TensorEntry {
   readonly byteLength: number;
   /** Elements between neighbours of each axis; present only where the data is not row-major and dense. */
   readonly strides?: readonly number[];
+  /** What the elements of each row, along the first axis, are multiplied with: of weights in 8 bits. */
+  readonly rowScales?: TensorEntry;
 }
 
 /** A NumPy array, whose elements lie in a pickle; little-endian. */

@@ -6,7 +6,7 @@ import { CheckpointError, quoteName } from './checkpoint-error.ts';
 import { openLegacyTorch } from './legacy-torch.ts';
 import { openSafetensors } from './safetensors.ts';
 import { decodeElements } from './tensor-elements.ts';
-import type { TensorFile } from './tensor-entry.ts';
+import type { TensorEntry, TensorFile } from './tensor-entry.ts';
 import { openTorchArchive } from './torch-archive.ts';
 
 /** Enough to see the mark of a tar archive. */
@@ -71,12 +71,21 @@ export async function readTensor(file: TensorFile, name: string): Promise<HostTe
       key: name,
     });
   const elements = decodeElements(entry.dtype, await file.source.read(entry.offset, entry.byteLength));
+  if (entry.rowScales) await scaleRows(elements, file, entry.rowScales);
   return hostTensor(
     entry.shape,
     entry.strides
       ? gather(elements, new Float32Array(elementCount(entry.shape)), entry.shape, entry.strides)
       : elements,
   );
+}
+
+/** In place. */
+async function scaleRows(elements: Float32Array, file: TensorFile, scales: TensorEntry): Promise<void> {
+  const factors = decodeElements(scales.dtype, await file.source.read(scales.offset, scales.byteLength));
+  const width = elements.length / factors.length;
+  for (const [row, factor] of factors.entries())
+    for (let i = row * width; i < (row + 1) * width; i++) elements[i]! *= factor;
 }
 
 /**
@@ -90,6 +99,7 @@ export async function readFloat64(
   const entry = file.arrays?.get(name) ?? file.tensors.get(name);
   if (!entry)
     throw new CheckpointError('there is no such tensor or array', { file: file.source.name, key: name });
+  if ('rowScales' in entry) return toFloat64(await readTensor(file, name));
   const bytes = 'data' in entry ? entry.data : await file.source.read(entry.offset, entry.byteLength);
   const elements =
     entry.dtype === 'float64'
@@ -100,6 +110,8 @@ export async function readFloat64(
   gather(elements, data, entry.shape, entry.strides);
   return { shape: entry.shape, data };
 }
+
+const toFloat64 = ({ shape, data }: HostTensor) => ({ shape, data: Float64Array.from(data) });
 
 /** Elements in row-major order, from where the strides say they lie. */
 function gather<Elements extends Float32Array | Float64Array>(

@@ -1,6 +1,6 @@
 /** `interlcm pack`: what is shipped of a training run. */
 import { command } from 'cleye';
-import { numberFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
+import { choiceFlag, numberFlag, rejectUnknownFlags, textFlag } from './terminal/flag-types.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 const flags = {
@@ -15,6 +15,11 @@ const flags = {
     placeholder: '<folder>',
     description: 'Another checkpoint of the same networks, to average the weights with',
   },
+  bits: {
+    type: choiceFlag('--bits', ['8', '16']),
+    placeholder: '<8|16>',
+    description: 'Of each weight: 16 for half precision, the default; 8 for whole numbers with a scale a row',
+  },
   share: {
     type: numberFlag('--share', 0, 1),
     placeholder: '<0..1>',
@@ -28,9 +33,11 @@ export const packCommand = command(
     parameters: ['[checkpoint]'],
     flags,
     help: {
-      description: "Copy a checkpoint's networks alone, in half precision: what is shipped of a training run",
+      description:
+        "Copy a checkpoint's networks alone, with fewer bits a weight: what is shipped of a training run",
       examples: [
         'interlcm pack runs/a/latest -o model',
+        'interlcm pack runs/a/latest --bits 8 -o small-model',
         'interlcm pack runs/soft/latest --mix runs/sharp/latest --share 0.3 -o model',
       ],
     },
@@ -38,17 +45,16 @@ export const packCommand = command(
   async (parsed) => {
     rejectUnknownFlags(parsed.unknownFlags, Object.keys(flags));
     const { checkpoint } = parsed._;
-    const { out, mix, share } = parsed.flags;
+    const { out, mix, share, bits } = parsed.flags;
     if (checkpoint === undefined)
       throw new UsageError('pack needs the folder of a checkpoint; see pack --help');
     if (out === undefined) throw new UsageError('pack needs --out and the folder to write after it');
     if (share !== undefined && mix === undefined)
       throw new UsageError('--share is that of another checkpoint: give it by --mix');
     const { packCheckpoint } = await import('../platform/node/model/pack-checkpoint.ts');
-    await packCheckpoint(
-      checkpoint,
-      out,
-      mix === undefined ? undefined : { folder: mix, share: share ?? 0.5 },
-    );
+    await packCheckpoint(checkpoint, out, {
+      bits: bits === '8' ? 8 : 16,
+      ...(mix !== undefined && { mixture: { folder: mix, share: share ?? 0.5 } }),
+    });
   },
 );

@@ -49,12 +49,43 @@ it('keeps every network in half precision, and how it is sampled', async () => {
   }
 });
 
+it('keeps matrices and kernels in 8 bits, within half a step of their rows', async () => {
+  await packCheckpoint(join(root, 'whole'), join(root, 'bytes'), { bits: 8 });
+  const stores = await Promise.all(['whole', 'bytes'].map((name) => openCheckpointFolder(join(root, name))));
+  const [whole, bytes] = await Promise.all(stores.map((store) => openCheckpoint(store)));
+  let inBytes = 0;
+  for (const network of networkNames) {
+    const [own, packed] = [whole![network]!.tensors, bytes![network]!.tensors];
+    expect([...packed.keys()].sort()).toEqual([...own.keys()].sort());
+    for (const [key, { entry, file }] of packed) {
+      const before = (await readTensor(own.get(key)!.file, key)).data;
+      const after = (await readTensor(file, key)).data;
+      if (entry.shape.length < 2) {
+        expect(entry.dtype).toBe('float16');
+        continue;
+      }
+      expect(entry.dtype).toBe('int8');
+      inBytes++;
+      const width = before.length / entry.shape[0]!;
+      for (let start = 0; start < before.length; start += width) {
+        const row = before.subarray(start, start + width);
+        const step = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+        const worst = row.reduce((most, value, i) => Math.max(most, Math.abs(value - after[start + i]!)), 0);
+        expect(worst, key).toBeLessThanOrEqual(step * 0.5001);
+      }
+    }
+  }
+  expect(inBytes).toBeGreaterThan(50);
+  for (const store of stores) await store.close();
+  await rm(join(root, 'bytes'), { recursive: true });
+});
+
 it('averages the weights of two checkpoints of the same networks', async () => {
   const [whole, mixed, other] = ['whole', 'mixed', 'negative'].map((name) => join(root, name));
   await cp(whole!, other!, { recursive: true });
   const file = join(other!, 'interlcm/visual_encoder.safetensors');
   await writeFile(file, withNegatives(await readFile(file)));
-  await packCheckpoint(whole!, mixed!, { folder: other!, share: 0.25 });
+  await packCheckpoint(whole!, mixed!, { mixture: { folder: other!, share: 0.25 } });
   const stores = await Promise.all([whole!, mixed!].map((folder) => openCheckpointFolder(folder)));
   const [a, b] = await Promise.all(stores.map((store) => openCheckpoint(store)));
   for (const [network, factor] of [
@@ -82,7 +113,9 @@ it('averages the weights of two checkpoints of the same networks', async () => {
 it('mixes nothing of other networks', async () => {
   await makeFormulaCheckpoint({ ...microSpec, visual_encoder: { nf: 32 } }, join(root, 'wide'));
   await expect(
-    packCheckpoint(join(root, 'whole'), join(root, 'mixed'), { folder: join(root, 'wide'), share: 0.5 }),
+    packCheckpoint(join(root, 'whole'), join(root, 'mixed'), {
+      mixture: { folder: join(root, 'wide'), share: 0.5 },
+    }),
   ).rejects.toThrow('its visual encoder has other weights');
   await rm(join(root, 'wide'), { recursive: true });
 });

@@ -1,11 +1,12 @@
-/** A checkpoint's networks alone, in half precision: what is shipped of a training run. */
+/** A checkpoint's networks alone, with fewer bits a weight: what is shipped of a training run. */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
-import { encodeSafetensors } from '../../../checkpoint/safetensors-writer.ts';
+import { rowScaleSuffix } from '../../../checkpoint/safetensors.ts';
+import { encodeSafetensors, type SafetensorsInput } from '../../../checkpoint/safetensors-writer.ts';
 import { readTensor } from '../../../checkpoint/tensor-file.ts';
 import type { StoredTensors } from '../../../models/network-weights.ts';
 import { networksOfCheckpoint, openCheckpoint } from '../../../restore/checkpoint.ts';
@@ -23,15 +24,25 @@ export interface Mixture {
   readonly share: number;
 }
 
+export interface PackOptions {
+  /** Of each weight: half precision, or whole numbers with a scale a row for all matrices and kernels. 16 unless given. */
+  readonly bits?: 8 | 16 | undefined;
+  readonly mixture?: Mixture | undefined;
+}
+
 /**
- * Copies the networks of a checkpoint, their configs, the schedule and the sampling defaults, with weights in float16.
+ * Copies the networks of a checkpoint, their configs, the schedule and the sampling defaults, with weights in fewer bits.
  * @param to must not exist; appears when all is written
  * @param mixture whose weights are averaged with the checkpoint's, as between a soft and a sharp one of the same origin
  *   (Wang et al. 2018, "ESRGAN", arXiv:1809.00219, section 3.4)
  * @throws {CheckpointError} if a checkpoint is incomplete, the two differ in their networks, or a weight does not fit
  *   into float16
  */
-export async function packCheckpoint(from: string, to: string, mixture?: Mixture): Promise<void> {
+export async function packCheckpoint(
+  from: string,
+  to: string,
+  { bits = 16, mixture }: PackOptions = {},
+): Promise<void> {
   if (await exists(to))
     throw new CheckpointError('it is there already: choose another name, or remove it', { file: to });
   const store = await openCheckpointFolder(from);
@@ -50,19 +61,20 @@ export async function packCheckpoint(from: string, to: string, mixture?: Mixture
     for (const [network, { config, tensors }] of networksOfCheckpoint(checkpoint)) {
       const mixed = other && (other[network]?.tensors ?? new Map());
       if (mixed) requireSameTensors(tensors, mixed, `its ${networks[network].label}`, mixture!.folder);
-      const inputs = [...tensors].map(([name, { entry, file }]) => ({
-        name,
-        dtype: 'float16' as const,
-        shape: entry.shape,
-        data: async () => {
+      const inputs = [...tensors].flatMap(([name, { entry, file }]) => {
+        const read = async (): Promise<Float32Array> => {
           const own = (await readTensor(file, entry.name)).data;
           const data = mixed ? mix(own, await readStored(mixed, name), mixture!.share) : own;
           if (!data.every((value) => Math.abs(value) < largestHalf))
             throw new CheckpointError(`its ${name} has values beyond half precision`, { file: from });
           return data;
-        },
-      }));
-      await write(networks[network].files.float16, encodeSafetensors(inputs));
+        };
+        return bits === 8 && entry.shape.length > 1
+          ? inEightBits(name, entry.shape, read)
+          : [{ name, dtype: 'float16' as const, shape: entry.shape, data: read }];
+      });
+      const { float16, float32 } = networks[network].files;
+      await write(bits === 8 ? float32 : float16, encodeSafetensors(inputs));
       await writeJson(networks[network].files.config, config);
     }
     await writeJson(schedulerPath, checkpoint.scheduler);
@@ -78,6 +90,48 @@ export async function packCheckpoint(from: string, to: string, mixture?: Mixture
 }
 
 const largestHalf = 65520;
+
+/** Whole numbers of at most this size, either way. */
+const largestByte = 127;
+
+/** A matrix, or a kernel of `shape[0]` channels, as whole numbers in -127..127 and a scale a row. */
+function inEightBits(
+  name: string,
+  shape: readonly number[],
+  read: () => Promise<Float32Array>,
+): SafetensorsInput[] {
+  const rows = shape[0]!;
+  const scalesOf = (data: Float32Array): Float32Array => {
+    const width = data.length / rows;
+    return Float32Array.from({ length: rows }, (_, row) => {
+      let largest = 0;
+      for (let i = row * width; i < (row + 1) * width; i++) largest = Math.max(largest, Math.abs(data[i]!));
+      return largest / largestByte;
+    });
+  };
+  return [
+    {
+      name: name + rowScaleSuffix,
+      dtype: 'float32',
+      shape: [rows],
+      data: async () => scalesOf(await read()),
+    },
+    {
+      name,
+      dtype: 'int8',
+      shape,
+      async data() {
+        const data = await read();
+        const scales = scalesOf(data);
+        const width = data.length / rows;
+        const whole = Int8Array.from(data, (value, i) =>
+          Math.round(value / (scales[Math.floor(i / width)]! || 1)),
+        );
+        return new Uint8Array(whole.buffer);
+      },
+    },
+  ];
+}
 
 function mix(own: Float32Array, other: Float32Array, share: number): Float32Array {
   return own.map((value, i) => value + share * (other[i]! - value));
