@@ -86,16 +86,16 @@ export function requireMatch(comparison: WeightComparison, network: string, file
 
 const namedAtMost = 20;
 
-const inPlace = new Set(['float32', 'float16', 'bfloat16']);
+const inPlace = new Set(['float32', 'float16', 'bfloat16', 'int8']);
 
 /**
- * Tells the emitter where matched weights are. Dense float tensors stay in their files; others are read and
- * converted now.
+ * Tells the emitter where matched weights are. Dense tensors of floats and bytes stay in their files; others are read
+ * and converted now.
  */
 export async function bindWeights(matched: ReadonlyMap<string, StoredTensor>): Promise<BindParameter> {
   const bindings = new Map<string, ParameterBinding>();
   for (const [name, { entry, file, location }] of matched) {
-    const { dtype, offset, byteLength } = entry;
+    const { dtype, offset, byteLength, rowScales } = entry;
     if (entry.strides || !inPlace.has(dtype)) {
       const { data } = await readTensor(file, entry.name);
       bindings.set(name, { kind: 'inline', data });
@@ -105,7 +105,8 @@ export async function bindWeights(matched: ReadonlyMap<string, StoredTensor>): P
         location,
         offset,
         byteLength,
-        dtype: dtype as 'float32' | 'float16' | 'bfloat16',
+        dtype: dtype as 'float32' | 'float16' | 'bfloat16' | 'int8',
+        rowScales,
       });
     }
   }

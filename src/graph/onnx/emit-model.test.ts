@@ -113,6 +113,30 @@ describe('a parameter', () => {
     }
   });
 
+  it('in a file is read in place as int8, each row with its scale', async () => {
+    const whole = Int8Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? 10 * i : -127));
+    const scales = Float32Array.of(0.5, 1, 0.25);
+    const file = path.join(folder, 'int8.bin');
+    await writeFile(
+      file,
+      Buffer.concat([Buffer.from(scales.buffer), Buffer.from([1]), Buffer.from(whole.buffer)]),
+    );
+    const binding = {
+      kind: 'external',
+      location: modelLocation(file),
+      offset: 13,
+      byteLength: 12,
+      dtype: 'int8',
+      rowScales: { offset: 0, byteLength: 12 },
+    } as const;
+    const results = await run(
+      emitModel('external', { y }, () => binding),
+      feeds,
+    );
+    const scaled = Float32Array.from(whole, (value, i) => value * scales[Math.floor(i / 4)]!);
+    expect([...results['y']!.data]).toEqual(picked(scaled));
+  });
+
   it('may be copied into the model, from any part of a buffer', async () => {
     const buffer = new Float32Array(20).fill(Number.NaN);
     buffer.set(weight, 5);

@@ -15,7 +15,9 @@ export type ParameterBinding =
       readonly location: string;
       readonly offset: number;
       readonly byteLength: number;
-      readonly dtype: 'float32' | 'float16' | 'bfloat16';
+      readonly dtype: 'float32' | 'float16' | 'bfloat16' | 'int8';
+      /** Where in the file the factors of rows along the first axis are, in float32; of int8. */
+      readonly rowScales?: { readonly offset: number; readonly byteLength: number } | undefined;
     }
   /** Copied into the model. */
   | { readonly kind: 'inline'; readonly data: Float32Array }
@@ -182,7 +184,13 @@ class Emission implements Emitter {
     this.initializers.push(encodeTensor(name, binding.dtype, shape, binding));
     if (binding.dtype === 'float32') return name;
     this.#scope = `${name}/`;
-    return this.node('Cast', [name], { to: 1 });
+    const values = this.node('Cast', [name], { to: 1 });
+    const { rowScales, location } = binding;
+    if (!rowScales) return values;
+    const scales = `${name}/scales`;
+    const scaleShape = shape.map((extent, axis) => (axis === 0 ? extent : 1));
+    this.initializers.push(encodeTensor(scales, 'float32', scaleShape, { location, ...rowScales }));
+    return this.node('Mul', [values, scales]);
   }
 }
 

@@ -3,7 +3,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Shape } from '../value.ts';
 
 /** TensorProto.DataType */
-const onnxType = { float32: 1, int64: 7, float16: 10, bfloat16: 16 } as const;
+const onnxType = { float32: 1, int8: 3, int64: 7, float16: 10, bfloat16: 16 } as const;
 type OnnxTensorType = keyof typeof onnxType;
 
 /** Operator sets: the version of ai.onnx that has Attention, and ONNX Runtime's own domains. */
