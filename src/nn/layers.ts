@@ -1,5 +1,5 @@
 /** Layers: each takes the scope of its weights and a value, and returns a value. Weight names are PyTorch's. */
-import { conv, gemm, groupNormalization, layerNormalization, reshape } from '../graph/ops.ts';
+import { conv, div, gemm, groupNormalization, layerNormalization, matmul, reshape } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { ParameterScope } from './parameter-scope.ts';
 
@@ -19,6 +19,8 @@ export interface ConvLayerOptions {
   /** (kernel − 1)/2 unless given. */
   readonly padding?: number | readonly number[];
   readonly bias?: boolean;
+  /** Whether the weight is divided by its largest singular value: see {@link spectralWeight}. */
+  readonly spectral?: boolean;
 }
 
 /** x [N, in, …] → [N, out, …], weight [out, in, k, …] over all trailing axes. */
@@ -26,15 +28,31 @@ export function convLayer(
   p: ParameterScope,
   x: Value,
   outChannels: number,
-  { kernel = 3, stride = 1, padding, bias = true }: ConvLayerOptions = {},
+  { kernel = 3, stride = 1, padding, bias = true, spectral = false }: ConvLayerOptions = {},
 ): Value {
   const kernels = typeof kernel === 'number' ? x.shape.slice(2).map(() => kernel) : kernel;
-  const weight = p.get('weight', [outChannels, x.shape[1]!, ...kernels]);
+  const shape = [outChannels, x.shape[1]!, ...kernels];
+  const weight = spectral ? spectralWeight(p, shape) : p.get('weight', shape);
   const half = kernels.map((extent) => (extent - 1) / 2);
   return conv(x, weight, bias ? p.get('bias', [outChannels]) : undefined, {
     stride,
     padding: padding ?? [...half, ...half],
   });
+}
+
+/**
+ * `weight` [out, …] over its largest singular value as a matrix of `out` rows, by its singular vectors `weight_u` [out] and
+ * `weight_v`, which take no part in differentiation. PyTorch's names.
+ * @see Miyato et al. 2018, arXiv:1802.05957, equation 8
+ */
+function spectralWeight(p: ParameterScope, shape: readonly number[]): Value {
+  const weight = p.get('weight', shape);
+  const rows = shape[0]!;
+  const matrix = reshape(weight, [rows, -1]);
+  const columns = matrix.shape[1]!;
+  const [u, v] = [p.get('weight_u', [rows]), p.get('weight_v', [columns])];
+  const largest = matmul(reshape(u, [1, rows]), matmul(matrix, reshape(v, [columns, 1])));
+  return div(weight, reshape(largest, []));
 }
 
 /** Group normalisation of x [N, C, …] with `weight` and `bias` [C]. */

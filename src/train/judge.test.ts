@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { emitModel } from '../graph/onnx/emit-model.ts';
+import { input } from '../graph/ops.ts';
 import type { FractionalBox } from '../nn/cut-box.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { RandomStream } from '../random/random-stream.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import { type Runtime, withSession } from '../runtime/runtime.ts';
+import { type HostTensor, hostTensor, relativeError } from '../tensor/host-tensor.ts';
 import { createJudge, type Judge } from './judge.ts';
 import type { AdversarialSettings } from './train-config.ts';
 
@@ -13,6 +15,7 @@ const settings: AdversarialSettings = {
   from: 1,
   ndf: 4,
   n_layers: 2,
+  normalization: 'batch',
   featureMatching: 0,
   optimizer: {
     learningRate: 1e-3,
@@ -109,6 +112,58 @@ describe('the judge', () => {
     const values = await byBoxes.learn(real, fake);
     for (const name of ['loss.d_real', 'loss.d_fake'])
       expect(values[name]!.data[0]! / expected[name]!.data[0]!).toBeCloseTo(1, 5);
+  });
+
+  it('divides weights by their largest singular values, and keeps to them as it learns', async () => {
+    const judge = await open(1, { ...settings, normalization: 'spectral' });
+    expect(Object.keys(judge.statistics)).toEqual([]);
+    for (let step = 1; step <= 3; step++) {
+      await judge.learn(images(1), images(2));
+      await judge.step(step);
+    }
+    const weights = Object.entries(judge.parameters).filter(([name]) => name.endsWith('.weight'));
+    expect(weights.map(([name]) => name)).toEqual(
+      ['0', '2', '5', '8'].map((layer) => `d/main.${layer}.weight`),
+    );
+    for (const [name, { shape, data }] of weights) {
+      const [u, v] = ['u', 'v'].map((side) => judge.parameters[`${name}_${side}`]!.data) as [
+        Float32Array,
+        Float32Array,
+      ];
+      const columns = data.length / shape[0]!;
+      const times = (vector: Float32Array): number[] =>
+        Array.from({ length: shape[0]! }, (_, row) =>
+          vector.reduce((sum, value, i) => sum + value * data[row * columns + i]!, 0),
+        );
+      const byVectors = times(v).reduce((sum, value, row) => sum + value * u[row]!, 0);
+      // Many rounds from another start find the largest one.
+      let other = new Float32Array(columns).fill(1 / Math.sqrt(columns));
+      let largest = 0;
+      for (let round = 0; round < 300; round++) {
+        const image = times(other);
+        largest = Math.hypot(...image);
+        const back = other.map((_, i) =>
+          image.reduce((sum, value, row) => sum + value * data[row * columns + i]!, 0),
+        );
+        const length = Math.hypot(...back);
+        other = back.map((value) => value / length);
+      }
+      expect(byVectors / largest, name).toBeGreaterThan(0.9);
+      expect(byVectors / largest, name).toBeLessThan(1.0001);
+    }
+  });
+
+  it('scores alike whatever the size of its weights', async () => {
+    const image = input('image', [1, 3, size, size]);
+    const run = async (judge: Judge) => {
+      const model = emitModel('judge', { scores: judge.look(image).scores }, () => ({ kind: 'input' }));
+      return withSession(runtime, model, (session) => session.run({ image: images(1), ...judge.parameters }));
+    };
+    const judge = await open(1, { ...settings, normalization: 'spectral' });
+    const { scores } = await run(judge);
+    for (const [name, { data }] of Object.entries(judge.parameters))
+      if (name.endsWith('.weight')) for (let i = 0; i < data.length; i++) data[i]! *= 7;
+    expect(relativeError((await run(judge))['scores']!.data, scores!.data)).toBeLessThan(1e-5);
   });
 
   it('refuses parts that differ in size', async () => {

@@ -19,6 +19,7 @@ import { type LoadOptions, loadProgram } from './loaded-program.ts';
 import { hingeLoss } from './losses.ts';
 import { createOptimizer } from './optimizer.ts';
 import { runningStatistics } from './running-statistics.ts';
+import { isSingularVector, singularVectors } from './singular-vectors.ts';
 import type { AdversarialSettings } from './train-config.ts';
 
 export interface Judge {
@@ -27,7 +28,7 @@ export interface Judge {
    * {@link Judge.parameters}.
    */
   look(image: Value): Judgement;
-  /** Fed by full name to graphs that hold what {@link Judge.look} gives. */
+  /** Fed by full name to graphs that hold what {@link Judge.look} gives: trained ones, and singular vectors of them. */
   readonly parameters: Tensors;
   /** Running statistics of its batch normalisations, by full name. */
   readonly statistics: Tensors;
@@ -69,9 +70,12 @@ export async function createJudge(
     'loss.d_fake': hingeLoss.fake(look(fake, norm).scores),
   };
   const loss = mul(add(losses['loss.d_real'], losses['loss.d_fake']), 1 / microBatches);
-  const shapes = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
+  const all = new Map([...parametersOf([loss])].map(([name, value]) => [name, value.shape]));
+  const shapes = new Map([...all].filter(([name]) => !isSingularVector(name)));
   const optimizer = await createOptimizer(runtime, shapes, settings.optimizer, communicator);
   drawInitialWeights(optimizer.parameters, shapes.keys(), seed, 1);
+  const vectors = singularVectors(all, optimizer.parameters, seed);
+  const parameters = { ...optimizer.parameters, ...vectors.tensors };
   const statistics = runningStatistics(running);
 
   const bind: BindParameter = () => ({ kind: 'input' });
@@ -85,11 +89,11 @@ export async function createJudge(
   );
   return {
     look: (image) => look(image),
-    parameters: optimizer.parameters,
+    parameters,
     statistics: statistics.tensors,
-    state: { ...optimizer.state, ...statistics.tensors },
+    state: { ...optimizer.state, ...statistics.tensors, ...vectors.tensors },
     async learn(real, fake) {
-      const feeds = { real, fake, ...optimizer.parameters, ...statistics.tensors };
+      const feeds = { real, fake, ...parameters, ...statistics.tensors };
       const values = await program.run(feeds, optimizer.gradients);
       statistics.update(values);
       return values;
@@ -97,7 +101,10 @@ export async function createJudge(
     async step(iteration) {
       await statistics.average(communicator);
       await optimizer.addUp();
-      return optimizer.step(iteration - settings.from + 1, rateAt(settings.optimizer, iteration));
+      const rate = rateAt(settings.optimizer, iteration);
+      const report = await optimizer.step(iteration - settings.from + 1, rate);
+      vectors.follow(optimizer.parameters);
+      return report;
     },
     async release() {
       await program.release();

@@ -75,6 +75,8 @@ const adversarialSchema = z.strictObject({
   from,
   ndf: count.default(64),
   n_layers: count.default(4),
+  /** Of its layers: by batch, as published, or of the weights (spectral normalisation). */
+  normalization: z.enum(['batch', 'spectral']).default('batch'),
   /** Weight of the distance between what its layers make of the restored images and of the true ones. */
   featureMatching: z.number().nonnegative().default(0),
   /** Parts of the images that are judged, all of one size, such as the eyes; the whole images unless given. */
