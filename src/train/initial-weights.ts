@@ -12,7 +12,7 @@ const embeddings = /(class_embedding|position_embedding\.weight)$/;
 const embeddingDeviation = 0.02;
 
 /** Layers of an autoencoder that start at zero, so that its linear shortcut starts alone. */
-const zeroBesideShortcut = /\/(quant_conv|decoder\.conv_out)\./;
+const zeroBesideShortcut = /\/(quant_conv|decoder\.(detail\.)?conv_out)\./;
 const shortcut = 'linear_shortcut.weight';
 /** Log-variance of the posterior at the start, of latents whose variance is about 1. */
 const narrowPosterior = -6;

@@ -64,6 +64,8 @@ describe('an autoencoder whose decoder sees the photo', () => {
   it.each([
     ['blocks of one normalisation and patches', slim],
     ['residual blocks and convolutions', small],
+    ['detail between the last level and the image', { ...slim, detail_channels: 6 }],
+    ['detail of larger patches', { ...slim, patch_size: 4, block_out_channels: [8], detail_channels: 3 }],
     ['nothing beside the network', { ...sizes, photo_fusion: true }],
   ])('computes what its definition says: %s', async (_, settings) => {
     const values = build(settings);
@@ -116,6 +118,15 @@ describe('an autoencoder whose decoder sees the photo', () => {
         // What differences of float32 resolve, as a part of the largest that the derivative could be.
         expect(Math.abs(numeric - analytic) / largest, name).toBeLessThan(3e-3);
       }
+    });
+  });
+
+  it('has detail only where patches can be halved', () => {
+    expect(
+      vaeConfigSchema.safeParse({ ...slim, patch_size: 1, detail_channels: 6 }).error?.issues[0],
+    ).toMatchObject({
+      path: ['detail_channels'],
+      message: 'needs an even patch_size',
     });
   });
 

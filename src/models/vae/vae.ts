@@ -11,28 +11,40 @@ import { z } from '../../tensor/file-schema.ts';
 import { layersOfBlock, side, width, widthsOfBlocks } from '../config-numbers.ts';
 
 /** diffusers' AutoencoderKL config, and below it what a small autoencoder gains by. */
-export const vaeConfigSchema = z.object({
-  in_channels: z._default(width, 3),
-  out_channels: z._default(width, 3),
-  block_out_channels: widthsOfBlocks,
-  layers_per_block: z._default(layersOfBlock, 2),
-  latent_channels: z._default(width, 4),
-  norm_num_groups: z._default(width, 32),
-  scaling_factor: z._default(z.number().check(z.positive()), 0.18215),
-  /** Side of the squares of pixels that the networks see as channels of one position. */
-  patch_size: z._default(side, 1),
-  /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
-  linear_shortcut: z._default(z.boolean(), false),
-  /** Stable Diffusion's residual blocks, or `singleNormBlock`s, which keep the width. */
-  block_type: z._default(z.enum(['resnet', 'single_norm']), 'resnet'),
-  /** How sides are halved and doubled: by 3×3 convolutions, or by a linear map of squares of four positions. */
-  resampling: z._default(z.enum(['convolution', 'patches']), 'convolution'),
-  /** Whether encoder and decoder have a middle block, with attention. */
-  add_mid_block: z._default(z.boolean(), true),
-  /** Whether the decoder can be given the photo that the latent comes from: see {@link Photo}. */
-  photo_fusion: z._default(z.boolean(), false),
-  act_fn: z._default(z.literal('silu'), 'silu'),
-});
+export const vaeConfigSchema = z
+  .object({
+    in_channels: z._default(width, 3),
+    out_channels: z._default(width, 3),
+    block_out_channels: widthsOfBlocks,
+    layers_per_block: z._default(layersOfBlock, 2),
+    latent_channels: z._default(width, 4),
+    norm_num_groups: z._default(width, 32),
+    scaling_factor: z._default(z.number().check(z.positive()), 0.18215),
+    /** Side of the squares of pixels that the networks see as channels of one position. */
+    patch_size: z._default(side, 1),
+    /**
+     * Channels at half the image's size, between the decoder's last level and the image; none unless given. Where each
+     * patch is made at once of as many numbers as it has, its edges show.
+     */
+    detail_channels: z.optional(width),
+    /** Whether a linear map from patches of pixels to the latent, and one back, runs beside the networks. */
+    linear_shortcut: z._default(z.boolean(), false),
+    /** Stable Diffusion's residual blocks, or `singleNormBlock`s, which keep the width. */
+    block_type: z._default(z.enum(['resnet', 'single_norm']), 'resnet'),
+    /** How sides are halved and doubled: by 3×3 convolutions, or by a linear map of squares of four positions. */
+    resampling: z._default(z.enum(['convolution', 'patches']), 'convolution'),
+    /** Whether encoder and decoder have a middle block, with attention. */
+    add_mid_block: z._default(z.boolean(), true),
+    /** Whether the decoder can be given the photo that the latent comes from: see {@link Photo}. */
+    photo_fusion: z._default(z.boolean(), false),
+    act_fn: z._default(z.literal('silu'), 'silu'),
+  })
+  .check(
+    z.refine(({ detail_channels, patch_size }) => detail_channels === undefined || patch_size % 2 === 0, {
+      path: ['detail_channels'],
+      error: 'needs an even patch_size',
+    }),
+  );
 export type VaeConfig = z.infer<typeof vaeConfigSchema>;
 
 const epsilon = 1e-6;
@@ -119,10 +131,21 @@ export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Va
     if (block + 1 < widths.length) h = doubleSides(up.at('upsamplers.0'), config, h, widths[block + 1]!);
   });
   const normal = groupNorm(scope.at('conv_norm_out'), h, groups, epsilon);
-  const patches = convLayer(scope.at('conv_out'), silu(normal), config.out_channels * config.patch_size ** 2);
-  const image = fromPatches(patches, config.patch_size);
+  const image = imageOf(scope, config, silu(normal));
   const base = baseImage(scope, config, latent, photo);
   return base ? add(image, base) : image;
+}
+
+/** @param h of the last level, [N, C, H/p, W/p] with patches of p pixels */
+function imageOf(p: ParameterScope, config: VaeConfig, h: Value): Value {
+  const { out_channels: channels, patch_size: side, detail_channels: detail } = config;
+  if (detail === undefined) return fromPatches(convLayer(p.at('conv_out'), h, channels * side ** 2), side);
+  const enlarged = fromPatches(
+    convLayer(p.at('detail.conv_in'), h, detail * (side / 2) ** 2, { kernel: 1 }),
+    side / 2,
+  );
+  const hidden = convLayer(p.at('detail.conv'), silu(enlarged), detail);
+  return fromPatches(convLayer(p.at('detail.conv_out'), silu(hidden), channels * 4), 2);
 }
 
 /** What the decoder's network corrects: the latent's linear image, the photo, or what lies between them. */
