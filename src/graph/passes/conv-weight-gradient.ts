@@ -41,31 +41,32 @@ function byTile({ inputs }: Value<'ConvWeightGradient'>): Value {
   const [batch, outChannels, height, width] = dy.shape as [number, number, number, number];
   const channels = x.shape[1]!;
   const positions = (height * width) / tile ** 2;
-  /** [N, C, taps, tiles] */
+  /** [N, C, H, W] → [C, taps, N·tiles] */
   const toTiles = (image: Value, filters: Value, padding: number): Value => {
-    const [, depth, ...sides] = image.shape as [number, number, number, number];
-    const planes = reshape(image, [batch * depth, 1, ...sides]);
-    return reshape(conv(planes, filters, undefined, { stride: tile, padding }), [
-      batch,
+    const [count, depth, ...sides] = image.shape as [number, number, number, number];
+    const planes = reshape(image, [count * depth, 1, ...sides]);
+    const tiles = reshape(conv(planes, filters, undefined, { stride: tile, padding }), [
+      count,
       depth,
       taps,
-      positions,
+      -1,
     ]);
+    return reshape(count === 1 ? tiles : transpose(tiles, [1, 2, 0, 3]), [depth, taps, -1]);
   };
-  const sides = [toTiles(dy, outputGradientTransform, 0), toTiles(x, inputTransform, 1)] as const;
+  const product = (gradient: Value, image: Value): Value =>
+    makeValue(
+      'WinogradKernelProduct',
+      [toTiles(gradient, outputGradientTransform, 0), toTiles(image, inputTransform, 1)],
+      {},
+    );
   // Small images are put in one row; of large ones adding up their products moves less.
-  const together = batch > 1 && positions < Math.max(channels, outChannels);
-  const joined = (tiles: Value): Value =>
-    reshape(transpose(tiles, [1, 2, 0, 3]), [tiles.shape[1]!, taps, batch * positions]);
-  const ofImage = (tiles: Value, n: number): Value =>
-    reshape(batch === 1 ? tiles : slice(tiles, 0, n, n + 1), [tiles.shape[1]!, taps, positions]);
-  const products = (
-    together
-      ? [sides.map(joined)]
-      : Array.from({ length: batch }, (_, n) => sides.map((tiles) => ofImage(tiles, n)))
-  )
-    .map((pair) => makeValue('WinogradKernelProduct', pair, {}))
-    .reduce<Value | undefined>((sum, product) => (sum ? add(sum, product) : product), undefined)!; // [taps, O, C]
+  const together = batch === 1 || positions < Math.max(channels, outChannels);
+  const ofImage = (values: Value, n: number): Value => slice(values, 0, n, n + 1);
+  const products = together
+    ? product(dy, x)
+    : Array.from({ length: batch }, (_, n) => product(ofImage(dy, n), ofImage(x, n))).reduce((sum, one) =>
+        add(sum, one),
+      ); // [taps, O, C]
   const kernels = matmul(reshape(products, [taps, outChannels * channels]), kernelGradientTransform, {
     transA: true,
     transB: true,
