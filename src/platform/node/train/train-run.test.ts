@@ -207,7 +207,7 @@ describe('a training run', () => {
       [
         'keeps what was saved, where memory ends in the middle of an update',
         5,
-        () => (failsIn = /^optimizer/),
+        () => (failsIn = /^gradient-norm/),
         /^bad allocation/,
         4,
       ],
