@@ -1,5 +1,5 @@
 /** Which layout of images a machine's convolution kernels are made for. */
-import { type EmitOptions, emitModel } from '../graph/onnx/emit-model.ts';
+import { type EmitOptions, emitModel, noParameters } from '../graph/onnx/emit-model.ts';
 import { conv, input } from '../graph/ops.ts';
 import { elementCount, hostTensor, relativeError } from '../tensor/host-tensor.ts';
 import { type Runtime, type Tensors, withSession } from './runtime.ts';
@@ -23,7 +23,7 @@ export async function findConvolutionBlock(runtime: Runtime): Promise<number | u
     ]),
   );
   const compute = async (options: EmitOptions): Promise<Float32Array> => {
-    const model = emitModel('convolution', { y }, unbound, options);
+    const model = emitModel('convolution', { y }, noParameters, options);
     const results = await withSession(runtime, model, (session) => session.run(feeds));
     return results['y']!.data;
   };
@@ -36,8 +36,4 @@ export async function findConvolutionBlock(runtime: Runtime): Promise<number | u
 /** Between -1 and 1, no two neighbours alike. */
 function testValues(count: number, phase: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin(1 + i * (1.3 + phase)));
-}
-
-function unbound(name: string): never {
-  throw new TypeError(`The convolution has no parameter ${name}`);
 }

@@ -6,7 +6,7 @@ export interface AdamConfig {
 }
 
 /** Parameters and their running moments, all of one length. */
-export interface AdamState {
+interface AdamState {
   readonly parameter: Float32Array;
   /** Running mean of the gradient. */
   readonly mean: Float32Array;

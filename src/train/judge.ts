@@ -8,7 +8,6 @@ import { buildDiscriminator, type Judgement } from '../models/discriminator/disc
 import { type BatchNorm, trackingBatchNorm } from '../nn/batch-norm.ts';
 import { cutBox } from '../nn/cut-box.ts';
 import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
-import { findConvolutionBlock } from '../runtime/convolution-block.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator } from './communicator.ts';
@@ -41,19 +40,28 @@ export interface Judge {
   release(): Promise<void>;
 }
 
+interface JudgeOptions {
+  readonly microBatch: number;
+  /** In a batch of all trainers, over which the loss is averaged. */
+  readonly microBatches: number;
+  /** Of the images in pixels. */
+  readonly size: number;
+  readonly seed: number;
+  /** As `emitModel` takes it. */
+  readonly convolutionBlock?: number | undefined;
+}
+
 const prefix = 'd';
 /** Whether a parameter of a graph is the discriminator's. */
 export const isJudgeParameter = (name: string): boolean => prefixOf(name) === prefix;
 
 /**
- * @param size of the images in pixels
- * @param microBatches in a batch of all trainers, over which the loss is averaged
  * @param communicator of trainers whose judges learn as one; each normalises its own micro-batches
  */
 export async function createJudge(
   runtime: Runtime,
   settings: AdversarialSettings,
-  { microBatch, microBatches, size, seed }: Record<'microBatch' | 'microBatches' | 'size' | 'seed', number>,
+  { microBatch, microBatches, size, seed, convolutionBlock }: JudgeOptions,
   load: LoadOptions,
   communicator: Communicator = alone,
 ): Promise<Judge> {
@@ -81,7 +89,6 @@ export async function createJudge(
   const bind: BindParameter = () => ({ kind: 'input' });
   const outputs = { ...losses, ...statistics.outputs };
   const trained = new Set(shapes.keys());
-  const convolutionBlock = await findConvolutionBlock(runtime);
   const program = loadProgram(
     runtime,
     buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind, convolutionBlock }),

@@ -1,12 +1,12 @@
 /** Muon over matrices, with one small graph for each of their sizes. */
-import { emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
+import { emitModel, noParameters, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
 import type { Shape } from '../graph/value.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { elementCount, formatShape, hostTensor } from '../tensor/host-tensor.ts';
 import type { Communicator } from './communicator.ts';
 import { type MuonConfig, muonDirection, muonMean, muonStep } from './muon.ts';
-import { followAverage, type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
+import { followAverage, type GroupConfig, type ParameterGroup, piece } from './parameter-group.ts';
 import { flatTensors } from './parameter-memory.ts';
 
 /** Smaller sides are better left to Adam. */
@@ -35,9 +35,9 @@ export async function createMuonGroup(
   const flat = () => flatTensors(shapes, piece);
   const [parameter, gradient, mean] = [flat(), flat(), flat()];
   const average = config.averageDecay === undefined ? undefined : flat();
-  const shares = shareMatrices(shapes, communicator.size);
+  const own = new Set(shareMatrices(shapes, communicator.size)[communicator.rank]);
   const directions = new Map<string, Session>();
-  for (const name of shares[communicator.rank]!) {
+  for (const name of own) {
     const size = matrixShape(shapes.get(name)!);
     if (!directions.has(formatShape(size)))
       directions.set(formatShape(size), await runtime.createSession(directionModel(size)));
@@ -45,7 +45,6 @@ export async function createMuonGroup(
 
   // The array of gradients holds the means, then the directions that they give.
   const makeDirections = async (): Promise<void> => {
-    const own = new Set(shares[communicator.rank]);
     for (const [name, { data }] of Object.entries(gradient.tensors)) {
       const matrix = hostTensor(matrixShape(shapes.get(name)!), data);
       if (own.has(name))
@@ -90,5 +89,5 @@ function shareMatrices(shapes: ReadonlyMap<string, Shape>, trainers: number): st
 }
 
 function directionModel(size: Shape): OnnxModel {
-  return emitModel('muon', { direction: muonDirection(input('ahead', size)) }, unbound);
+  return emitModel('muon', { direction: muonDirection(input('ahead', size)) }, noParameters);
 }

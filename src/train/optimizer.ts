@@ -1,5 +1,5 @@
 /** Trained parameters with their gradients: matrices by Muon where it is asked for, all others by Adam. */
-import { emitModel } from '../graph/onnx/emit-model.ts';
+import { emitModel, noParameters } from '../graph/onnx/emit-model.ts';
 import { input, mul, reduceSum } from '../graph/ops.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import type { Runtime, Session, Tensors } from '../runtime/runtime.ts';
@@ -8,7 +8,7 @@ import { createAdamGroup } from './adam-group.ts';
 import { alone, type Communicator } from './communicator.ts';
 import type { MuonConfig } from './muon.ts';
 import { createMuonGroup, suitsMuon } from './muon-group.ts';
-import { type GroupConfig, type ParameterGroup, piece, unbound } from './parameter-group.ts';
+import { type GroupConfig, type ParameterGroup, piece } from './parameter-group.ts';
 
 export interface OptimizerConfig extends GroupConfig {
   /** Gradients longer than this, all together, are shortened to it. */
@@ -62,7 +62,7 @@ export async function createOptimizer(
   if (others.size > 0) groups.push(createAdamGroup(others, config));
   if (muon && matrices.size > 0)
     groups.push(await createMuonGroup(runtime, matrices, { ...config, ...muon }, communicator));
-  const norm = await runtime.createSession(emitModel('gradient-norm', normGraph(), unbound));
+  const norm = await runtime.createSession(emitModel('gradient-norm', normGraph(), noParameters));
   const joined = (key: 'parameters' | 'gradients' | 'averages'): Tensors =>
     Object.assign({}, ...groups.map((group) => group[key]));
 

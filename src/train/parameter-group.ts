@@ -33,8 +33,3 @@ export const piece = 2 ** 18;
 export function followAverage(average: Float32Array, parameter: Float32Array, decay: number): void {
   for (let i = 0; i < average.length; i++) average[i]! += (1 - decay) * (parameter[i]! - average[i]!);
 }
-
-/** For graphs that have no parameters, only inputs. */
-export function unbound(name: string): never {
-  throw new TypeError(`The optimiser has no parameter ${name}`);
-}

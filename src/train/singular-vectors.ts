@@ -11,7 +11,7 @@ const firstRounds = 15;
 /** Keeps vectors of weights that are all zero finite. */
 const leastLength = 1e-12;
 
-export interface SingularVectors {
+interface SingularVectors {
   /** By full name, to be fed at every run and saved. */
   readonly tensors: Readonly<Record<string, HostTensor>>;
   /** Takes a step towards those of the largest singular values of weights as they are now. */

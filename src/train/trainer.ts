@@ -96,8 +96,9 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
   const { adversarial } = config.losses;
   if (adversarial && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
-  const judgeSizes = { microBatch, microBatches: accumulation, size, seed: config.seed };
-  const judge = adversarial && (await createJudge(runtime, adversarial, judgeSizes, load, communicator));
+  const convolutionBlock = await findConvolutionBlock(runtime);
+  const judgeOptions = { microBatch, microBatches: accumulation, size, seed: config.seed, convolutionBlock };
+  const judge = adversarial && (await createJudge(runtime, adversarial, judgeOptions, load, communicator));
 
   const shapes = trainedShapes(config, [...Object.values(terms), ...Object.values(stage.preview)]);
   const optimizer = { ...config.optimizer, averageDecay: config.averageDecay };
@@ -109,7 +110,6 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
     return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
   };
   const trained = new Set(shapes.keys());
-  const convolutionBlock = await findConvolutionBlock(runtime);
   const programs = createTrainerPrograms(
     runtime,
     { config, stage, terms, judge, trained, bind, accumulation, convolutionBlock },

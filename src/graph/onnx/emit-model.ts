@@ -26,6 +26,11 @@ export type ParameterBinding =
 
 export type BindParameter = (name: string, shape: Shape) => ParameterBinding;
 
+/** The binding of graphs that have no parameters, only inputs. */
+export function noParameters(name: string): never {
+  throw new TypeError(`The graph has no parameter ${name}`);
+}
+
 /** An ONNX model and what a runtime must know to run it. */
 export interface OnnxModel {
   readonly name: string;

@@ -10,8 +10,8 @@ interface DiscriminatorConfig {
   /** Layers that double the width, up to eight times the first. */
   readonly n_layers: number;
   /**
-   * By batch, as published, unless given, or `spectral`: every weight divided by its largest singular value, which keeps the scores from
-   * changing faster than the image does.
+   * By batch, as published, unless given, or `spectral`: every weight divided by its largest singular value, which bounds
+   * how fast the scores change with the image.
    */
   readonly normalization?: 'batch' | 'spectral';
 }

@@ -24,17 +24,19 @@ export interface Mixture {
   readonly share: number;
 }
 
-export interface PackOptions {
+interface PackOptions {
   /** Of each weight: half precision, or whole numbers with a scale a row for all matrices and kernels. 16 unless given. */
   readonly bits?: 8 | 16 | undefined;
+  /**
+   * Whose weights are averaged with the checkpoint's, as between a soft and a sharp one of the same origin (Wang et al. 2018,
+   * "ESRGAN", arXiv:1809.00219, section 3.4).
+   */
   readonly mixture?: Mixture | undefined;
 }
 
 /**
  * Copies the networks of a checkpoint, their configs, the schedule and the sampling defaults, with weights in fewer bits.
  * @param to must not exist; appears when all is written
- * @param mixture whose weights are averaged with the checkpoint's, as between a soft and a sharp one of the same origin
- *   (Wang et al. 2018, "ESRGAN", arXiv:1809.00219, section 3.4)
  * @throws {CheckpointError} if a checkpoint is incomplete, the two differ in their networks, or a weight does not fit
  *   into float16
  */
