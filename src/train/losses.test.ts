@@ -7,7 +7,7 @@ import type { Value } from '../graph/value.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { featureMatchingLoss, psnrLoss } from './losses.ts';
+import { featureMatchingLoss, gridLoss, psnrLoss } from './losses.ts';
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -66,4 +66,36 @@ it('compares features layer by layer, each layer counting alike', async () => {
   );
   const values = await withSession(runtime, model, (session) => session.run(feeds));
   expect(values['loss']!.data[0]).toBeCloseTo(0.3, 5);
+});
+
+it('counts what an error repeats from tile to tile, and little else', async () => {
+  const shape = [1, 3, 64, 64];
+  const [a, b] = [input('restored', shape), input('truth', shape)];
+  const loss = gridLoss(a, b);
+  const [gradient] = gradients(loss, [a]) as [Value];
+  const model = emitModel('grid', { loss, gradient }, () => {
+    throw new TypeError('there are no parameters here');
+  });
+  const truth = sampleTensor(shape, 1);
+  const run = (error: (i: number) => number) =>
+    withSession(runtime, model, (session) =>
+      session.run({
+        restored: hostTensor(
+          shape,
+          truth.data.map((x, i) => x + error(i)),
+        ),
+        truth,
+      }),
+    );
+  const noise = sampleTensor(shape, 2);
+  const noiseSquare = noise.data.reduce((sum, x) => sum + x * x, 0) / noise.data.length;
+  for (const period of [2, 4, 8, 16]) {
+    // Half the columns of every period 0.1 higher than the other half: 0.05 from their mean.
+    const { loss, gradient } = await run((i) => (i % period < period / 2 ? 0.1 : 0));
+    const times = period === 16 ? 1 : 2; // tiles of 8 pixels do not repeat what takes 16
+    expect(loss!.data[0]).toBeCloseTo(times * 0.05 ** 2, 6);
+    expect(gradient!.data[0]).toBeCloseTo((times * 2 * 0.05) / truth.data.length, 9);
+  }
+  expect((await run(() => 0.3)).loss!.data[0]).toBeCloseTo(0, 9);
+  expect((await run((i) => noise.data[i]!)).loss!.data[0]).toBeLessThan(noiseSquare / 5);
 });

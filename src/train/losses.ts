@@ -1,6 +1,7 @@
 /** Losses between images; each is a scalar. */
-import { abs, add, log, mul, neg, reduceMean, relu, sub } from '../graph/ops.ts';
+import { abs, add, averagePool, log, mul, neg, reduceMean, relu, reshape, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
+import { toPatches } from '../nn/patches.ts';
 
 /** Mean absolute difference. */
 export const l1Loss = (a: Value, b: Value): Value => reduceMean(abs(sub(a, b)));
@@ -47,4 +48,33 @@ export function psnrLoss(a: Value, b: Value): Value {
 export function mseLoss(a: Value, b: Value): Value {
   const difference = sub(a, b);
   return reduceMean(mul(difference, difference));
+}
+
+/** Sides of tiles in pixels: a decoder that enlarges its latent by two, again and again, repeats itself by them. */
+const gridPeriods = [8, 16];
+/** Tiles on a side over which an error is averaged: what a face has there of its own differs from tile to tile. */
+const gridTiles = 4;
+
+/**
+ * Mean square of the error that repeats from tile to tile, without the tiles' means, summed over tiles of 8 × 8 and
+ * 16 × 16 pixels: the grid that a decoder draws where it is asked for more detail than it knows. An error that does not
+ * repeat counts a sixteenth of its square in each.
+ * @param a [B, C, H, W], H and W multiples of 64
+ */
+export function gridLoss(a: Value, b: Value): Value {
+  const error = sub(a, b);
+  return gridPeriods
+    .map((period) => repeatedError(error, period))
+    .reduce((sum, repeated) => add(sum, repeated));
+}
+
+function repeatedError(error: Value, period: number): Value {
+  const [batch, channels] = error.shape as [number, number];
+  const window = [gridTiles, gridTiles];
+  const tiles = toPatches(error, period); // [B, C·p², H/p, W/p]
+  const repeated = averagePool(tiles, { kernel: window, strides: window, pads: [0, 0, 0, 0] });
+  const [, , h, w] = repeated.shape as [number, number, number, number];
+  const byPosition = reshape(repeated, [batch * channels, period ** 2, h * w]);
+  const pattern = sub(byPosition, reduceMean(byPosition, [1], true));
+  return reduceMean(mul(pattern, pattern));
 }

@@ -88,6 +88,7 @@ const lossesSchema = z.strictObject({
   l1: z.strictObject({ weight, from }).optional(),
   mse: z.strictObject({ weight, from }).optional(),
   psnr: z.strictObject({ weight, from }).optional(),
+  grid: z.strictObject({ weight, from }).optional(),
   kl: z.strictObject({ weight, from }).optional(),
   perceptual: perceptualSchema.optional(),
   adversarial: adversarialSchema.optional(),
@@ -210,6 +211,8 @@ const sharedSchema = z.strictObject({
   /** Decay of the running average of the weights. */
   averageDecay: z.number().min(0).lt(1).optional(),
   losses: lossesSchema,
+  /** Pixels by which images are moved at most, at random, where perceptual networks and the judge see them. */
+  translation: z.number().int().nonnegative().default(0),
   /** A step's activations beyond this many MiB are recomputed segment by segment. */
   activationMiB: count.optional(),
   /** Iterations between validations, and between saved states. */

@@ -43,7 +43,7 @@ export async function takeStep(
   const sums = new Map<string, number>();
   const program = await programs.generator(iteration);
   const judging = judge && iteration >= config.losses.adversarial!.from ? judge : undefined;
-  const restored: HostTensor[] = [];
+  const seen: { readonly truth: HostTensor; readonly restored: HostTensor }[] = [];
   const parts = microBatches(images, microBatch);
   const count = parts.length * communicator.size;
   const first = parts.length * communicator.rank;
@@ -55,7 +55,7 @@ export async function takeStep(
     };
     const values = await program.run(feeds, generator.gradients);
     addLosses(sums, values, count);
-    if (judging) restored.push(values['restored']!);
+    if (judging) seen.push({ truth: values['truth']!, restored: values['restored']! });
   }
   const rate = rateAt(config.optimizer, iteration);
   await generator.addUp();
@@ -63,8 +63,7 @@ export async function takeStep(
   const report = await timed(() => generator.step(iteration, rate));
   const others: Record<string, number> = { gradient_norm: report.gradientNorm, learning_rate: rate };
   if (judging) {
-    for (const [i, part] of parts.entries())
-      addLosses(sums, await judging.learn(part.high, restored[i]!), count);
+    for (const { truth, restored } of seen) addLosses(sums, await judging.learn(truth, restored), count);
     const { gradientNorm } = await timed(() => judging.step(iteration));
     others['d_gradient_norm'] = gradientNorm;
   }

@@ -7,7 +7,7 @@ import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
 import type { Judge } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
-import { adversarialLoss, featureMatchingLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
+import { adversarialLoss, featureMatchingLoss, gridLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { TrainConfig } from './train-config.ts';
 
@@ -17,8 +17,8 @@ export const previewPrefix = 'preview.';
 
 export interface TrainerPrograms {
   /**
-   * Gives the losses that count at an iteration and, where a judge looks on, the images as `restored`; adds the
-   * gradients of their weighted sum. The program of other losses is released.
+   * Gives the losses that count at an iteration and, where a judge looks on, what it sees as `restored` and `truth`;
+   * adds the gradients of their weighted sum. The program of other losses is released.
    */
   generator(iteration: number): Promise<LoadedProgram>;
   /** Gives all losses but the adversarial, the columns to show, and `latent` and `restored` where there are any. */
@@ -63,7 +63,7 @@ export function createTrainerPrograms(
       weighted.push(mul(value, weight / accumulation));
     };
     const countJudgement = (weight: number): void => {
-      const { restored, truth } = stage.images!;
+      const { restored, truth } = seenImages(stage)!;
       const { scores, features } = judge!.look(restored);
       const { featureMatching } = config.losses.adversarial!;
       count('adversarial', adversarialLoss(scores), weight);
@@ -75,7 +75,7 @@ export function createTrainerPrograms(
       else count(name, terms[name]!, weight);
     }
     const loss = weighted.reduce((sum, term) => add(sum, term));
-    const outputs = judge && stage.images ? { ...values, restored: stage.images.restored } : values;
+    const outputs = judge ? { ...values, ...seenImages(stage) } : values;
     return buildGradientProgram({ name: 'generator', loss, outputs, trained, ...building });
   };
   const buildValidation = () => {
@@ -121,16 +121,21 @@ export function lossTerms(
   const terms: Record<string, Value> = { ...stage.terms };
   if (stage.images) {
     const { restored, truth } = stage.images;
+    const seen = seenImages(stage)!;
     if (losses.l1) terms['l1'] = l1Loss(restored, truth);
     if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
     if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
-    if (losses.perceptual) terms['perceptual'] = perceptual!.distance(restored, truth);
+    if (losses.grid) terms['grid'] = gridLoss(restored, truth);
+    if (losses.perceptual) terms['perceptual'] = perceptual!.distance(seen.restored, seen.truth);
   }
   for (const name of Object.keys(losses))
     if (name !== 'adversarial' && !(name in terms))
       throw new TypeError(`Cannot train by losses.${name}: the ${stageName} stage has none`);
   return terms;
 }
+
+/** What perceptual networks and the judge compare. */
+const seenImages = ({ images, seen = images }: StageGraph): StageGraph['seen'] => seen;
 
 /** Names and weights of the losses that count at an iteration. */
 function activeWeights({ losses }: TrainConfig, iteration: number): [string, number][] {

@@ -23,6 +23,7 @@ import { type StepHooks, type StepResult, takeStep } from './train-step.ts';
 import type { TrainerParts } from './trainer-parts.ts';
 import { createTrainerPrograms, lossTerms } from './trainer-programs.ts';
 import type { TrainingBatch } from './training-data.ts';
+import { translateSeen } from './translation.ts';
 import { type ValidationResult, validate } from './validation.ts';
 
 export interface TrainerOptions {
@@ -90,7 +91,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const { batch, size } = config.data;
   const microBatch = microBatchOf(config, communicator.size);
   const accumulation = batch / microBatch;
-  const stage = buildStage(config, networkScopes(), options.networks, { batch: microBatch, size });
+  const built = buildStage(config, networkScopes(), options.networks, { batch: microBatch, size });
+  const stage = translateSeen(built, config.translation);
   const terms = lossTerms(config, stage, perceptual);
 
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
