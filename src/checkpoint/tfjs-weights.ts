@@ -48,8 +48,6 @@ export function parseTfjsWeights(
       file,
       cause: parsed.error,
     });
-  // Typed arrays need a start that is a multiple of the element's size, and an ArrayBuffer.
-  const whole = new Uint8Array(bytes);
   const tensors = new Map<string, HostTensor>();
   let offset = 0;
   for (const weight of parsed.data.flatMap((group) => group.weights)) {
@@ -59,24 +57,24 @@ export function parseTfjsWeights(
     const count = safeElementCount(shape);
     const stored = weight.quantization?.dtype ?? weight.dtype;
     const byteLength = (count ?? Number.POSITIVE_INFINITY) * storedBytes[stored];
-    if (!(byteLength <= whole.length - offset))
+    if (!(byteLength <= bytes.length - offset))
       throw new CheckpointError(
-        `it needs ${byteLength} bytes, ${whole.length - offset} are left; the file is cut short`,
+        `it needs ${byteLength} bytes, ${bytes.length - offset} are left; the file is cut short`,
         place,
       );
-    tensors.set(name, hostTensor(shape, decode(weight, whole.subarray(offset, offset + byteLength))));
+    tensors.set(name, hostTensor(shape, decode(weight, bytes.subarray(offset, offset + byteLength))));
     offset += byteLength;
   }
-  if (offset !== whole.length)
-    throw new CheckpointError(`${whole.length - offset} bytes follow the last tensor`, { file, offset });
+  if (offset !== bytes.length)
+    throw new CheckpointError(`${bytes.length - offset} bytes follow the last tensor`, { file, offset });
   return tensors;
 }
 
 const storedBytes: Readonly<Record<TensorDtype | 'uint16', number>> = { ...bytesPerElement, uint16: 2 };
 
-function decode({ dtype, quantization }: Weight, bytes: Uint8Array<ArrayBuffer>): Float32Array {
-  if (!quantization) return decodeElements(dtype, bytes);
-  if (quantization.dtype === 'float16') return decodeElements('float16', bytes);
+function decode({ dtype, quantization }: Weight, bytes: Uint8Array): Float32Array {
+  if (!quantization) return decodeElements(dtype, new Uint8Array(bytes));
+  if (quantization.dtype === 'float16') return decodeElements('float16', new Uint8Array(bytes));
   const steps = quantization.dtype === 'uint8' ? bytes : uint16LittleEndian(bytes);
   const { scale, min } = quantization;
   const values = new Float32Array(steps.length);

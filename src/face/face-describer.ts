@@ -26,7 +26,7 @@ export async function createFaceDescriber(
   weights: ReadonlyMap<string, HostTensor>,
   size: number,
 ): Promise<FaceDescriber> {
-  const session = await runtime.createSession(faceDescriptorModel(weights, size));
+  const session = await runtime.createSession(faceDescriptorModel(weights, size), { givesModel: true });
   return {
     describe: async (tensor) => (await session.run({ face: tensor })).descriptor!.data,
     release: () => session.release(),

@@ -34,7 +34,7 @@ export async function createFaceParser(runtime: Runtime, weights: StoredNetwork)
   const config = inferParsenetConfig(shapesOf(weights));
   const classes = buildParsenet(parameterScope('parsenet'), config, input('image', [1, 3, size, size]));
   const bind = await matchStored([classes], 'parsenet', weights, 'ParseNet network', unusedParsenetWeights);
-  const session = await runtime.createSession(emitModel('ParseNet', { classes }, bind));
+  const session = await runtime.createSession(emitModel('ParseNet', { classes }, bind), { givesModel: true });
   return {
     async parse(face) {
       if (face.width !== face.height)

@@ -1,6 +1,7 @@
 /** Whether a face needs restoring. */
 
 import { gaussianBlur } from '../image/gaussian-blur.ts';
+import { regionAround } from '../image/mask-area.ts';
 import { createPixels, type FloatPixels, type Pixels } from '../image/pixels.ts';
 import type { Region } from '../image/warp-affine.ts';
 
@@ -26,26 +27,40 @@ export const sharpFrom = 0.65;
  * @param crop aligned, of any size
  */
 export function faceSharpness(crop: Pixels): number {
-  const light = toLight(crop);
-  const [fine, middle, coarse] = [
-    gaussianBlur(light, 7, 1),
-    gaussianBlur(light, 13, 2),
-    gaussianBlur(light, 25, 4),
-  ];
   const scale = crop.width / 512;
-  const energies = (regions: readonly Region[], a: FloatPixels, b: FloatPixels): number[] =>
-    regions.map((region) => meanSquare(a, b, scaleRegion(region, scale)));
+  const energies = (regions: readonly Region[], energy: (light: FloatPixels, inside: Region) => number) =>
+    regions.map((region) => energyIn(crop, scaleRegion(region, scale), energy));
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value) / values.length;
-  const finest = mean(energies(eyes, light, fine)) - Math.min(...energies(cheeks, light, fine));
-  const coarser = mean(energies(eyes, middle, coarse));
+  const finest = mean(energies(eyes, fineEnergy)) - Math.min(...energies(cheeks, fineEnergy));
+  const coarser = mean(energies(eyes, coarserEnergy));
   return coarser > 0 ? Math.sqrt(Math.max(finest, 0) / coarser) : 0;
 }
 
-function toLight({ width, height, channels, data }: Pixels): FloatPixels {
+/** How far the widest blur reaches: what lies further away is not looked at. */
+const reach = 12;
+
+const fineEnergy = (light: FloatPixels, inside: Region): number =>
+  meanSquare(light, gaussianBlur(light, 7, 1), inside);
+const coarserEnergy = (light: FloatPixels, inside: Region): number =>
+  meanSquare(gaussianBlur(light, 13, 2), gaussianBlur(light, 2 * reach + 1, 4), inside);
+
+/** @param energy of a part of the crop, of which only the region inside counts */
+function energyIn(
+  crop: Pixels,
+  region: Region,
+  energy: (light: FloatPixels, inside: Region) => number,
+): number {
+  const around = regionAround(region, reach, { x: 0, y: 0, width: crop.width, height: crop.height });
+  const inside = { ...region, x: region.x - around.x, y: region.y - around.y };
+  return energy(lightOf(crop, around), inside);
+}
+
+/** The luma of a part of an image. */
+function lightOf({ width: row, channels, data }: Pixels, { x, y, width, height }: Region): FloatPixels {
   const light = new Float32Array(width * height);
   for (let i = 0; i < light.length; i++) {
-    const at = i * channels;
+    const at = ((y + Math.floor(i / width)) * row + x + (i % width)) * channels;
     light[i] = channels === 1 ? data[at]! : 0.299 * data[at]! + 0.587 * data[at + 1]! + 0.114 * data[at + 2]!;
   }
   return createPixels(width, height, 1, light);

@@ -54,14 +54,16 @@ export async function createSsdFaceDetector(
     ...inlineModel('detector', detector, buildSsdFinestMap(root, image), openSides),
     name: 'face detector: finest map',
   });
-  const landmarkModel = inlineModel('landmarks', weights.landmarks, {
-    landmarks: buildFaceLandmarks(parameterScope('landmarks'), crop),
-  });
+  const landmarkModel = (): OnnxModel =>
+    inlineModel('landmarks', weights.landmarks, {
+      landmarks: buildFaceLandmarks(parameterScope('landmarks'), crop),
+    });
   // Small networks that run often: laid out for speed.
-  const load = (model: OnnxModel): Promise<Session> => runtime.createSession(model, { packWeights: true });
+  const load = (model: OnnxModel): Promise<Session> =>
+    runtime.createSession(model, { packWeights: true, givesModel: true });
   const upright = new SsdFaceDetector(
     new SsdBoxFinder(await load(wholeModel), () => load(finestModel()), detector),
-    new LandmarkFinder(() => load(landmarkModel)),
+    new LandmarkFinder(() => load(landmarkModel())),
   );
   return anyWayUp(upright, turnedMinScore);
 }

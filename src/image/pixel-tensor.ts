@@ -17,13 +17,15 @@ export function pixelsToTensor(pixels: Pixels): HostTensor {
   for (let channel = 0; channel < 3; channel++) {
     const plane = tensor.data.subarray(channel * area, (channel + 1) * area);
     const first = channels === 1 ? 0 : channel;
-    for (let i = 0; i < area; i++) {
-      const unit = fround(data[i * channels + first]! / 255);
-      plane[i] = fround(unit - 0.5) * 2;
-    }
+    if (data instanceof Float32Array)
+      for (let i = 0; i < area; i++) plane[i] = signed(data[i * channels + first]!);
+    else for (let i = 0; i < area; i++) plane[i] = signedBytes[data[i * channels + first]!]!;
   }
   return tensor;
 }
+
+const signed = (value: number): number => fround(fround(value / 255) - 0.5) * 2;
+const signedBytes = Float32Array.from({ length: 256 }, (_, value) => signed(value));
 
 /**
  * The 8-bit image of a tensor in [-1, 1]: clamped, then rounded half to even.

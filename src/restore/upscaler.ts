@@ -49,7 +49,9 @@ export async function createUpscaler(
   const config = inferRrdbnetConfig(shapesOf(weights));
   const enlarged = buildRrdbnet(parameterScope('rrdbnet'), config, input('image', [1, 3, tile, tile]));
   const bind = await matchStored([enlarged], 'rrdbnet', weights, 'RRDBNet network');
-  const session = await runtime.createSession(emitModel('RRDBNet', { enlarged }, bind));
+  const session = await runtime.createSession(emitModel('RRDBNet', { enlarged }, bind), {
+    givesModel: true,
+  });
   return {
     scale: config.scale,
     upscale: (photo, options = {}) => enlarge(photo, session, { scale: config.scale, tile, margin }, options),

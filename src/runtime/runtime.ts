@@ -39,6 +39,8 @@ export interface SessionOptions {
    * small networks that run often.
    */
   readonly packWeights?: boolean;
+  /** The model is not needed again: its bytes may be given away instead of copied, and are empty afterwards. */
+  readonly givesModel?: boolean;
 }
 
 /** A network gave NaN or infinity. */

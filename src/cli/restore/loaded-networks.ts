@@ -4,6 +4,7 @@ import type { FaceDescriber } from '../../face/face-describer.ts';
 import type { FaceDetector } from '../../face/face-detector.ts';
 import type { FaceParser } from '../../face/face-parser.ts';
 import type { LoadRestorerOptions } from '../../platform/node/model/load-restorer.ts';
+import { embeddedModel } from '../../platform/node/model/packaged-models.ts';
 import type { PhotoTools } from '../../restore/photo/find-subject.ts';
 import type { Restorer } from '../../restore/restorer.ts';
 import type { Upscaler } from '../../restore/upscaler.ts';
@@ -26,7 +27,7 @@ interface Network {
 }
 
 export class LoadedNetworks implements PhotoTools {
-  /** Spent on loading the model. */
+  /** Spent on waiting for the model. */
   loadingMs = 0;
   /** The device in use, once the model is there. */
   device: string | null = null;
@@ -47,10 +48,22 @@ export class LoadedNetworks implements PhotoTools {
     this.#say = say;
   }
 
-  restorer(): Promise<Restorer> {
+  async restorer(): Promise<Restorer> {
+    const startedMs = performance.now();
+    const restorer = await this.#restorer();
+    this.loadingMs += performance.now() - startedMs;
+    return restorer;
+  }
+
+  /** Loads the embedded model beside looking for faces: it is small, and nearly every photo shows one. */
+  loadAhead(): void {
+    const { checkpoint } = this.#settings;
+    if (checkpoint === embeddedModel) this.#restorer().catch(() => {}); // told to whoever asks for it
+  }
+
+  #restorer(): Promise<Restorer> {
     const { checkpoint, model, sampling } = this.#settings;
     return this.#once('restorer', async () => {
-      const startedMs = performance.now();
       this.#say(`Loading the model from ${checkpoint}`);
       const onProgress = (message: string): void => this.#say(`  ${message}`);
       const restorer = await this.#environment.loadRestorer(checkpoint, { ...model, onProgress });
@@ -58,7 +71,6 @@ export class LoadedNetworks implements PhotoTools {
         await restorer.release();
         throw new UsageError(`--fidelity ${sampling.fidelity}: the model in ${checkpoint} does not have it`);
       }
-      this.loadingMs = performance.now() - startedMs;
       this.device = restorer.device;
       this.#say(`Restoring on ${restorer.device}`);
       return restorer;

@@ -164,10 +164,12 @@ class Run {
     const key = await this.#keyOf(file, bytes);
     const known = this.#settings.again ? undefined : await this.#journal.find(key);
     if (known) return { known: known as FileReport };
-    const picture = await openPicture(file, bytes, this.#settings, this.#networks, {
+    const opening = openPicture(file, bytes, this.#settings, this.#networks, {
       signal,
       onProgress: () => {},
     });
+    this.#networks.loadAhead();
+    const picture = await opening;
     return { bytes, key, picture, ms: this.#now() - startedMs };
   }
 

@@ -39,8 +39,11 @@ export interface FaceOptions extends RestoreOptions, Pick<LayOptions, 'strength'
    * else of a face is replaced. For inpainting weights.
    */
   readonly paint?: Pixels;
-  /** Measures how far each face is from the person it was, at `strength`; not where it is filled in. */
-  readonly describer?: FaceDescriber;
+  /**
+   * Measures how far each face is from the person it was, at `strength`; not where it is filled in. One that is still
+   * being loaded holds up no face.
+   */
+  readonly describer?: FaceDescriber | Promise<FaceDescriber | undefined>;
 }
 
 export interface PhotoOptions extends FaceOptions, LayOptions {}

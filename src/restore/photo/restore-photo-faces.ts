@@ -70,19 +70,26 @@ export async function restorePhotoFaces(
   checkPhotoOptions(photo, options);
   const { color = 'auto' } = options;
   const source = color === 'gray' ? toGray(photo) : photo;
-  const whole = { source, gray: staysGray(source, color) };
+  const gray = staysGray(source, color);
+  const cutNext = async (face: DetectedFace): Promise<CutFace> =>
+    cutOf(source, face, restorer.imageSize, options.paint);
   const done: PhotoFace[] = [];
   let last: Promise<void> = Promise.resolve();
-  for (const [index, face] of faces.entries()) {
+  let next = faces[0] && cutNext(faces[0]);
+  for (const index of faces.keys()) {
     const onProgress: RestoreOptions['onProgress'] = (progress) =>
       options.onProgress?.({
         ...progress,
         label: faces.length > 1 ? `face ${index + 1} of ${faces.length}, ${progress.label}` : progress.label,
         fraction: (index + progress.fraction) / faces.length,
       });
-    const { finished } = await restoreFace(whole, face, restorer, { ...options, color, onProgress });
-    // Told in order, while the next one is restored.
-    last = Promise.all([finished, last]).then(([restored]) => {
+    const restoring = restoreCut(await next!, gray, restorer, { ...options, color, onProgress });
+    // While networks are busy with this face, the next one is cut, and the one before finished.
+    const following = faces[index + 1];
+    next = following && cutNext(following);
+    next?.catch(() => {}); // told when its turn comes
+    const finish = await restoring;
+    last = Promise.all([later(finish), last]).then(([restored]) => {
       done.push(restored);
       onFace?.(restored, index);
     });
@@ -92,37 +99,47 @@ export async function restorePhotoFaces(
   return done;
 }
 
-/** A face as the model has left it; what is found out about it takes other networks. */
-interface FinishingFace {
-  readonly finished: PhotoFace | Promise<PhotoFace>;
+/** Does something once networks that are asked for in this turn have been. */
+async function later<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  await new Promise((resolve) => setTimeout(resolve));
+  return work();
 }
 
-async function restoreFace(
-  { source, gray }: { readonly source: Pixels; readonly gray: boolean },
-  face: DetectedFace,
+/** A face as it is, cut out. */
+interface CutFace extends Pick<PhotoFace, 'face' | 'affine' | 'crop' | 'sharpness'> {
+  readonly paint: Pixels | undefined;
+}
+
+function cutOf(photo: Pixels, face: DetectedFace, size: number, paint: FaceOptions['paint']): CutFace {
+  const affine = alignFace(face.landmarks, size);
+  const crop = cutFace(photo, affine, size);
+  const cutPaint = paint && cutMask(paint, affine, size);
+  return { face, affine, crop, sharpness: faceSharpness(crop), paint: cutPaint };
+}
+
+/** @returns what finds out the rest about the face, which takes other networks */
+async function restoreCut(
+  { paint, ...cut }: CutFace,
+  gray: boolean,
   restorer: Restorer,
-  options: FaceOptions & { readonly color: PhotoColor },
-): Promise<FinishingFace> {
-  const { strength = 1, upscale = 1, color, force = false, paint, parser, describer, ...asked } = options;
-  const affine = alignFace(face.landmarks, restorer.imageSize);
-  const crop = cutFace(source, affine, restorer.imageSize);
-  const cut = { face, affine, crop, sharpness: faceSharpness(crop) };
-  const cutPaint = paint && cutMask(paint, affine, restorer.imageSize);
-  if (cutPaint && !hasPaint(cutPaint)) return { finished: { ...cut, status: 'unpainted' } };
-  const mayStay = !force && !cutPaint && color !== 'colorize';
-  if (mayStay && isSharpAlready(cut.sharpness)) return { finished: { ...cut, status: 'sharp' } };
-  const output = tensorToPixels(await restoreCrop(crop, restorer, { ...asked, color, paint: cutPaint }));
+  { paint: _, ...options }: FaceOptions & { readonly color: PhotoColor },
+): Promise<() => PhotoFace | Promise<PhotoFace>> {
+  const { strength = 1, upscale = 1, color, force = false, parser, describer, ...asked } = options;
+  const { face, affine, crop } = cut;
+  if (paint && !hasPaint(paint)) return () => ({ ...cut, status: 'unpainted' });
+  const mayStay = !force && !paint && color !== 'colorize';
+  if (mayStay && isSharpAlready(cut.sharpness)) return () => ({ ...cut, status: 'sharp' });
+  const output = tensorToPixels(await restoreCrop(crop, restorer, { ...asked, color, paint }));
   const result = inColors(output, crop, color, gray);
   if (mayStay && losesWhereSmaller(crop, result, affineScale(affine) / upscale))
-    return { finished: { ...cut, status: 'sharp' } };
-  const finish = async (): Promise<PhotoFace> => {
-    const mask = cutPaint ? paintOpacity(cutPaint) : await maskOf(face, affine, result, parser);
-    const identityDistance =
-      describer && !cutPaint ? await identityDistanceOf(crop, result, describer, strength) : undefined;
-    const restored = { output, result, mask, filled: cutPaint !== undefined, color };
+    return () => ({ ...cut, status: 'sharp' });
+  return async () => {
+    const mask = paint ? paintOpacity(paint) : await maskOf(face, affine, result, parser);
+    const measure = paint ? undefined : await describer;
+    const identityDistance = measure && (await identityDistanceOf(crop, result, measure, strength));
+    const restored = { output, result, mask, filled: paint !== undefined, color };
     return { ...cut, status: 'restored', identityDistance, restored };
   };
-  return { finished: finish() };
 }
 
 /**

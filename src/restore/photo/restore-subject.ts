@@ -54,11 +54,11 @@ export async function restoreSubject(
   }
   if (subject.faces.length === 0) return { kind: 'photo', faces: [] };
   const restorer = tools.restorer();
-  const [loaded, parser, describer] = await Promise.all([
-    restorer,
-    tools.parser?.(),
-    options.paint ? undefined : restorer.then(({ imageSize }) => tools.describer?.(imageSize)),
-  ]);
+  const describer = options.paint
+    ? undefined
+    : restorer.then(({ imageSize }) => tools.describer?.(imageSize));
+  describer?.catch(() => {}); // told to the face that is measured first
+  const [loaded, parser] = await Promise.all([restorer, tools.parser?.()]);
   const seen = whitenUnseen<Pixels>(picture.deepPixels ?? picture.pixels, picture.alpha);
   const faces = await restorePhotoFaces(seen, subject.faces, loaded, { ...options, parser, describer });
   return { kind: 'photo', faces };

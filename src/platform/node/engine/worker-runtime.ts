@@ -85,9 +85,11 @@ class InferenceThread {
 
   async createSession(model: OnnxModel, options?: SessionOptions): Promise<Session> {
     const session = this.#sessionCount++;
-    // Copied once and given away: a message would copy it while it grows.
-    const bytes = model.bytes.slice();
-    await this.ask({ kind: 'create', session, model: { ...model, bytes }, options }, [bytes.buffer]);
+    // Given away, as a copy if need be: a message would copy it while it grows.
+    const given = options?.givesModel && model.bytes.byteLength === model.bytes.buffer.byteLength;
+    const bytes = given ? model.bytes : model.bytes.slice();
+    const buffer = bytes.buffer as ArrayBuffer;
+    await this.ask({ kind: 'create', session, model: { ...model, bytes }, options }, [buffer]);
     return {
       name: model.name,
       run: async (feeds, outputs) => {

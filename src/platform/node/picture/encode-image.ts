@@ -187,7 +187,8 @@ function rawImage(pixels: Pixels, format: ImageFormat, alpha: Pixels | undefined
 
 const writers: { readonly [F in ImageFormat]: (image: Sharp) => Sharp } = {
   png: (image) => image.png(),
-  jpeg: (image) => image.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }),
+  // Huffman tables of its own would make a photo a tenth to a fifth smaller, and take ten times as long.
+  jpeg: (image) => image.jpeg({ quality: 95, chromaSubsampling: '4:4:4', optimiseCoding: false }),
   // The colours under full transparency as they are.
   webp: (image) => image.webp({ lossless: true, exact: true }),
   avif: (image) => image.avif({ lossless: true }),
