@@ -27,33 +27,34 @@ export const sharpFrom = 0.65;
  * @param crop aligned, of any size
  */
 export function faceSharpness(crop: Pixels): number {
-  const scale = crop.width / 512;
-  const energies = (regions: readonly Region[], energy: (light: FloatPixels, inside: Region) => number) =>
-    regions.map((region) => energyIn(crop, scaleRegion(region, scale), energy));
+  const parts = (regions: readonly Region[]) =>
+    regions.map((region) => partOf(crop, scaleRegion(region, crop.width / 512)));
+  const [eyeParts, cheekParts] = [parts(eyes), parts(cheeks)];
   const mean = (values: readonly number[]): number =>
     values.reduce((sum, value) => sum + value) / values.length;
-  const finest = mean(energies(eyes, fineEnergy)) - Math.min(...energies(cheeks, fineEnergy));
-  const coarser = mean(energies(eyes, coarserEnergy));
+  const finest = mean(eyeParts.map(fineEnergy)) - Math.min(...cheekParts.map(fineEnergy));
+  const coarser = mean(eyeParts.map(coarserEnergy));
   return coarser > 0 ? Math.sqrt(Math.max(finest, 0) / coarser) : 0;
 }
 
 /** How far the widest blur reaches: what lies further away is not looked at. */
 const reach = 12;
 
-const fineEnergy = (light: FloatPixels, inside: Region): number =>
-  meanSquare(light, gaussianBlur(light, 7, 1), inside);
-const coarserEnergy = (light: FloatPixels, inside: Region): number =>
+/** A part of a crop with what blurs of it reach. */
+interface Part {
+  readonly light: FloatPixels;
+  /** what counts of it */
+  readonly inside: Region;
+}
+
+const fineEnergy = ({ light, inside }: Part): number => meanSquare(light, gaussianBlur(light, 7, 1), inside);
+const coarserEnergy = ({ light, inside }: Part): number =>
   meanSquare(gaussianBlur(light, 13, 2), gaussianBlur(light, 2 * reach + 1, 4), inside);
 
-/** @param energy of a part of the crop, of which only the region inside counts */
-function energyIn(
-  crop: Pixels,
-  region: Region,
-  energy: (light: FloatPixels, inside: Region) => number,
-): number {
+function partOf(crop: Pixels, region: Region): Part {
   const around = regionAround(region, reach, { x: 0, y: 0, width: crop.width, height: crop.height });
   const inside = { ...region, x: region.x - around.x, y: region.y - around.y };
-  return energy(lightOf(crop, around), inside);
+  return { light: lightOf(crop, around), inside };
 }
 
 /** The luma of a part of an image. */

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { gradients } from '../graph/gradient/gradient.ts';
-import { emitModel } from '../graph/onnx/emit-model.ts';
+import { emitModel, noParameters } from '../graph/onnx/emit-model.ts';
 import { sampleTensor } from '../graph/op-cases.test-support.ts';
 import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
@@ -24,9 +24,7 @@ it('averages the PSNR of images, not their errors', async () => {
   const [a, b] = [input('restored', shape), input('truth', shape)];
   const loss = psnrLoss(a, b);
   const [gradient] = gradients(loss, [a]) as [Value];
-  const model = emitModel('psnr', { loss, gradient }, () => {
-    throw new TypeError('there are no parameters here');
-  });
+  const model = emitModel('psnr', { loss, gradient }, noParameters);
   const run = (other: typeof restored) =>
     withSession(runtime, model, (session) => session.run({ restored: other, truth }));
   const values = await run(restored);
@@ -47,9 +45,7 @@ it('compares features layer by layer, each layer counting alike', async () => {
   ];
   const names = (kind: string): Value[] => shapes.map((shape, i) => input(`${kind}${i}`, shape));
   const loss = featureMatchingLoss(names('fake'), names('real'));
-  const model = emitModel('features', { loss }, () => {
-    throw new TypeError('there are no parameters here');
-  });
+  const model = emitModel('features', { loss }, noParameters);
   const feeds = Object.fromEntries(
     shapes.flatMap((shape, i) => {
       const real = sampleTensor(shape, i);
@@ -73,9 +69,7 @@ it('counts what an error repeats from tile to tile, and little else', async () =
   const [a, b] = [input('restored', shape), input('truth', shape)];
   const loss = gridLoss(a, b);
   const [gradient] = gradients(loss, [a]) as [Value];
-  const model = emitModel('grid', { loss, gradient }, () => {
-    throw new TypeError('there are no parameters here');
-  });
+  const model = emitModel('grid', { loss, gradient }, noParameters);
   const truth = sampleTensor(shape, 1);
   const run = (error: (i: number) => number) =>
     withSession(runtime, model, (session) =>
@@ -98,4 +92,9 @@ it('counts what an error repeats from tile to tile, and little else', async () =
   }
   expect((await run(() => 0.3)).loss!.data[0]).toBeCloseTo(0, 9);
   expect((await run((i) => noise.data[i]!)).loss!.data[0]).toBeLessThan(noiseSquare / 5);
+});
+
+it('refuses images whose sides do not hold whole tiles', () => {
+  const image = input('restored', [1, 3, 64, 96]);
+  expect(() => gridLoss(image, image)).toThrow('96 x 64: the sides must be multiples of 64');
 });

@@ -59,9 +59,16 @@ const gridTiles = 4;
  * Mean square of the error that repeats from tile to tile, without the tiles' means, summed over tiles of 8 × 8 and
  * 16 × 16 pixels: the grid that a decoder draws where it is asked for more detail than it knows. An error that does not
  * repeat counts a sixteenth of its square in each.
- * @param a [B, C, H, W], H and W multiples of 64
+ * @param a [B, C, H, W]
+ * @throws {RangeError} unless H and W are multiples of 64
  */
 export function gridLoss(a: Value, b: Value): Value {
+  const [, , height, width] = a.shape as [number, number, number, number];
+  const side = gridTiles * Math.max(...gridPeriods);
+  if (height % side !== 0 || width % side !== 0)
+    throw new RangeError(
+      `Cannot look for grids in images of ${width} x ${height}: the sides must be multiples of ${side}`,
+    );
   const error = sub(a, b);
   return gridPeriods
     .map((period) => repeatedError(error, period))
