@@ -56,6 +56,7 @@ const innerRows: Readonly<Record<string, readonly (readonly string[])[]>> = {
       'train.ts',
       'verify.ts',
     ],
+    ['commands.ts'],
     ['main.ts'],
   ],
 };
@@ -83,7 +84,7 @@ const packagePlaces: Readonly<Record<string, RegExp>> = {
   pino: /^server\/start-service\.ts$|^cli\/serve\//,
   bullmq: /^server\/job\/redis-queue\.ts$/,
   ioredis: /^server\/job\/redis-queue\.ts$/,
-  koffi: /^platform\/node\/train\/mpi-communicator\.ts$/,
+  koffi: /^platform\/node\/(train\/mpi-communicator|engine\/kept-memory)\.ts$/,
   '@aws-sdk/client-s3': /^server\/job\/s3-picture-store\.ts$/,
   '@jsquash/avif': /^page\/worker\//,
   '@jsquash/jpeg': /^page\/worker\//,

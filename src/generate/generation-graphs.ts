@@ -7,7 +7,7 @@ import { buildClipText, type ClipTextConfig } from '../models/clip-text/clip-tex
 import { buildUNet } from '../models/unet/unet.ts';
 import { buildVaeDecoder, buildVaeEncoder, type VaeConfig, vaeScaleFactor } from '../models/vae/vae.ts';
 import { parameterScope } from '../nn/parameter-scope.ts';
-import { footprintBytes } from '../restore/stage-models.ts';
+import { footprint } from '../restore/stage-models.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
 import type { GeneratorConfigs } from './generator-checkpoint.ts';
 
@@ -94,11 +94,12 @@ export function generationCost(
 function costOf(stage: StageCost['stage'], outputs: Outputs, calls: number): StageCost {
   const values = Object.values(outputs);
   const parameters = [...parametersOf(values).values()];
+  const { weightBytes, scratchBytes } = footprint(values);
   return {
     stage,
     parameters: parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0),
     calls,
     flops: calls * graphFlops(values),
-    footprintBytes: footprintBytes(values),
+    footprintBytes: weightBytes + scratchBytes,
   };
 }

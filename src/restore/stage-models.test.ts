@@ -19,7 +19,8 @@ const bind: BindParameter = (_, shape) => ({
 /** The estimate for a stage that gives `output`. */
 async function estimate(output: Value, memory: keyof typeof stagePlans = 'low'): Promise<number> {
   const graphs = { unet: { eps: output } } as unknown as RestorationGraphs;
-  return (await buildStageModels(graphs, bind, stagePlans[memory])).unet.footprintBytes;
+  const { unet } = await buildStageModels(graphs, bind, stagePlans[memory]);
+  return unet.weightBytes + unet.scratchBytes;
 }
 
 /** A layer of four times the channels whose weight is used twice. */

@@ -46,7 +46,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
   },
   balanced: {
     winograd: (stage) => ({ minSide: largeStages.has(stage) ? 32 : 16, bandBytes: 20 * megabyte }),
-    budgetBytes: 7000 * megabyte,
+    budgetBytes: 8.2e9,
   },
   fast: {
     winograd: () => ({ minSide: 16, bandBytes: 40 * megabyte }),
@@ -74,9 +74,9 @@ export async function buildStageModels<Stage extends string>(
     const prepared = prepare ? await moveOut(stage, rewritten, bind, prepare) : { outputs: rewritten, bind };
     models[stage] = {
       model: emitModel(stage, prepared.outputs, prepared.bind),
-      footprintBytes: footprintBytes(Object.values(prepared.outputs)),
+      ...footprint(Object.values(prepared.outputs)),
       flops: graphFlops(Object.values(outputs)),
-      options: { packWeights },
+      options: { packWeights, sharesScratch: !packWeights },
     };
   }
   return models as StageModels<Stage>;
@@ -104,14 +104,14 @@ async function moveOut(
 }
 
 /** Scratch memory of a run, in sizes of its largest tensor: as measured on the autoencoder, where it matters most. */
-const scratchTensors = 8;
+const scratchTensors = 6;
 
-/** Estimate of the memory that a graph takes while it is loaded and runs. */
-export function footprintBytes(outputs: readonly Value[]): number {
+/** Estimates of the memory that a graph takes while it is loaded and runs. */
+export function footprint(outputs: readonly Value[]): { weightBytes: number; scratchBytes: number } {
   let largest = 0;
   for (const value of topologicalOrder(outputs))
     if (!isOp(value, 'Parameter')) largest = Math.max(largest, 4 * elementCount(value.shape));
-  return weightBytes(outputs) + scratchTensors * largest;
+  return { weightBytes: weightBytes(outputs), scratchBytes: scratchTensors * largest };
 }
 
 function weightBytes(outputs: readonly Value[]): number {

@@ -9,10 +9,10 @@ import { createStagePool, type StageModel, type StagePool } from './stage-pool.t
 type Stage = 'one' | 'two' | 'three';
 
 /** A stage that adds a number. */
-function stage(name: string, amount: number, footprintBytes: number): StageModel {
+function stage(name: string, amount: number, weightBytes: number, scratchBytes = 0): StageModel {
   const y = add(input('x', [2]), amount);
   const model = emitModel(name, { y }, () => ({ kind: 'input' }));
-  return { model, footprintBytes };
+  return { model, weightBytes, scratchBytes };
 }
 
 const models: Readonly<Record<Stage, StageModel>> = {
@@ -136,6 +136,23 @@ describe('a stage pool', () => {
     await runAll(pool, ['one', 'two']);
     expect(events).toEqual(['+one', '+two']);
     await pool.release();
+  });
+
+  it('counts scratch memory for each stage that is loaded, or once where sessions share it', async () => {
+    const own: typeof models = {
+      one: stage('one', 1, 100, 50),
+      two: stage('two', 2, 100, 150),
+      three: stage('three', 3, 100, 20),
+    };
+    const separate = createStagePool({ ...runtime, sharesScratch: false }, own, 450);
+    await runAll(separate, ['one', 'two', 'three']); // 520 with all
+    expect(events).toEqual(['+one', '+two', '-one', '+three']);
+    await separate.release();
+    events = [];
+    const shared = createStagePool({ ...runtime, sharesScratch: true }, own, 450);
+    await runAll(shared, ['one', 'two', 'three']); // 300 and 150
+    expect(events).toEqual(['+one', '+two', '+three']);
+    await shared.release();
   });
 
   it('runs a stage larger than its budget, alone', async () => {

@@ -7,8 +7,9 @@ import type { Runtime, Session, SessionOptions, Tensors } from './runtime.ts';
 
 export interface StageModel {
   readonly model: OnnxModel;
-  /** Estimate of what the stage takes while it is loaded: its weights and its scratch memory. */
-  readonly footprintBytes: number;
+  readonly weightBytes: number;
+  /** Estimate of what else a run takes. */
+  readonly scratchBytes: number;
   readonly options?: SessionOptions;
 }
 
@@ -31,14 +32,19 @@ export function createStagePool<Stage extends string>(
   budgetBytes: number,
 ): StagePool<Stage> {
   const loaded = new Map<Stage, Session>();
+  // Scratch memory is held by each session that has run, or once for all of them.
+  const shares = runtime.sharesScratch;
+  const most = Math.max(...Object.values<StageModel>(models).map(({ scratchBytes }) => scratchBytes));
+  const room = shares ? budgetBytes - most : budgetBytes;
+  const bytesOf = (stage: Stage): number =>
+    models[stage].weightBytes + (shares ? 0 : models[stage].scratchBytes);
   let loadMs = 0;
 
   const createSession = (stage: Stage): Promise<Session> =>
     runtime.createSession(models[stage].model, models[stage].options);
 
   const makeRoom = async (needed: number): Promise<void> => {
-    const bytesOf = (stage: Stage): number => models[stage].footprintBytes;
-    const excess = [...loaded.keys()].reduce((sum, stage) => sum + bytesOf(stage), needed - budgetBytes);
+    const excess = [...loaded.keys()].reduce((sum, stage) => sum + bytesOf(stage), needed - room);
     for (const stage of leastThatFrees([...loaded.keys()], bytesOf, excess)) {
       const session = loaded.get(stage)!;
       loaded.delete(stage);
@@ -54,7 +60,7 @@ export function createStagePool<Stage extends string>(
       let session = loaded.get(stage);
       if (!session) {
         const start = performance.now();
-        await makeRoom(models[stage].footprintBytes);
+        await makeRoom(bytesOf(stage));
         session = await createSession(stage);
         loadMs += performance.now() - start;
       }
@@ -63,7 +69,7 @@ export function createStagePool<Stage extends string>(
     },
     async load() {
       const stages = Object.keys(models) as Stage[];
-      if (stages.reduce((sum, stage) => sum + models[stage].footprintBytes, 0) > budgetBytes) return;
+      if (stages.reduce((sum, stage) => sum + bytesOf(stage), 0) > room) return;
       const start = performance.now();
       const missing = stages.filter((stage) => !loaded.has(stage));
       const sessions = await Promise.allSettled(missing.map(createSession));

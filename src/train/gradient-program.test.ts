@@ -52,7 +52,7 @@ async function gradientsWith(options: Partial<GradientProgramOptions>, runs = 1)
     ...options,
   });
   const models = Object.fromEntries(
-    program.parts.map(({ model }) => [model.name, { model, footprintBytes: 0 }]),
+    program.parts.map(({ model }) => [model.name, { model, weightBytes: 0, scratchBytes: 0 }]),
   );
   const pool = createStagePool(runtime, models, Number.POSITIVE_INFINITY);
   pools.push(pool);

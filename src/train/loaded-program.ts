@@ -23,7 +23,7 @@ export function loadProgram(
   { oneAtATime, onPart }: LoadOptions,
 ): LoadedProgram {
   const models = Object.fromEntries(
-    program.parts.map(({ model }) => [model.name, { model, footprintBytes: 1 }]),
+    program.parts.map(({ model }) => [model.name, { model, weightBytes: 1, scratchBytes: 0 }]),
   );
   const pool = createStagePool<string>(runtime, models, oneAtATime ? 0 : Number.POSITIVE_INFINITY);
   return {

@@ -70,6 +70,18 @@ const perceptualSchema = z.discriminatedUnion('kind', [
   }),
 ]);
 
+/** How far two faces' persons are apart, by a face descriptor that comes as a graph model of TensorFlow.js. */
+const identitySchema = z.strictObject({
+  weight,
+  from,
+  /** The model's JSON, with its weights beside it. */
+  model: z.string().min(1),
+  /** The node that gives the descriptor; the last one unless given. */
+  output: z.string().optional(),
+  /** The part of the images that it sees; what ArcFace sees of an aligned face unless given. */
+  box: box.optional(),
+});
+
 const adversarialSchema = z.strictObject({
   weight,
   from,
@@ -91,6 +103,7 @@ const lossesSchema = z.strictObject({
   grid: z.strictObject({ weight, from }).optional(),
   kl: z.strictObject({ weight, from }).optional(),
   perceptual: perceptualSchema.optional(),
+  identity: identitySchema.optional(),
   adversarial: adversarialSchema.optional(),
 });
 

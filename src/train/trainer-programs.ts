@@ -109,6 +109,12 @@ export function createTrainerPrograms(
   };
 }
 
+/** The networks that losses compare images by, by the losses' names. */
+export interface ComparingNetworks {
+  readonly perceptual?: PerceptualNetwork | undefined;
+  readonly identity?: PerceptualNetwork | undefined;
+}
+
 /**
  * Losses that can count in a stage, unweighted, by their names in the config.
  * @throws {TypeError} if the config names a loss that the stage does not have
@@ -116,7 +122,7 @@ export function createTrainerPrograms(
 export function lossTerms(
   { losses, stage: stageName }: TrainConfig,
   stage: StageGraph,
-  perceptual: PerceptualNetwork | undefined,
+  comparing: ComparingNetworks,
 ): Record<string, Value> {
   const terms: Record<string, Value> = { ...stage.terms };
   if (stage.images) {
@@ -126,7 +132,8 @@ export function lossTerms(
     if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
     if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
     if (losses.grid) terms['grid'] = gridLoss(restored, truth);
-    if (losses.perceptual) terms['perceptual'] = perceptual!.distance(seen.restored, seen.truth);
+    for (const name of ['perceptual', 'identity'] as const)
+      if (losses[name]) terms[name] = comparing[name]!.distance(seen.restored, seen.truth);
   }
   for (const name of Object.keys(losses))
     if (name !== 'adversarial' && !(name in terms))

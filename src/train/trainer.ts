@@ -3,7 +3,6 @@
 import { parametersOf } from '../graph/graph.ts';
 import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
-import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
 import { networkOf } from '../restore/networks.ts';
 import { findConvolutionBlock } from '../runtime/convolution-block.ts';
@@ -21,7 +20,7 @@ import { targetPrefix } from './stages/consistency.ts';
 import type { TrainConfig } from './train-config.ts';
 import { type StepHooks, type StepResult, takeStep } from './train-step.ts';
 import type { TrainerParts } from './trainer-parts.ts';
-import { createTrainerPrograms, lossTerms } from './trainer-programs.ts';
+import { type ComparingNetworks, createTrainerPrograms, lossTerms } from './trainer-programs.ts';
 import type { TrainingBatch } from './training-data.ts';
 import { translateSeen } from './translation.ts';
 import { type ValidationResult, validate } from './validation.ts';
@@ -34,7 +33,8 @@ export interface TrainerOptions {
   readonly startWeight: (name: string, shape: Shape) => Promise<Float32Array | undefined>;
   /** Where the frozen networks' weights are. */
   readonly bindFrozen: BindParameter;
-  readonly perceptual?: PerceptualNetwork | undefined;
+  /** What `losses.perceptual` and `losses.identity` compare by, where the config has them. */
+  readonly comparing?: ComparingNetworks | undefined;
   /** Trainers that share every batch; this one alone unless given. */
   readonly communicator?: Communicator | undefined;
   /** Sees how long each session's run took. */
@@ -87,13 +87,13 @@ export function microBatchOf({ data, microBatch }: TrainConfig, ranks = 1): numb
 
 /** @throws {TypeError} if the config's losses or networks are not those of its stage */
 export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
-  const { config, runtime, perceptual, communicator = alone } = options;
+  const { config, runtime, comparing = {}, communicator = alone } = options;
   const { batch, size } = config.data;
   const microBatch = microBatchOf(config, communicator.size);
   const accumulation = batch / microBatch;
   const built = buildStage(config, networkScopes(), options.networks, { batch: microBatch, size });
   const stage = translateSeen(built, config.translation);
-  const terms = lossTerms(config, stage, perceptual);
+  const terms = lossTerms(config, stage, comparing);
 
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
   const { adversarial } = config.losses;
@@ -109,7 +109,8 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const bind: BindParameter = (name, shape) => {
     if (shapes.has(name) || isJudgeParameter(name) || prefixOf(name) === targetPrefix)
       return { kind: 'input' };
-    return perceptual?.owns(name) ? perceptual.bind(name, shape) : options.bindFrozen(name, shape);
+    const owner = Object.values(comparing).find((network) => network?.owns(name));
+    return owner ? owner.bind(name, shape) : options.bindFrozen(name, shape);
   };
   const trained = new Set(shapes.keys());
   const programs = createTrainerPrograms(

@@ -80,39 +80,35 @@ export function createFaceNetwork(
 }
 
 /**
- * The box resampled to 150 × 150, bilinearly where that enlarges it and by area where it shrinks: one constant
+ * The box resampled to size × size, bilinearly where that enlarges it and by area where it shrinks: one constant
  * matrix on either side, so that gradients flow.
  * @param image [B, C, H, W]
- * @returns [B, C, 150, 150]
+ * @returns [B, C, size, size]
  */
-export function cropFace(image: Value, box: FractionalBox): Value {
+export function cropFace(image: Value, box: FractionalBox, size = faceCropSize): Value {
   const part = cutBox(image, box);
   const [, , height, width] = part.shape as [number, number, number, number];
-  const down = resampling(height); // [150, height]
-  const across = resampling(width);
+  const down = resampling(height, size); // [size, height]
+  const across = resampling(width, size);
   return matmul(matmul(down, part), across, { transB: true });
 }
 
-function resampling(from: number): Value {
-  const { tapCount, source, weight } = resizeTaps(
-    from,
-    faceCropSize,
-    from > faceCropSize ? 'area' : 'bilinear',
-  );
-  const matrix = new Float32Array(faceCropSize * from);
-  for (let i = 0; i < faceCropSize; i++)
+function resampling(from: number, to: number): Value {
+  const { tapCount, source, weight } = resizeTaps(from, to, from > to ? 'area' : 'bilinear');
+  const matrix = new Float32Array(to * from);
+  for (let i = 0; i < to; i++)
     for (let tap = i * tapCount; tap < (i + 1) * tapCount; tap++)
       matrix[i * from + source[tap]!]! += weight[tap]!;
-  return constant([faceCropSize, from], matrix);
+  return constant([to, from], matrix);
 }
 
 /** Features divided by their length over the channels; ε under the root keeps its gradient finite at zero. */
-function unitLength(x: Value): Value {
+export function unitLength(x: Value): Value {
   return div(x, sqrt(add(reduceSum(mul(x, x), [1], true), epsilon)));
 }
 
 /** Sum over channels, mean over everything else. */
-function squaredDistance(a: Value, b: Value): Value {
+export function squaredDistance(a: Value, b: Value): Value {
   const difference = sub(a, b);
   return reduceMean(reduceSum(mul(difference, difference), [1]));
 }

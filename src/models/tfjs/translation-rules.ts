@@ -6,6 +6,7 @@ import {
   div,
   gemm,
   mul,
+  pad,
   reduceMean,
   relu,
   reshape,
@@ -58,6 +59,14 @@ const rules: Readonly<Record<string, TranslationRule>> = {
     }
     return plain(reduceMean(withChannelsLast(t.input(0)), axes));
   },
+  Pad: (t) => {
+    const { value, channelsFirst } = t.input(0);
+    const paddings = [...t.weight(1).data]; // before and behind, axis by axis
+    const axes = channelsFirst ? [0, 3, 1, 2] : value.shape.map((_, axis) => axis);
+    const amounts = [0, 1].flatMap((side) => axes.map((axis) => paddings[2 * axis + side]!));
+    return { value: pad(value, amounts), channelsFirst };
+  },
+  Reshape: (t) => plain(reshape(withChannelsLast(t.input(0)), [...t.weight(1).data])),
   MatMul: (t) => plain(product(t)),
   _FusedMatMul: (t) => plain(fusedActivations(t.node, product(t))),
 };

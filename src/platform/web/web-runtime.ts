@@ -57,6 +57,7 @@ async function openRuntime(
     device,
     reason: device === 'wasm' ? `${reason}; ${count}` : reason,
     convolutionBlocks: [],
+    sharesScratch: false,
     async createSession(model, { packWeights = false } = {}) {
       const settings = await sessionOptions(device, model, loadWeights, packWeights);
       const inner = await ort.InferenceSession.create(model.bytes, settings);

@@ -51,8 +51,8 @@ async function answer(request: InferenceRequest): Promise<void> {
 async function perform(request: InferenceRequest): Promise<OpenedDevice | Tensors | undefined> {
   switch (request.kind) {
     case 'open': {
-      const { device, reason, convolutionBlocks } = await runtime;
-      return { device, reason, convolutionBlocks };
+      const { createSession: _, ...opened } = await runtime;
+      return opened;
     }
     case 'create':
       sessions.set(request.session, await (await runtime).createSession(request.model, request.options));

@@ -8,6 +8,7 @@ import './without-telemetry.ts';
 import ort from 'onnxruntime-node';
 import { ortSession } from '../../../runtime/ort-session.ts';
 import type { DeviceChoice, DeviceName, Runtime, Session } from '../../../runtime/runtime.ts';
+import { keepsMemory } from './kept-memory.ts';
 import { plainOrtMessage } from './plain-ort-message.ts';
 
 /** Parameter files are named relative to the root of the file system: weights may lie in any folder. */
@@ -48,8 +49,10 @@ export async function createNodeRuntime({
   return {
     ...chosen,
     convolutionBlocks: chosen.device === 'cpu' ? convolutionBlocks : [],
-    async createSession(model, { packWeights = false } = {}): Promise<Session> {
-      const settings = { threads, shareCores, packWeights, folder: model.folder ?? root };
+    sharesScratch: chosen.device === 'cpu' && keepsMemory(),
+    async createSession(model, { packWeights = false, sharesScratch = false } = {}): Promise<Session> {
+      const arena = !(sharesScratch && keepsMemory());
+      const settings = { threads, shareCores, packWeights, arena, folder: model.folder ?? root };
       const options = sessionOptions(chosen.device, settings);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
         throw because(
@@ -81,13 +84,15 @@ function chooseDevice(choice: DeviceChoice): { device: DeviceName; reason: strin
 
 interface SessionSettings extends Required<Pick<NodeRuntimeOptions, 'threads' | 'shareCores'>> {
   readonly packWeights: boolean;
+  /** Whether the session holds its scratch memory between runs. */
+  readonly arena: boolean;
   /** that parameter files are named relative to */
   readonly folder: string;
 }
 
 function sessionOptions(
   device: DeviceName,
-  { threads, shareCores, packWeights, folder }: SessionSettings,
+  { threads, shareCores, packWeights, arena, folder }: SessionSettings,
 ): ort.InferenceSession.SessionOptions {
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
@@ -96,6 +101,7 @@ function sessionOptions(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false,
+    enableCpuMemArena: arena,
     logSeverityLevel: 2,
     extra: {
       session: {

@@ -115,7 +115,7 @@ export async function benchTraining(
       networks: start.networks,
       startWeight: start.startWeight,
       bindFrozen: start.bindFrozen,
-      perceptual: formulaLpips(setup.vggDivisor),
+      comparing: { perceptual: formulaLpips(setup.vggDivisor) },
       onPart: ({ direction, networks, flops, model }, ms) => {
         onProgress(`${model.name} (${networks.join(' ')}): ${(ms / 1e3).toFixed(2)} s`);
         parts.push({ phase: direction, networks: networks.join(' '), ms, gflop: flops / 1e9 });

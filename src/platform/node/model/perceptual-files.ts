@@ -1,6 +1,12 @@
 /** Networks that compare images, from the files they are published in. */
+import { readFile } from 'node:fs/promises';
+import { CheckpointError } from '../../../checkpoint/checkpoint-error.ts';
 import { foldFaceRecognitionWeights } from '../../../models/face-recognition/face-recognition-weights.ts';
 import type { LpipsTrunk } from '../../../models/lpips/lpips.ts';
+import {
+  createDescriptorNetwork,
+  type DescriptorNetworkOptions,
+} from '../../../models/perceptual/descriptor-network.ts';
 import { createFaceNetwork, type FaceNetworkOptions } from '../../../models/perceptual/face-network.ts';
 import { createLpipsNetwork } from '../../../models/perceptual/lpips-network.ts';
 import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
@@ -40,6 +46,32 @@ export async function loadPerceptualNetwork(settings: PerceptualSettings): Promi
       return withStoredNetworks([settings.vgg], ([vgg]) => createVgg19Network(vgg!, settings));
     case 'face':
       return createFaceNetwork(await readFaceRecognitionWeights(), settings);
+  }
+}
+
+/**
+ * Loads a face descriptor that losses compare persons by.
+ * @param model the JSON of a graph model of TensorFlow.js; its weights lie beside it, in the file of the same name that
+ *   ends in `.bin`
+ * @throws {CheckpointError} if a file is missing or damaged, or its operations cannot be translated
+ */
+export async function loadDescriptorNetwork({
+  model,
+  ...options
+}: { readonly model: string } & DescriptorNetworkOptions): Promise<PerceptualNetwork> {
+  const weights = model.replace(/\.json$/, '.bin');
+  const read = (file: string): Promise<Buffer> =>
+    readFile(file).catch((cause: Error) => {
+      const hint =
+        'losses.identity needs a graph model of TensorFlow.js, NAME.json, and its weights, NAME.bin';
+      throw new CheckpointError(`${cause.message}. ${hint}`, { file, cause });
+    });
+  const [topology, bytes] = [await read(model), await read(weights)];
+  try {
+    return createDescriptorNetwork(JSON.parse(topology.toString()), bytes, model, options);
+  } catch (cause) {
+    if (cause instanceof CheckpointError) throw cause;
+    throw new CheckpointError((cause as Error).message, { file: model, cause });
   }
 }
 

@@ -4,7 +4,7 @@ import { alone, type Communicator } from '../../../train/communicator.ts';
 import type { TrainConfig } from '../../../train/train-config.ts';
 import { createTrainer, type Trainer } from '../../../train/trainer.ts';
 import type { TrainingBatch, TrainingData, TrainingDataSettings } from '../../../train/training-data.ts';
-import { loadPerceptualNetwork } from '../model/perceptual-files.ts';
+import { loadDescriptorNetwork, loadPerceptualNetwork } from '../model/perceptual-files.ts';
 import { openTrainingData } from './open-training-data.ts';
 import type { RunSettings } from './run-settings.ts';
 import { openStartNetworks, type StartNetworks } from './start-networks.ts';
@@ -59,7 +59,10 @@ export async function openTraining(
       runtime,
       startWeight: start.startWeight,
       bindFrozen: start.bindFrozen,
-      perceptual: config.losses.perceptual && (await loadPerceptualNetwork(config.losses.perceptual)),
+      comparing: {
+        perceptual: config.losses.perceptual && (await loadPerceptualNetwork(config.losses.perceptual)),
+        identity: config.losses.identity && (await loadDescriptorNetwork(config.losses.identity)),
+      },
       communicator,
     });
     opened.push({ close: () => trainer.release() });

@@ -47,7 +47,7 @@ export async function pinPaths({
 }: RunSettings): Promise<RunSettings> {
   return {
     ...settings,
-    config: pinEmbedding(pinPerceptualFiles(config)),
+    config: pinEmbedding(pinLossFiles(config)),
     // What is missing is reported where it is opened.
     ...(from !== undefined && { from: await realpath(from).catch(() => path.resolve(from)) }),
     ...(spatialStart !== undefined && { spatialStart: path.resolve(spatialStart) }),
@@ -60,12 +60,14 @@ function pinEmbedding(config: TrainConfig): TrainConfig {
   return { ...config, condition: { embedding: path.resolve(condition.embedding) } } as TrainConfig;
 }
 
-function pinPerceptualFiles(config: TrainConfig): TrainConfig {
-  const { perceptual } = config.losses;
-  if (!perceptual || perceptual.kind === 'face') return config;
-  const files =
-    perceptual.kind === 'lpips'
-      ? { vgg: path.resolve(perceptual.vgg), linear: path.resolve(perceptual.linear) }
-      : { vgg: path.resolve(perceptual.vgg) };
-  return { ...config, losses: { ...config.losses, perceptual: { ...perceptual, ...files } } as never };
+/** Settings of losses that are files. */
+const fileSettings = ['vgg', 'linear', 'model'];
+
+function pinLossFiles(config: TrainConfig): TrainConfig {
+  const losses = Object.entries(config.losses).map(([name, loss]: [string, object]) => {
+    const files = Object.entries(loss).filter(([setting]) => fileSettings.includes(setting));
+    const pinned = files.map(([setting, file]) => [setting, path.resolve(file as string)]);
+    return [name, { ...loss, ...Object.fromEntries(pinned) }];
+  });
+  return { ...config, losses: Object.fromEntries(losses) };
 }
