@@ -68,6 +68,16 @@ export function inverseFaceTransform(affine: AffineMatrix, scale: number): Affin
  *   below 1
  */
 export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], scale: number): Pixels {
+  const canvas = canvasOf(background, scale);
+  for (const face of faces) pasteFace(canvas, face, scale);
+  return canvas;
+}
+
+/**
+ * A copy of the background that faces can be pasted into.
+ * @throws {RangeError} as {@link pasteFaces}
+ */
+export function canvasOf(background: Pixels, scale: number): Pixels {
   if (background.channels === 1)
     throw new RangeError(
       'Cannot paste a face into an image of one channel: repeat it to three channels first',
@@ -76,12 +86,11 @@ export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], s
   // Not `slice`: Node's Buffer shares its memory with what it slices.
   const { data } = background;
   const copy = data instanceof Float32Array ? new Float32Array(data) : new Uint8Array(data);
-  const result = { ...background, data: copy };
-  for (const face of faces) pasteFace(result, face, scale);
-  return result;
+  return { ...background, data: copy };
 }
 
-function pasteFace(photo: Pixels, face: RestoredFace, scale: number): void {
+/** One face of {@link pasteFaces}, into the canvas itself. */
+export function pasteFace(photo: Pixels, face: RestoredFace, scale: number): void {
   const { pixels, affine, mask, original, strength = 1 } = face;
   const { width, height } = pixels;
   if (pixels.channels !== 3)

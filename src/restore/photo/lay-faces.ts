@@ -2,10 +2,11 @@
 
 import { cutFace } from '../../face/face-crop.ts';
 import { toGray } from '../../image/gray.ts';
-import { pasteFaces, type RestoredFace } from '../../image/paste-back.ts';
+import { canvasOf, pasteFace, type RestoredFace } from '../../image/paste-back.ts';
 import type { Pixels } from '../../image/pixels.ts';
 import { resizePixels } from '../../image/resize.ts';
 import { affineScale, composeAffine } from '../../image/warp-antialiased.ts';
+import { nextTurn } from '../../runtime/next-turn.ts';
 import { checkPhotoOptions, type LayOptions, type PhotoColor } from './photo-options.ts';
 import { inColors, staysGray } from './restore-crop.ts';
 import type { PhotoFace, RestoredCrop } from './restore-photo-faces.ts';
@@ -28,11 +29,13 @@ export async function layFaces(
   const { strength = 1, upscale = 1, color = 'auto' } = options;
   const source = color === 'gray' ? toGray(photo) : photo;
   const whole = { source, gray: staysGray(source, color) };
-  const pasted = faces.flatMap((face): RestoredFace[] => {
-    const { restored } = face;
-    return restored ? [placeFace(face, restored, whole, { strength, upscale, color })] : [];
-  });
-  return pasteFaces(await enlarged(source, options), pasted, 1);
+  const canvas = canvasOf(await enlarged(source, options), 1);
+  for (const face of faces) {
+    if (!face.restored) continue;
+    await nextTurn();
+    pasteFace(canvas, placeFace(face, face.restored, whole, { strength, upscale, color }), 1);
+  }
+  return canvas;
 }
 
 function placeFace(

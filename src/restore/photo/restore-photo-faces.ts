@@ -12,6 +12,7 @@ import { hasPaint, paintOpacity } from '../../image/paint.ts';
 import { pixelsToTensor, tensorToPixels } from '../../image/pixel-tensor.ts';
 import type { BytePixels, FloatPixels, Pixels } from '../../image/pixels.ts';
 import { affineScale } from '../../image/warp-antialiased.ts';
+import { nextTurn } from '../../runtime/next-turn.ts';
 import type { RestoreOptions, Restorer } from '../restorer.ts';
 import { isSharpAlready, losesSharpness } from './left-alone.ts';
 import { checkPhotoOptions, type FaceOptions, type PhotoColor } from './photo-options.ts';
@@ -101,7 +102,7 @@ export async function restorePhotoFaces(
 
 /** Does something once networks that are asked for in this turn have been. */
 async function later<Result>(work: () => Result | Promise<Result>): Promise<Result> {
-  await new Promise((resolve) => setTimeout(resolve));
+  await nextTurn();
   return work();
 }
 

@@ -1,5 +1,6 @@
 import type { FaceDetector } from '../../../face/face-detector.ts';
 import { createSsdFaceDetector, type SsdFaceWeights } from '../../../face/ssd-face-detector.ts';
+import { nextTurn } from '../../../runtime/next-turn.ts';
 import type { NodeRuntimeOptions } from '../engine/node-runtime.ts';
 import { createWorkerRuntime } from '../engine/worker-runtime.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
@@ -21,7 +22,9 @@ export async function loadFaceDetector({
 }: LoadFaceDetectorOptions = {}): Promise<FaceDetector> {
   const runtime = await createWorkerRuntime({ threads, device: 'cpu' });
   if (file !== undefined) return loadRetinaFaceDetector(file, runtime);
-  return createSsdFaceDetector(runtime, await readFaceNetworks());
+  const weights = await readFaceNetworks();
+  await nextTurn();
+  return createSsdFaceDetector(runtime, weights);
 }
 
 /** @throws {CheckpointError} if the package's files are missing or damaged */

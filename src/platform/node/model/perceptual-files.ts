@@ -11,6 +11,7 @@ import { createFaceNetwork, type FaceNetworkOptions } from '../../../models/perc
 import { createLpipsNetwork } from '../../../models/perceptual/lpips-network.ts';
 import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
 import { createVgg19Network, type Vgg19Options } from '../../../models/perceptual/vgg19-network.ts';
+import { nextTurn } from '../../../runtime/next-turn.ts';
 import type { HostTensor } from '../../../tensor/host-tensor.ts';
 import { readFaceApiWeights } from './face-api-files.ts';
 import { withStoredNetworks } from './stored-network-files.ts';
@@ -78,5 +79,7 @@ export async function loadDescriptorNetwork({
 /** @returns as {@link foldFaceRecognitionWeights} */
 export async function readFaceRecognitionWeights(): Promise<Map<string, HostTensor>> {
   const model = 'face_recognition_model';
-  return foldFaceRecognitionWeights(await readFaceApiWeights(model), `face-api's ${model}`);
+  const tensors = await readFaceApiWeights(model);
+  await nextTurn();
+  return foldFaceRecognitionWeights(tensors, `face-api's ${model}`);
 }
