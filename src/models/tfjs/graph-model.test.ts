@@ -129,6 +129,31 @@ describe('a graph model of TensorFlow.js', () => {
     close(await run(nodes, weights, x, 'y'), hostTensor([1, 4], Float32Array.from(y)));
   });
 
+  it('pads what comes before and after a convolution, and lays it out in rows', async () => {
+    const weights = {
+      w: filled([1, 1, 2, 3], 3),
+      around: hostTensor([4, 2], Float32Array.of(0, 0, 1, 0, 0, 2, 0, 0)),
+      more: hostTensor([4, 2], Float32Array.of(0, 0, 0, 1, 0, 0, 0, 2)),
+      rows: hostTensor([2], Float32Array.of(1, -1)),
+    };
+    const nodes = [
+      { name: 'padded', op: 'Pad', input: ['x', 'around'] },
+      { name: 'conv', op: 'Conv2D', input: ['padded', 'w'], attr: convolution(1, 'VALID') },
+      { name: 'again', op: 'Pad', input: ['conv', 'more'] },
+      { name: 'y', op: 'Reshape', input: ['again', 'rows'] },
+    ];
+    const around = hostTensor([1, 6, 8, 2]);
+    for (let row = 0; row < 5; row++)
+      around.data.set(x.data.subarray(row * 12, (row + 1) * 12), (row + 1) * 16);
+    const conv = convolve(around, weights.w, 1, false, false);
+    const more = hostTensor([1, 7, 8, 5]);
+    for (let pixel = 0; pixel < 48; pixel++)
+      more.data.set(conv.data.subarray(pixel * 3, pixel * 3 + 3), pixel * 5);
+    close(await run(nodes, weights, x, 'padded'), around);
+    close(await run(nodes, weights, x, 'again'), more);
+    close(await run(nodes, weights, x, 'y'), hostTensor([1, 280], more.data));
+  });
+
   it.each<[what: string, nodes: object[], message: string]>([
     [
       'an operation',

@@ -17,7 +17,11 @@ import { RandomStream } from '../../../random/random-stream.ts';
 import { type Runtime, withSession } from '../../../runtime/runtime.ts';
 import { elementCount, type HostTensor, hostTensor, relativeError } from '../../../tensor/host-tensor.ts';
 import { createNodeRuntime } from '../engine/node-runtime.ts';
-import { loadPerceptualNetwork, readFaceRecognitionWeights } from './perceptual-files.ts';
+import {
+  loadDescriptorNetwork,
+  loadPerceptualNetwork,
+  readFaceRecognitionWeights,
+} from './perceptual-files.ts';
 
 let folder: string;
 let runtime: Runtime;
@@ -88,6 +92,56 @@ const linearLayers = () =>
     ]),
   );
 
+/** A graph model of TensorFlow.js: 8 × 8 pixels, a convolution of stride 2 with PReLU, and a descriptor of 5 numbers. */
+async function writeDescriptor(name = 'descriptor'): Promise<string> {
+  const filters = random([3, 3, 3, 4], 71);
+  // Of values in 0..255, so that its results are about 1.
+  const weights: Record<string, HostTensor> = {
+    filters: hostTensor(
+      filters.shape,
+      filters.data.map((value) => value / 500),
+    ),
+    paddings: hostTensor([4, 2], Float32Array.of(0, 0, 1, 1, 1, 1, 0, 0)),
+    zero: hostTensor([1], Float32Array.of(0)),
+    slopes: random([4], 72),
+    rows: hostTensor([2], Float32Array.of(-1, 64)),
+    last: random([64, 5], 73),
+  };
+  const list = (...i: string[]) => ({ list: { i } });
+  const text = (value: string) => ({ s: btoa(value) });
+  const attr = {
+    strides: list('1', '2', '2', '1'),
+    dilations: list('1', '1', '1', '1'),
+    padding: text('VALID'),
+    data_format: text('NHWC'),
+  };
+  const dim = ['-1', '8', '8', '3'].map((size) => ({ size }));
+  const node = [
+    { name: 'x', op: 'Placeholder', attr: { shape: { shape: { dim } } } },
+    ...Object.keys(weights).map((key) => ({ name: key, op: 'Const' })),
+    { name: 'padded', op: 'Pad', input: ['x', 'paddings'] },
+    { name: 'conv', op: 'Conv2D', input: ['padded', 'filters'], attr },
+    { name: 'above', op: 'Maximum', input: ['zero', 'conv'] },
+    { name: 'below', op: 'Minimum', input: ['zero', 'conv'] },
+    { name: 'sloped', op: 'Mul', input: ['slopes', 'below'] },
+    { name: 'prelu', op: 'AddV2', input: ['above', 'sloped'] },
+    { name: 'flat', op: 'Reshape', input: ['prelu', 'rows'] },
+    { name: 'descriptor', op: 'MatMul', input: ['flat', 'last'] },
+  ];
+  const entries = Object.entries(weights);
+  const file = path.join(folder, `${name}.json`);
+  const manifest = entries.map(([key, { shape }]) => ({ name: key, shape, dtype: 'float32' }));
+  await writeFile(
+    file,
+    JSON.stringify({ modelTopology: { node }, weightsManifest: [{ weights: manifest }] }),
+  );
+  await writeFile(
+    path.join(folder, `${name}.bin`),
+    Buffer.concat(entries.map(([, { data }]) => new Uint8Array(data.buffer))),
+  );
+  return file;
+}
+
 /** The distance of two images, and its gradient for the first. */
 async function compare(
   network: PerceptualNetwork,
@@ -142,6 +196,7 @@ describe.each<[string, () => Promise<PerceptualNetwork>]>([
       }),
   ],
   ['the face network', () => loadPerceptualNetwork({ kind: 'face' })],
+  ['a face descriptor', async () => loadDescriptorNetwork({ model: await writeDescriptor() })],
 ])('every perceptual network, such as %s,', (_, open) => {
   const size = 64;
   const halves = ({ data }: HostTensor) =>
@@ -175,7 +230,7 @@ describe.each<[string, () => Promise<PerceptualNetwork>]>([
     const network = await open();
     const distance = network.distance(input('a', [1, 3, size, size]), input('b', [1, 3, size, size]));
     const parameters = [...parametersOf([distance])];
-    expect(parameters.length).toBeGreaterThan(10);
+    expect(parameters.length).toBeGreaterThan(3);
     for (const [name, { shape }] of parameters) {
       expect(network.owns(name), name).toBe(true);
       const bound = network.bind(name, shape);
@@ -314,6 +369,72 @@ describe('LPIPS', () => {
     );
     const { 'lin2.model.1.weight': _, ...fewer } = linearLayers();
     await expect(open({}, fewer)).rejects.toThrow(/missing: lin2\.model\.1\.weight/);
+  });
+});
+
+describe('a face descriptor', () => {
+  /** One colour everywhere. */
+  const colored = (rgb: readonly number[]): HostTensor =>
+    hostTensor(
+      [1, 3, 64, 64],
+      Float32Array.from({ length: 3 * 64 * 64 }, (_, i) => rgb[Math.floor(i / 64 ** 2)]!),
+    );
+
+  it('sees RGB in 0..255, and gives 1 - cos of the angle between what it makes of two faces', async () => {
+    const network = await loadDescriptorNetwork({ model: await writeDescriptor('angle') });
+    const [filters, slopes, last] = [random([3, 3, 3, 4], 71), random([4], 72), random([64, 5], 73)];
+    // What the model makes of one colour everywhere, by its definition.
+    const describe = (rgb: readonly number[]): number[] => {
+      const flat: number[] = [];
+      for (let y = 0; y < 4; y++)
+        for (let x = 0; x < 4; x++)
+          for (let o = 0; o < 4; o++) {
+            let sum = 0;
+            for (let i = 0; i < 3; i++)
+              for (let j = 0; j < 3; j++)
+                for (let c = 0; c < 3; c++) {
+                  // The padding is one pixel on every side, zeros.
+                  const inside = 2 * y + i >= 1 && 2 * x + j >= 1;
+                  const value = inside ? (rgb[c]! + 1) * 127.5 : 0;
+                  sum += (value * filters.data[((i * 3 + j) * 3 + c) * 4 + o]!) / 500;
+                }
+            flat.push(sum > 0 ? sum : sum * slopes.data[o]!);
+          }
+      return [0, 1, 2, 3, 4].map((k) => flat.reduce((sum, v, i) => sum + v * last.data[i * 5 + k]!, 0));
+    };
+    const colors = [
+      [-0.9, 0.1, 0.6],
+      [0.8, -0.7, -0.2],
+    ] as const;
+    const [a, b] = [describe(colors[0]), describe(colors[1])];
+    const dot = (u: number[], v: number[]): number => u.reduce((sum, value, i) => sum + value * v[i]!, 0);
+    const expected = 1 - dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+    expect(expected).toBeGreaterThan(0.05);
+    const { distance } = await compare(network, colored(colors[0]), colored(colors[1]));
+    expect(distance).toBeCloseTo(expected, 5);
+  });
+
+  it('has a gradient', async () => {
+    const network = await loadDescriptorNetwork({ model: await writeDescriptor() });
+    expect(await slopeAlongGradient(network, picture(1, 64, 1), picture(1, 64, 2), 0.02)).toBeCloseTo(1, 2);
+  });
+
+  it('is refused where a file is missing, or is no model that describes images', async () => {
+    const missing = path.join(folder, 'nowhere.json');
+    await expect(loadDescriptorNetwork({ model: missing })).rejects.toThrow(
+      'losses.identity needs a graph model of TensorFlow.js, NAME.json, and its weights, NAME.bin',
+    );
+    const file = await writeDescriptor('broken');
+    const model = JSON.parse((await readFile(file)).toString()) as { modelTopology: { node: object[] } };
+    const write = (changed: unknown) => writeFile(file, JSON.stringify(changed));
+    await write({ weightsManifest: [] });
+    await expect(loadDescriptorNetwork({ model: file })).rejects.toThrow('is no graph model');
+    await write({ ...model, modelTopology: { node: model.modelTopology.node.slice(1) } });
+    await expect(loadDescriptorNetwork({ model: file })).rejects.toThrow(
+      'it has no placeholder of [-1, S, S, 3]',
+    );
+    await writeFile(file, '{');
+    await expect(loadDescriptorNetwork({ model: file })).rejects.toThrow(CheckpointError);
   });
 });
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { parseTrainConfig } from '../../../train/train-config.ts';
+import { parseTrainConfig, type TrainConfig } from '../../../train/train-config.ts';
 import { pinPaths } from './run-settings.ts';
 
 const config = (perceptual: object) =>
@@ -33,6 +33,19 @@ it.each([
   });
   expect(pinned.spatialStart).toBe(path.resolve('unet.safetensors'));
   expect(pinned.images).toEqual(images);
+});
+
+it('finds the face descriptor from anywhere', async () => {
+  const { losses, ...rest } = config({ kind: 'face' });
+  const identity = { weight: 1, from: 1, model: 'nets/descriptor.json' };
+  const pinned = await pinPaths({
+    config: { ...rest, losses: { ...losses, identity } } as TrainConfig,
+    images,
+  });
+  expect(pinned.config.losses).toEqual({
+    ...losses,
+    identity: { ...identity, model: path.resolve('nets/descriptor.json') },
+  });
 });
 
 it('leaves it to the opening to say that there is no such checkpoint', async () => {
