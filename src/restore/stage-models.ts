@@ -76,7 +76,7 @@ export async function buildStageModels<Stage extends string>(
       model: emitModel(stage, prepared.outputs, prepared.bind),
       ...footprint(Object.values(prepared.outputs)),
       flops: graphFlops(Object.values(outputs)),
-      options: { packWeights, sharesScratch: !packWeights },
+      options: { packWeights, sharesScratch: !packWeights && plan.budgetBytes > 0 },
     };
   }
   return models as StageModels<Stage>;

@@ -133,6 +133,14 @@ describe('useWinograd', () => {
     expect(rewritten.user).toBe(user);
   });
 
+  it('transforms the kernels once for all images of a batch', () => {
+    const transforms = (batch: number): number => {
+      const { y } = useWinograd({ y: convolution(input('x', [batch, 32, 8, 8]), 32) }, wholeImage);
+      return topologicalOrder([y]).filter(({ inputs }) => inputs.some(({ op }) => op === 'Parameter')).length;
+    };
+    expect(transforms(3)).toBe(transforms(1));
+  });
+
   it('rewrites chains, and shares what does not depend on them', async () => {
     const shape: Shape = [1, 32, 8, 8];
     const source = input('x', shape);

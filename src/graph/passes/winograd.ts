@@ -34,8 +34,9 @@ export function useWinograd<Name extends string>(
   return rewriteGraph(outputs, (value, inputs) => {
     if (!isOp(value, 'Conv') || !gains(value, options)) return undefined;
     const [x, weight, bias] = inputs as [Value, Value, Value?];
+    const kernels = transformKernels(weight);
     const images = Array.from({ length: x.shape[0]! }, (_, n) =>
-      convolveImage(x.shape[0] === 1 ? x : slice(x, 0, n, n + 1), weight, options),
+      convolveImage(x.shape[0] === 1 ? x : slice(x, 0, n, n + 1), kernels, options),
     );
     const y = images.length === 1 ? images[0]! : concat(images, 0);
     return bias ? add(y, reshape(bias, [-1, 1, 1])) : y;
@@ -58,12 +59,16 @@ function gains(
   );
 }
 
-/** x [1, C, H, W] with weight [O, C, 3, 3], padded by one → [1, O, H, W]. */
-function convolveImage(x: Value, weight: Value, { bandBytes }: WinogradOptions): Value {
+/** weight [O, C, 3, 3] → [36, O, C], once for all images of a batch. */
+function transformKernels(weight: Value): Value {
   const [outChannels, channels] = weight.shape as [number, number];
   const kernels = reshape(weight, [outChannels * channels, 9]);
-  const u = reshape(matmul(kernelTransform, kernels, { transB: true }), [taps, outChannels, channels]);
+  return reshape(matmul(kernelTransform, kernels, { transB: true }), [taps, outChannels, channels]);
+}
 
+/** x [1, C, H, W] with transformed kernels u [36, O, C], padded by one → [1, O, H, W]. */
+function convolveImage(x: Value, u: Value, { bandBytes }: WinogradOptions): Value {
+  const channels = u.shape[2]!;
   // An upsampled image is read through the smaller one.
   const [, , height, width] = x.shape as [number, number, number, number];
   const source = enlargedByTwo(x);

@@ -8,10 +8,10 @@ const variable = 'GLIBC_TUNABLES';
 
 const settings = [
   'glibc.malloc.hugetlb=1',
-  // Large blocks come from a heap, one for all threads, which is not given back below 2 GiB.
+  // Large blocks come from a heap, one for all threads, of which less than 1 GiB is kept.
   'glibc.malloc.arena_max=1',
   'glibc.malloc.mmap_threshold=1073741824',
-  'glibc.malloc.trim_threshold=2147483648',
+  'glibc.malloc.trim_threshold=1073741824',
 ].join(':');
 
 /** The command of `fcntl` on Linux. */
