@@ -46,7 +46,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
   },
   balanced: {
     winograd: (stage) => ({ minSide: largeStages.has(stage) ? 32 : 16, bandBytes: 20 * megabyte }),
-    budgetBytes: 8.2e9,
+    budgetBytes: 8.0e9,
   },
   fast: {
     winograd: () => ({ minSide: 16, bandBytes: 40 * megabyte }),

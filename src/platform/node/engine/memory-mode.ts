@@ -1,9 +1,14 @@
 import { freemem } from 'node:os';
 import { type Checkpoint, networksOfCheckpoint } from '../../../restore/checkpoint.ts';
 import type { MemoryMode } from '../../../restore/stage-models.ts';
+import { keepsMemory } from './kept-memory.ts';
 
 /** Peak memory over the size of the weights in float32, as measured on the published sizes (5.6 GB). */
-const peakShares: { readonly [M in MemoryMode]: number } = { fast: 2.5, balanced: 1.5, low: 0.7 };
+const peakShares: { readonly [M in MemoryMode]: number } = {
+  fast: 2.5,
+  balanced: 1.5,
+  low: keepsMemory() ? 0.9 : 0.7,
+};
 
 /** Size of a checkpoint's weights in float32, in bytes. */
 function weightBytes(checkpoint: Checkpoint): number {
