@@ -4,6 +4,6 @@
 import { restartKeepingMemory } from '../platform/node/engine/kept-memory.ts';
 
 // Whoever asks for the least memory has what is given back go back to the system.
-const leastMemory = /(^| )--memory[ =]low( |$)/.test(process.argv.slice(2).join(' '));
+const leastMemory = /(^| )--memory[ =:.]low( |$)/.test(process.argv.slice(2).join(' '));
 if (!leastMemory) await restartKeepingMemory();
 await import('./commands.ts');

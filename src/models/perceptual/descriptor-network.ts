@@ -3,11 +3,10 @@
 import { z } from 'zod';
 import { parseTfjsWeights } from '../../checkpoint/tfjs-weights.ts';
 import { describeIssues } from '../../failure/schema-issues.ts';
-import { add, concat, mul, split, transpose } from '../../graph/ops.ts';
+import { add, concat, input, mul, split, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import type { FractionalBox } from '../../nn/cut-box.ts';
 import { prefixOf } from '../../nn/parameter-scope.ts';
-import type { HostTensor } from '../../tensor/host-tensor.ts';
 import { buildTfjsGraph } from '../tfjs/graph-model.ts';
 import { cropFace, squaredDistance, unitLength } from './face-network.ts';
 import type { PerceptualNetwork } from './perceptual-network.ts';
@@ -30,6 +29,8 @@ export interface DescriptorNetworkOptions {
 }
 
 const prefix = 'descriptor';
+/** Of a side of what such networks see. */
+const mostPixels = 1024;
 
 const modelSchema = z.object({
   modelTopology: z.object({
@@ -76,16 +77,19 @@ export function createDescriptorNetwork(
   const placeholder = nodes.find(({ op }) => op === 'Placeholder');
   const [, side = 0, across = 0, channels = 0] =
     placeholder?.attr?.shape?.shape.dim.map(({ size }) => size) ?? [];
-  if (!placeholder || !(side > 0) || across !== side || channels !== 3)
-    throw new SyntaxError(`${file} does not describe images: it has no placeholder of [-1, S, S, 3]`);
+  if (!placeholder || !(side > 0 && side <= mostPixels) || across !== side || channels !== 3)
+    throw new SyntaxError(
+      `${file} does not describe images: it has no placeholder of [-1, S, S, 3] with S up to ${mostPixels}`,
+    );
   const last = output ?? nodes.at(-1)!.name;
-  let weights: ReadonlyMap<string, HostTensor> = new Map();
+  /** face [B, S, S, 3] in 0..255 */
+  const build = (face: Value) =>
+    buildTfjsGraph(prefix, modelTopology, tensors, { [placeholder.name]: face }, [last]);
+  // What cannot be translated is told now.
+  const { weights } = build(input('face', [1, side, side, 3]));
   const describe = (image: Value): Value => {
     const face = add(mul(cropFace(image, box, side), 127.5), 127.5);
-    const inputs = { [placeholder.name]: transpose(face, [0, 2, 3, 1]) };
-    const graph = buildTfjsGraph(prefix, modelTopology, tensors, inputs, [last]);
-    weights = graph.weights;
-    return unitLength(graph.outputs[last]!);
+    return unitLength(build(transpose(face, [0, 2, 3, 1])).outputs[last]!);
   };
   return {
     name: 'face descriptor',

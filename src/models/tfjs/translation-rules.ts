@@ -62,6 +62,10 @@ const rules: Readonly<Record<string, TranslationRule>> = {
   Pad: (t) => {
     const { value, channelsFirst } = t.input(0);
     const paddings = [...t.weight(1).data]; // before and behind, axis by axis
+    if (paddings.length !== 2 * value.shape.length)
+      throw new TypeError(
+        `Cannot translate ${t.node.name}: it pads ${paddings.length / 2} axes of ${value.shape.length}`,
+      );
     const axes = channelsFirst ? [0, 3, 1, 2] : value.shape.map((_, axis) => axis);
     const amounts = [0, 1].flatMap((side) => axes.map((axis) => paddings[2 * axis + side]!));
     return { value: pad(value, amounts), channelsFirst };

@@ -30,13 +30,21 @@ export function keepsMemory(): boolean {
 export async function restartKeepingMemory(): Promise<void> {
   if (process.platform !== 'linux' || process.env[variable] !== undefined || process.channel) return;
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const environment = { ...process.env, [variable]: settings };
+  try {
+    await replaceProcess(args, { ...process.env, [variable]: settings });
+  } catch {
+    // It goes on as it is.
+  }
+}
+
+async function replaceProcess(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   // Node 22.15 and later; koffi calls the system where that is missing.
-  const { execve } = process as { execve?: (file: string, args: string[], env: NodeJS.ProcessEnv) => never };
+  const { execve } = process as {
+    execve?: (file: string, args: readonly string[], env: NodeJS.ProcessEnv) => never;
+  };
   if (execve) execve.call(process, process.execPath, args, environment);
-  const koffi = await import('koffi').catch(() => undefined);
-  if (!koffi) return;
-  const library = koffi.default.load('libc.so.6');
+  const { default: koffi } = await import('koffi');
+  const library = koffi.load('libc.so.6');
   // Node has the system close its files where another program starts: not what whoever started this one listens to.
   const setDescriptorFlags = library.func('int fcntl(int fd, int command, ...)');
   for (const fd of [0, 1, 2]) setDescriptorFlags(fd, F_SETFD, 'int', 0);

@@ -18,9 +18,13 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Twice and thrice a weight of four values that lies in a file, which is written first if values are given. */
+/**
+ * Twice and thrice a weight of four values that lies in a file, which is written first if values are given.
+ * @param others how many other multiples there are
+ */
 async function prepare(
   values?: readonly number[],
+  others = 0,
 ): Promise<{ file: string; read: (name: string) => Promise<number[]> }> {
   if (values) await writeFile(weights, Float32Array.from(values));
   const w = parameter('net/w', [4]);
@@ -36,6 +40,7 @@ async function prepare(
     new Map([
       ['twice', mul(w, 2)],
       ['thrice', mul(w, 3)],
+      ...Array.from({ length: others }, (_, i) => [`other${i}`, mul(w, i)] as const),
     ]),
     bind,
   );
@@ -72,6 +77,21 @@ it('takes what is there, until the checkpoint changes; then the old file goes', 
   expect(changed.file).not.toBe(first.file);
   expect(await changed.read('twice')).toEqual([10, 12, 14, 16]);
   expect(await readdir(path.join(folder, '.interlcm-cache'))).toHaveLength(1);
+});
+
+it('checks many values without a warning of leaks', async () => {
+  const warn = vi.fn();
+  process.on('warning', warn);
+  try {
+    const { file } = await prepare([1, 2, 3, 4], 20);
+    const { ino } = await stat(file);
+    const again = await prepare(undefined, 20);
+    expect((await stat(again.file)).ino).toBe(ino);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warn).not.toHaveBeenCalled();
+  } finally {
+    process.off('warning', warn);
+  }
 });
 
 it.each<[what: string, damage: (bytes: Buffer) => Uint8Array]>([

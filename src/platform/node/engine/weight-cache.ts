@@ -101,15 +101,15 @@ async function isWhole(
   try {
     handle = await open(file, 'r');
     const { buffer } = await handle.read(Buffer.alloc(byteLength - end), 0, byteLength - end, end);
+    const chunk = Buffer.alloc(readBytes);
     for (const [index, { offset, byteLength: length }] of [...places.values()].entries()) {
       let checksum = 0;
-      const stream = handle.createReadStream({
-        start: offset,
-        end: offset + length - 1,
-        highWaterMark: readBytes,
-        autoClose: false,
-      });
-      for await (const chunk of stream as AsyncIterable<Buffer>) checksum = crc32(chunk, checksum);
+      let bytesRead = 0;
+      for (let at = offset; at < offset + length; at += bytesRead) {
+        ({ bytesRead } = await handle.read(chunk, 0, Math.min(readBytes, offset + length - at), at));
+        if (bytesRead === 0) throw new Error('it ends too early');
+        checksum = crc32(chunk.subarray(0, bytesRead), checksum);
+      }
       if (checksum !== buffer.readUInt32LE(checksumBytes * index)) throw new Error('a checksum is wrong');
     }
     return true;
