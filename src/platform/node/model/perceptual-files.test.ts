@@ -433,7 +433,7 @@ describe('a face descriptor', () => {
     await expect(loadDescriptorNetwork({ model: file })).rejects.toThrow(
       'it has no placeholder of [-1, S, S, 3]',
     );
-    const unknown = { name: 'last', op: 'Where', input: ['descriptor'] };
+    const unknown = { name: 'where', op: 'Where', input: ['descriptor'] };
     await write({ ...model, modelTopology: { node: [...model.modelTopology.node, unknown] } });
     await expect(loadDescriptorNetwork({ model: file })).rejects.toThrow('there is no rule for Where');
     await writeFile(file, '{');
