@@ -68,21 +68,21 @@ export function inverseFaceTransform(affine: AffineMatrix, scale: number): Affin
  *   below 1
  */
 export function pasteFaces(background: Pixels, faces: readonly RestoredFace[], scale: number): Pixels {
-  const canvas = canvasOf(background, scale);
+  const canvas = canvasOf(background);
+  if (!(scale >= 1)) throw new RangeError(`Cannot paste faces at scale ${scale}: it must be 1 or more`);
   for (const face of faces) pasteFace(canvas, face, scale);
   return canvas;
 }
 
 /**
  * A copy of the background that faces can be pasted into.
- * @throws {RangeError} as {@link pasteFaces}
+ * @throws {RangeError} if it has one channel
  */
-export function canvasOf(background: Pixels, scale: number): Pixels {
+export function canvasOf(background: Pixels): Pixels {
   if (background.channels === 1)
     throw new RangeError(
       'Cannot paste a face into an image of one channel: repeat it to three channels first',
     );
-  if (!(scale >= 1)) throw new RangeError(`Cannot paste faces at scale ${scale}: it must be 1 or more`);
   // Not `slice`: Node's Buffer shares its memory with what it slices.
   const { data } = background;
   const copy = data instanceof Float32Array ? new Float32Array(data) : new Uint8Array(data);

@@ -30,7 +30,7 @@ export interface Runtime {
    * there are no such kernels.
    */
   readonly convolutionBlocks: readonly number[];
-  /** Whether sessions with `sharesScratch` take scratch memory from where the one before has given it back to. */
+  /** Whether sessions that are asked to share scratch memory do: what one gives back is kept for the next. */
   readonly sharesScratch: boolean;
   createSession(model: OnnxModel, options?: SessionOptions): Promise<Session>;
 }
@@ -41,7 +41,7 @@ export interface SessionOptions {
    * small networks that run often.
    */
   readonly packWeights?: boolean;
-  /** Hold no scratch memory between runs, where the process keeps it for the next session: see {@link Runtime}. */
+  /** Hold no scratch memory between runs, where the runtime keeps it for the next session. */
   readonly sharesScratch?: boolean;
   /** The model is not needed again: its bytes may be given away instead of copied, and are empty afterwards. */
   readonly givesModel?: boolean;

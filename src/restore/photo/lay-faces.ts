@@ -29,7 +29,7 @@ export async function layFaces(
   const { strength = 1, upscale = 1, color = 'auto' } = options;
   const source = color === 'gray' ? toGray(photo) : photo;
   const whole = { source, gray: staysGray(source, color) };
-  const canvas = canvasOf(await enlarged(source, options), 1);
+  const canvas = canvasOf(await enlarged(source, options));
   for (const face of faces) {
     if (!face.restored) continue;
     await nextTurn();

@@ -46,12 +46,13 @@ export async function createNodeRuntime({
   shareCores = false,
 }: NodeRuntimeOptions = {}): Promise<Runtime> {
   const chosen = chooseDevice(device);
+  const keepsScratch = chosen.device === 'cpu' && keepsMemory();
   return {
     ...chosen,
     convolutionBlocks: chosen.device === 'cpu' ? convolutionBlocks : [],
-    sharesScratch: chosen.device === 'cpu' && keepsMemory(),
+    sharesScratch: keepsScratch,
     async createSession(model, { packWeights = false, sharesScratch = false } = {}): Promise<Session> {
-      const arena = !(sharesScratch && keepsMemory());
+      const arena = !(sharesScratch && keepsScratch);
       const settings = { threads, shareCores, packWeights, arena, folder: model.folder ?? root };
       const options = sessionOptions(chosen.device, settings);
       const inner = await ort.InferenceSession.create(model.bytes, options).catch((cause: Error) => {
