@@ -4,10 +4,12 @@ import { emitModel, noParameters } from '../graph/onnx/emit-model.ts';
 import { sampleTensor } from '../graph/op-cases.test-support.ts';
 import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
+import { tensorToPixels } from '../image/pixel-tensor.ts';
+import { ssim } from '../metrics/ssim.ts';
 import { createNodeRuntime } from '../platform/node/engine/node-runtime.ts';
 import { type Runtime, withSession } from '../runtime/runtime.ts';
 import { hostTensor } from '../tensor/host-tensor.ts';
-import { featureMatchingLoss, gridLoss, psnrLoss } from './losses.ts';
+import { featureMatchingLoss, gridLoss, psnrLoss, ssimLoss } from './losses.ts';
 
 let runtime: Runtime;
 beforeAll(async () => {
@@ -36,6 +38,46 @@ it('averages the PSNR of images, not their errors', async () => {
   expect(values['gradient']!.data[count]).toBeCloseTo(slope(-0.4), 5);
   const equal = await run(hostTensor(shape, truth.data));
   expect(equal['loss']!.data[0]).toBeCloseTo(-100, 2);
+});
+
+it('takes the SSIM of windows of 6 pixels, nearly that of the metric, and its gradient', async () => {
+  const [height, width] = [48, 57];
+  const shape = [1, 3, height, width];
+  const smooth = (seed: number) => (i: number) => {
+    const [x, y] = [i % width, Math.floor(i / width) % height];
+    return 0.6 * Math.sin(x / (3 + seed)) * Math.cos(y / (5 - seed));
+  };
+  const tensorOf = (value: (i: number) => number) =>
+    hostTensor(
+      shape,
+      Float32Array.from({ length: 3 * height * width }, (_, i) => value(i)),
+    );
+  const truth = tensorOf(smooth(0));
+  const restored = tensorOf((i) => 0.6 * smooth(0)(i) + 0.3 * smooth(2)(i) + 0.05);
+  const [a, b] = [input('restored', shape), input('truth', shape)];
+  const loss = ssimLoss(a, b);
+  const [gradient] = gradients(loss, [a]) as [Value];
+  const model = emitModel('ssim', { loss, gradient }, noParameters);
+  await withSession(runtime, model, async (session) => {
+    const at = async (image: typeof restored) =>
+      (await session.run({ restored: image, truth }))['loss']!.data[0]!;
+    const metric = ssim(tensorToPixels(restored), tensorToPixels(truth));
+    expect(Math.abs(1 - (await at(restored)) - metric)).toBeLessThan(0.02);
+    expect(metric).toBeLessThan(0.95);
+    expect(await at(truth)).toBeCloseTo(0, 5);
+    // Along the gradient, by as little as float32 can tell.
+    const { gradient } = await session.run({ restored, truth });
+    const square = gradient!.data.reduce((sum, x) => sum + x * x, 0);
+    const step = 0.02 / Math.sqrt(square);
+    const moved = (by: number) =>
+      hostTensor(
+        shape,
+        restored.data.map((x, i) => x + by * gradient!.data[i]!),
+      );
+    const slope = ((await at(moved(step))) - (await at(moved(-step)))) / (2 * step);
+    expect(slope / square).toBeCloseTo(1, 2);
+  });
+  expect(() => ssimLoss(input('a', [1, 3, 5, 9]), input('b', [1, 3, 5, 9]))).toThrow('SSIM of 9 x 5 pixels');
 });
 
 it('compares features layer by layer, each layer counting alike', async () => {

@@ -1,5 +1,5 @@
 /** Losses between images; each is a scalar. */
-import { abs, add, averagePool, log, mul, neg, reduceMean, relu, reshape, sub } from '../graph/ops.ts';
+import { abs, add, averagePool, div, log, mul, neg, reduceMean, relu, reshape, sub } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import { toPatches } from '../nn/patches.ts';
 
@@ -48,6 +48,36 @@ export function psnrLoss(a: Value, b: Value): Value {
 export function mseLoss(a: Value, b: Value): Value {
   const difference = sub(a, b);
   return reduceMean(mul(difference, difference));
+}
+
+/** Side of SSIM's windows here, and the way from one to the next, in pixels. */
+const [ssimSide, ssimStride] = [6, 3];
+
+/**
+ * 1 − SSIM of images in [-1, 1]: its windows are squares of 6 pixels, every third one in a row and in a column, where
+ * the metric's are all of a Gaussian of sigma 1.5, which is as wide but costs ten times as much.
+ * @param a [B, C, H, W]
+ * @throws {RangeError} where an image is smaller than a window
+ * @see Wang et al. 2004, doi:10.1109/TIP.2003.819861
+ */
+export function ssimLoss(a: Value, b: Value): Value {
+  const [, , height, width] = a.shape as [number, number, number, number];
+  if (Math.min(height, width) < ssimSide)
+    throw new RangeError(
+      `Cannot take the SSIM of ${width} x ${height} pixels: a window is ${ssimSide} x ${ssimSide}`,
+    );
+  const [c1, c2] = [(0.01 * 2) ** 2, (0.03 * 2) ** 2]; // of a range of 2
+  const window = { kernel: [ssimSide, ssimSide], strides: [ssimStride, ssimStride], pads: [0, 0, 0, 0] };
+  const mean = (x: Value): Value => averagePool(x, window);
+  const [meanA, meanB] = [mean(a), mean(b)];
+  const variances = sub(mean(add(mul(a, a), mul(b, b))), add(mul(meanA, meanA), mul(meanB, meanB)));
+  const covariance = sub(mean(mul(a, b)), mul(meanA, meanB));
+  const [lightA, lightB] = [add(meanA, 1), add(meanB, 1)]; // lightness counts from black
+  const similarity = div(
+    mul(add(mul(mul(lightA, lightB), 2), c1), add(mul(covariance, 2), c2)),
+    mul(add(add(mul(lightA, lightA), mul(lightB, lightB)), c1), add(variances, c2)),
+  );
+  return add(neg(reduceMean(similarity)), 1);
 }
 
 /** Sides of tiles in pixels: a decoder that enlarges its latent by two, again and again, repeats itself by them. */

@@ -100,6 +100,7 @@ const lossesSchema = z.strictObject({
   l1: z.strictObject({ weight, from }).optional(),
   mse: z.strictObject({ weight, from }).optional(),
   psnr: z.strictObject({ weight, from }).optional(),
+  ssim: z.strictObject({ weight, from }).optional(),
   grid: z.strictObject({ weight, from }).optional(),
   kl: z.strictObject({ weight, from }).optional(),
   perceptual: perceptualSchema.optional(),

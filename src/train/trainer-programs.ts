@@ -7,7 +7,15 @@ import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
 import type { Judge } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
-import { adversarialLoss, featureMatchingLoss, gridLoss, l1Loss, mseLoss, psnrLoss } from './losses.ts';
+import {
+  adversarialLoss,
+  featureMatchingLoss,
+  gridLoss,
+  l1Loss,
+  mseLoss,
+  psnrLoss,
+  ssimLoss,
+} from './losses.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { TrainConfig } from './train-config.ts';
 
@@ -131,6 +139,7 @@ export function lossTerms(
     if (losses.l1) terms['l1'] = l1Loss(restored, truth);
     if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
     if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
+    if (losses.ssim) terms['ssim'] = ssimLoss(seen.restored, seen.truth);
     if (losses.grid) terms['grid'] = gridLoss(restored, truth);
     for (const name of ['perceptual', 'identity'] as const)
       if (losses[name]) terms[name] = comparing[name]!.distance(seen.restored, seen.truth);
@@ -141,7 +150,7 @@ export function lossTerms(
   return terms;
 }
 
-/** What perceptual networks and the judge compare. */
+/** What is compared by windows or by networks: moved, so that their positions leave no trace. */
 const seenImages = ({ images, seen = images }: StageGraph): StageGraph['seen'] => seen;
 
 /** Names and weights of the losses that count at an iteration. */
