@@ -1,16 +1,26 @@
 /** Squares of positions as channels of one position, and back. */
-import { reshape, transpose } from '../graph/ops.ts';
+import { constant, conv, reshape, transpose } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
+import type { ParameterScope } from './parameter-scope.ts';
 
-/** [N, C, p·h, p·w] → [N, C·p², h, w] */
+/** Channels of patches up to which picking them by a convolution costs less than two transpositions. */
+const fewChannels = 64;
+
+/**
+ * [N, C, p·h, p·w] → [N, C·p², h, w]
+ * @throws {RangeError} if a side is no multiple of p
+ */
 export function toPatches(image: Value, side: number): Value {
   if (side === 1) return image;
   const [batch, channels, height, width] = image.shape as [number, number, number, number];
-  const [h, w] = [height / side, width / side];
+  const [h, w] = wholePatches(image, side);
+  const depth = channels * side ** 2;
+  if (depth <= fewChannels)
+    return conv(image, identityKernel(depth, [channels, side, side]), undefined, { stride: side });
   // Two transpositions of neighbouring axes are many times faster than one of all: both copy whole rows.
-  const columns = transpose(reshape(image, [-1, w, side]), [0, 2, 1]); // [N·C·h·p, p, w]
+  const columns = transpose(reshape(image, [batch * channels * height, w, side]), [0, 2, 1]); // [N·C·h·p, p, w]
   const squares = transpose(reshape(columns, [batch * channels, h, side * side, w]), [0, 2, 1, 3]);
-  return reshape(squares, [batch, channels * side * side, h, w]);
+  return reshape(squares, [batch, depth, h, w]);
 }
 
 /** [N, C·p², h, w] → [N, C, p·h, p·w] */
@@ -18,7 +28,41 @@ export function fromPatches(patches: Value, side: number): Value {
   if (side === 1) return patches;
   const [batch, depth, h, w] = patches.shape as [number, number, number, number];
   const channels = depth / side ** 2;
-  const squares = reshape(patches, [batch * channels, side * side, h, w]);
-  const columns = reshape(transpose(squares, [0, 2, 1, 3]), [-1, side, w]); // [N·C·h·p, p, w]
-  return reshape(transpose(columns, [0, 2, 1]), [batch, channels, h * side, w * side]);
+  // Whole rows first, then one matrix: ONNX Runtime calls its threads anew for each matrix of a batch, and waits.
+  const rows = transpose(reshape(patches, [batch * channels, side, side, h, w]), [2, 0, 3, 1, 4]); // [p, N·C, h, p, w]
+  const pixels = transpose(reshape(rows, [side, batch * channels * h * side * w]), [1, 0]);
+  return reshape(pixels, [batch, channels, h * side, w * side]);
+}
+
+/**
+ * A linear map of patches, `weight` [out, C·p², 1, 1] and `bias` [out]: [N, C, p·h, p·w] → [N, out, h, w]. What a
+ * convolution over {@link toPatches} gives, by a kernel as large as a patch.
+ * @throws {RangeError} if a side is no multiple of p
+ */
+export function patchConv(
+  p: ParameterScope,
+  x: Value,
+  side: number,
+  outChannels: number,
+  { bias = true }: { readonly bias?: boolean } = {},
+): Value {
+  wholePatches(x, side);
+  const channels = x.shape[1]!;
+  const weight = p.get('weight', [outChannels, channels * side ** 2, 1, 1]);
+  const kernel = reshape(weight, [outChannels, channels, side, side]);
+  return conv(x, kernel, bias ? p.get('bias', [outChannels]) : undefined, { stride: side });
+}
+
+function wholePatches({ shape: [, , height = 0, width = 0] }: Value, side: number): [h: number, w: number] {
+  if (height % side === 0 && width % side === 0) return [height / side, width / side];
+  throw new RangeError(
+    `Cannot cut ${width} x ${height} into patches of ${side}: its sides must be multiples`,
+  );
+}
+
+/** [n, …] where each of the n numbers of a patch is picked by one channel. */
+function identityKernel(n: number, shape: readonly number[]): Value {
+  const kernel = new Float32Array(n * n);
+  for (let i = 0; i < n; i++) kernel[i * (n + 1)] = 1;
+  return constant([n, ...shape], kernel);
 }

@@ -2,7 +2,7 @@ import { add, silu } from '../../graph/ops.ts';
 import type { Shape, Value } from '../../graph/value.ts';
 import { convLayer } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
-import { toPatches } from '../../nn/patches.ts';
+import { patchConv } from '../../nn/patches.ts';
 import { fileLimits } from '../../tensor/file-limits.ts';
 import { z } from '../../tensor/file-schema.ts';
 import { width } from '../config-numbers.ts';
@@ -78,8 +78,8 @@ function conditionEmbedding(
       throw new TypeError('This spatial encoder reads neither widths nor frequencies of a photo');
     return embedding;
   }
-  const patches = toPatches(image, image.shape[3]! / latentShape[3]!);
-  const frequencies = convLayer(p.at('linear_shortcut'), patches, count, { kernel: 1, bias: false });
+  const side = image.shape[3]! / latentShape[3]!;
+  const frequencies = patchConv(p.at('linear_shortcut'), image, side, count, { bias: false });
   const read = convLayer(p.at('frequencies_in'), frequencies, width);
   return embedding ? add(embedding, read) : read;
 }

@@ -4,7 +4,7 @@ import { add, attention, mul, reshape, scalar, silu, slice, sub, transpose } fro
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
-import { fromPatches, toPatches } from '../../nn/patches.ts';
+import { fromPatches, patchConv, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
 import { singleNormBlock } from '../../nn/single-norm-block.ts';
 import { z } from '../../tensor/file-schema.ts';
@@ -88,8 +88,8 @@ export function buildVaeEncoder(p: ParameterScope, config: VaeConfig, image: Val
   const mean = slice(moments, 1, 0, channels);
   const logVariance = slice(moments, 1, channels, 2 * channels);
   if (!config.linear_shortcut) return { mean, logVariance, features };
-  const patches = toPatches(image, vaeScaleFactor(config));
-  const linearMean = convLayer(scope.at('linear_shortcut'), patches, channels, { kernel: 1, bias: false });
+  const shortcut = scope.at('linear_shortcut');
+  const linearMean = patchConv(shortcut, image, vaeScaleFactor(config), channels, { bias: false });
   return { mean: add(mean, linearMean), logVariance, features };
 }
 
@@ -169,7 +169,7 @@ function residualBlock(p: ParameterScope, config: VaeConfig, x: Value, outChanne
 
 /** @param nextChannels of the next level, which patches are mapped to at once */
 function halveSides(p: ParameterScope, config: VaeConfig, x: Value, nextChannels: number): Value {
-  if (config.resampling === 'patches') return convLayer(p, toPatches(x, 2), nextChannels, { kernel: 1 });
+  if (config.resampling === 'patches') return patchConv(p, x, 2, nextChannels);
   // Padded on the right and at the bottom only.
   return convLayer(p, x, x.shape[1]!, { stride: 2, padding: [0, 0, 1, 1] });
 }
