@@ -45,7 +45,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
     budgetBytes: 0,
   },
   balanced: {
-    winograd: (stage) => ({ minSide: largeStages.has(stage) ? 32 : 16, bandBytes: 20 * megabyte }),
+    winograd: (stage) => ({ minSide: largeStages.has(stage) ? 64 : 16, bandBytes: 20 * megabyte }),
     budgetBytes: 8.0e9,
   },
   fast: {
