@@ -45,6 +45,7 @@ export const stagePlans: Readonly<Record<MemoryMode, StagePlan>> = {
     budgetBytes: 0,
   },
   balanced: {
+    // Of the large networks, where kernels are small and images large: the most time for a byte of transformed weights.
     winograd: (stage) => ({ minSide: largeStages.has(stage) ? 64 : 16, bandBytes: 20 * megabyte }),
     budgetBytes: 8.0e9,
   },

@@ -54,8 +54,8 @@ export function mseLoss(a: Value, b: Value): Value {
 const [ssimSide, ssimStride] = [6, 3];
 
 /**
- * 1 − SSIM of images in [-1, 1]: its windows are squares of 6 pixels, every third one in a row and in a column, where
- * the metric's are all of a Gaussian of sigma 1.5, which is as wide but costs ten times as much.
+ * 1 − SSIM of images in [-1, 1]: its windows are squares of 6 pixels, every third one in a row and in a column, where the
+ * metric takes all windows of a Gaussian of sigma 1.5, which is about as wide.
  * @param a [B, C, H, W]
  * @throws {RangeError} where an image is smaller than a window
  * @see Wang et al. 2004, doi:10.1109/TIP.2003.819861
