@@ -12,7 +12,7 @@ const fewChannels = 64;
  */
 export function toPatches(image: Value, side: number): Value {
   if (side === 1) return image;
-  const [batch, channels, height, width] = image.shape as [number, number, number, number];
+  const [batch, channels, height] = image.shape as [number, number, number, number];
   const [h, w] = wholePatches(image, side);
   const depth = channels * side ** 2;
   if (depth <= fewChannels)
