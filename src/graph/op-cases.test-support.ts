@@ -340,6 +340,30 @@ export const opCases: { readonly [K in OpType]: readonly OpCase[] } = {
   ],
   ConvWeightGradient: [
     row(
+      'square by square, padded',
+      [
+        [2, 3, 8, 6],
+        [2, 2, 4, 3],
+      ],
+      convWeightGradient([4, 4], { padding: 1, stride: 2 }),
+    ),
+    row(
+      'square by square, a last row and column unused',
+      [
+        [1, 3, 7, 10],
+        [1, 2, 2, 3],
+      ],
+      convWeightGradient([3, 3], { stride: 3 }),
+    ),
+    row(
+      'square by square, of unequal sides',
+      [
+        [1, 2, 8, 8],
+        [1, 3, 3, 4],
+      ],
+      convWeightGradient([4, 2], { stride: 2 }),
+    ),
+    row(
       'padded by one',
       [
         [1, 3, 5, 6],

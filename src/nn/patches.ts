@@ -1,5 +1,6 @@
 /** Squares of positions as channels of one position, and back. */
 import { constant, conv, reshape, transpose } from '../graph/ops.ts';
+import { toSquares } from '../graph/squares.ts';
 import type { Value } from '../graph/value.ts';
 import type { ParameterScope } from './parameter-scope.ts';
 
@@ -12,15 +13,12 @@ const fewChannels = 64;
  */
 export function toPatches(image: Value, side: number): Value {
   if (side === 1) return image;
-  const [batch, channels, height] = image.shape as [number, number, number, number];
-  const [h, w] = wholePatches(image, side);
+  wholePatches(image, side);
+  const channels = image.shape[1]!;
   const depth = channels * side ** 2;
   if (depth <= fewChannels)
     return conv(image, identityKernel(depth, [channels, side, side]), undefined, { stride: side });
-  // Two transpositions of neighbouring axes are many times faster than one of all: both copy whole rows.
-  const columns = transpose(reshape(image, [batch * channels * height, w, side]), [0, 2, 1]); // [N·C·h·p, p, w]
-  const squares = transpose(reshape(columns, [batch * channels, h, side * side, w]), [0, 2, 1, 3]);
-  return reshape(squares, [batch, depth, h, w]);
+  return toSquares(image, side);
 }
 
 /** [N, C·p², h, w] → [N, C, p·h, p·w] */
@@ -53,8 +51,8 @@ export function patchConv(
   return conv(x, kernel, bias ? p.get('bias', [outChannels]) : undefined, { stride: side });
 }
 
-function wholePatches({ shape: [, , height = 0, width = 0] }: Value, side: number): [h: number, w: number] {
-  if (height % side === 0 && width % side === 0) return [height / side, width / side];
+function wholePatches({ shape: [, , height = 0, width = 0] }: Value, side: number): void {
+  if (height % side === 0 && width % side === 0) return;
   throw new RangeError(
     `Cannot cut ${width} x ${height} into patches of ${side}: its sides must be multiples`,
   );

@@ -1,10 +1,11 @@
 /**
  * A convolution's weight gradient as matrix products: for 3×3 kernels in the domain of Winograd's F(4×4, 3×3), where
  * it takes a quarter of the arithmetic, else one product a kernel tap. Both are far faster than one convolution with
- * swapped axes.
+ * swapped axes. A stride becomes channels first: so a kernel has fewer taps, and its windows whole rows.
  */
 import { add, concat, conv, makeValue, matmul, pad, reduceSum, reshape, slice, transpose } from '../ops.ts';
-import type { Value } from '../value.ts';
+import { toSquares } from '../squares.ts';
+import type { OpAttributes, Value } from '../value.ts';
 import {
   inputTransform,
   kernelGradientTransform,
@@ -12,6 +13,8 @@ import {
   taps,
   tile,
 } from './winograd-matrices.ts';
+
+type Attributes = OpAttributes['ConvWeightGradient'];
 
 /** With fewer channels on either side, copying windows costs less than transforming. */
 const minChannels = 16;
@@ -21,7 +24,45 @@ const minChannels = 16;
  * @param value inputs x [N, C, …] and dy [N, O, …]; gives [O, C/groups, …kernel]
  */
 export function expandConvWeightGradient(value: Value<'ConvWeightGradient'>): Value {
-  return suitsWinograd(value) ? byTile(value) : byTap(value);
+  if (suitsWinograd(value)) return byTile(value);
+  return isOfSquares(value.attributes) ? bySquare(value) : byTap(value);
+}
+
+/** Whether a kernel consists of whole squares as wide as the stride. */
+function isOfSquares({ kernel, strides, dilations, groups }: Attributes): boolean {
+  const side = strides[0]!;
+  return (
+    kernel.length === 2 &&
+    side > 1 &&
+    strides.every((stride) => stride === side) &&
+    kernel.every((extent) => extent % side === 0) &&
+    [...dilations, groups].every((one) => one === 1)
+  );
+}
+
+/** A kernel of k × k at a stride of s is one of k/s × k/s, without a stride, over squares of s × s positions as channels. */
+function bySquare({ inputs, attributes }: Value<'ConvWeightGradient'>): Value {
+  const [x, gradient] = inputs as [Value, Value];
+  const side = attributes.strides[0]!;
+  const kernel = attributes.kernel.map((extent) => extent / side);
+  const sides = gradient.shape.slice(2).map((extent, axis) => (extent + kernel[axis]! - 1) * side);
+  const squares = toSquares(padToSides(x, attributes.pads.slice(0, 2), sides), side);
+  const unstrided = { kernel, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1 };
+  const perSquare = byTap(makeValue('ConvWeightGradient', [squares, gradient], unstrided)); // [O, C·s², k/s, k/s]
+  const [outChannels, channels] = [gradient.shape[1]!, x.shape[1]!];
+  const split = reshape(perSquare, [outChannels, channels, side, side, ...kernel]);
+  return reshape(transpose(split, [0, 1, 4, 2, 5, 3]), [outChannels, channels, ...attributes.kernel]);
+}
+
+/** Zeros before x [N, C, H, W], and as many behind it, or as little of it, that its sides become these. */
+function padToSides(x: Value, begins: readonly number[], sides: readonly number[]): Value {
+  const ends = sides.map((side, axis) => side - begins[axis]! - x.shape[2 + axis]!);
+  const pads = [0, 0, ...begins, 0, 0, ...ends.map((end) => Math.max(0, end))];
+  const padded = pads.some((extent) => extent > 0) ? pad(x, pads) : x;
+  return sides.reduce(
+    (kept, side, axis) => (ends[axis]! < 0 ? slice(kept, 2 + axis, 0, side) : kept),
+    padded,
+  );
 }
 
 function suitsWinograd({ inputs, attributes }: Value<'ConvWeightGradient'>): boolean {
