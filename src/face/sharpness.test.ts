@@ -46,6 +46,27 @@ it('does not take noise over all of a face for sharpness', async () => {
   expect(faceSharpness(noisy)).toBeLessThan(sharpFrom);
 });
 
+it('does not take what chance leaves of noise for sharpness where all else is blurred', () => {
+  const drawn = sharpCrop(512);
+  const blurred = createPixels(512, 512, 3, new Float32Array(drawn.data.length));
+  for (let c = 0; c < 3; c++) {
+    const channel = createPixels(
+      512,
+      512,
+      1,
+      Float32Array.from({ length: 512 * 512 }, (_, i) => drawn.data[3 * i + c]!),
+    );
+    gaussianBlur(channel, 41, 5).data.forEach((value, i) => {
+      blurred.data[3 * i + c] = 128 + (value - 128) / 4;
+    });
+  }
+  for (let seed = 0; seed < 8; seed++) {
+    const noise = new RandomStream(seed).fillNormal(new Float32Array(512 * 512));
+    const noisy = Float32Array.from(blurred.data, (value, i) => value + 9 * noise[Math.floor(i / 3)]!);
+    expect(faceSharpness(createPixels(512, 512, 3, noisy)), `seed ${seed}`).toBeLessThan(sharpFrom);
+  }
+});
+
 it('a flat crop has none', () => {
   expect(faceSharpness(createPixels(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(9)))).toBe(0);
 });
