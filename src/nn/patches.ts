@@ -13,7 +13,7 @@ const fewChannels = 64;
  */
 export function toPatches(image: Value, side: number): Value {
   if (side === 1) return image;
-  wholePatches(image, side);
+  requireWholePatches(image, side);
   const channels = image.shape[1]!;
   const depth = channels * side ** 2;
   if (depth <= fewChannels)
@@ -44,14 +44,15 @@ export function patchConv(
   outChannels: number,
   { bias = true }: { readonly bias?: boolean } = {},
 ): Value {
-  wholePatches(x, side);
+  requireWholePatches(x, side);
   const channels = x.shape[1]!;
   const weight = p.get('weight', [outChannels, channels * side ** 2, 1, 1]);
   const kernel = reshape(weight, [outChannels, channels, side, side]);
   return conv(x, kernel, bias ? p.get('bias', [outChannels]) : undefined, { stride: side });
 }
 
-function wholePatches({ shape: [, , height = 0, width = 0] }: Value, side: number): void {
+/** @throws {RangeError} if a side is no multiple of a patch's */
+function requireWholePatches({ shape: [, , height = 0, width = 0] }: Value, side: number): void {
   if (height % side === 0 && width % side === 0) return;
   throw new RangeError(
     `Cannot cut ${width} x ${height} into patches of ${side}: its sides must be multiples`,
