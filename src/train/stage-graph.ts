@@ -11,6 +11,8 @@ export interface StageGraph {
   readonly images?: { readonly restored: Value; readonly truth: Value };
   /** The same, as the networks of losses see them; as they are unless given. */
   readonly seen?: { readonly restored: Value; readonly truth: Value };
+  /** The same, as perceptual networks see them; as the other networks do unless given. */
+  readonly views?: { readonly restored: Value; readonly truth: Value };
   /** Latents whose deviation a trained autoencoder is scaled by. */
   readonly latent?: Value;
   /** Columns of the validation picture, each [B, 3, S, S]. */

@@ -125,6 +125,18 @@ type TextConditionSettings = z.output<typeof textConditionSchema>;
 const conditionSchema = z.union([z.enum(['high', 'low', 'none']), textConditionSchema]);
 export type Condition = z.output<typeof conditionSchema>;
 
+/** How far a view of an image is from the image, at most. */
+const viewSchema = z.strictObject({
+  /** Enlarged or shrunk by this fraction about the middle. */
+  zoom: z.number().min(0).max(0.5).default(0),
+  /** Moved by so many pixels up or down and left or right. */
+  translation: z.number().nonnegative().default(0),
+  /** Differences of brightness multiplied by 1 ± this. */
+  contrast: fraction.default(0),
+  /** Values in [-1, 1] raised or lowered by this. */
+  light: fraction.default(0),
+});
+
 /** Settings of each stage beyond what all share. */
 const stageSchemas = [
   z.strictObject({
@@ -227,6 +239,8 @@ const sharedSchema = z.strictObject({
   losses: lossesSchema,
   /** Pixels by which images are moved at most, at random, where perceptual networks and the judge see them. */
   translation: z.number().int().nonnegative().default(0),
+  /** How images are varied, at random, where perceptual networks see them. */
+  views: viewSchema.optional(),
   /** A step's activations beyond this many MiB are recomputed segment by segment. */
   activationMiB: count.optional(),
   /** Iterations between validations, and between saved states. */
@@ -245,6 +259,7 @@ type StageSettings = z.output<(typeof stageSchemas)[number]>;
 export type TrainConfig = Shared & StageSettings;
 export type StageConfig<Stage extends TrainConfig['stage']> = Shared &
   Extract<StageSettings, { stage: Stage }>;
+export type ViewSettings = z.output<typeof viewSchema>;
 export type AdversarialSettings = z.output<typeof adversarialSchema>;
 
 /** The text that a run takes as its condition, if it takes one. */

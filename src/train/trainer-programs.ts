@@ -136,13 +136,14 @@ export function lossTerms(
   if (stage.images) {
     const { restored, truth } = stage.images;
     const seen = seenImages(stage)!;
+    const { views = seen } = stage;
     if (losses.l1) terms['l1'] = l1Loss(restored, truth);
     if (losses.mse) terms['mse'] ??= mseLoss(restored, truth);
     if (losses.psnr) terms['psnr'] = psnrLoss(restored, truth);
     if (losses.ssim) terms['ssim'] = ssimLoss(seen.restored, seen.truth);
     if (losses.grid) terms['grid'] = gridLoss(restored, truth);
     for (const name of ['perceptual', 'identity'] as const)
-      if (losses[name]) terms[name] = comparing[name]!.distance(seen.restored, seen.truth);
+      if (losses[name]) terms[name] = comparing[name]!.distance(views.restored, views.truth);
   }
   for (const name of Object.keys(losses))
     if (name !== 'adversarial' && !(name in terms))

@@ -24,6 +24,7 @@ import { type ComparingNetworks, createTrainerPrograms, lossTerms } from './trai
 import type { TrainingBatch } from './training-data.ts';
 import { translateSeen } from './translation.ts';
 import { type ValidationResult, validate } from './validation.ts';
+import { varyViews } from './views.ts';
 
 export interface TrainerOptions {
   readonly config: TrainConfig;
@@ -92,7 +93,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const microBatch = microBatchOf(config, communicator.size);
   const accumulation = batch / microBatch;
   const built = buildStage(config, networkScopes(), options.networks, { batch: microBatch, size });
-  const stage = translateSeen(built, config.translation);
+  const stage = varyViews(translateSeen(built, config.translation), config.views);
   const terms = lossTerms(config, stage, comparing);
 
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };

@@ -83,6 +83,22 @@ describe('an autoencoder whose decoder sees the photo', () => {
     expect(relativeError(fused!.data.subarray(half), alone!.data.subarray(half))).toBeGreaterThan(0.1);
   });
 
+  it('corrects the photo itself from fidelity 0.5 on, and what lies between it and the latent below', async () => {
+    const values = build(slim);
+    const leaves = leavesOf(Object.values(values), [1, 0.75]);
+    for (const name of [...leaves.keys()].filter((name) =>
+      /decoder\.(conv_out|up_blocks\.\d\.photo)/.test(name),
+    ))
+      leaves.get(name)!.data.fill(0); // the network corrects nothing
+    const photo = leaves.get('image')!.data;
+    expect(relativeError((await run(values, leaves)).fused!.data, photo)).toBeLessThan(1e-6);
+    leaves.set('fidelity', hostTensor(fidelity.shape, Float32Array.of(0.25, 0.25)));
+    const { fused, alone } = await run(values, leaves);
+    const between = photo.map((value, i) => (value + alone!.data[i]!) / 2);
+    expect(relativeError(fused!.data, between)).toBeLessThan(1e-6);
+    expect(relativeError(alone!.data, photo)).toBeGreaterThan(0.1);
+  });
+
   it('is differentiated towards every weight, the photo, the latent and the fidelity', async () => {
     const { fused } = build(slim);
     const leaves = leavesOf([fused], [0.7, 0.2]);

@@ -1,6 +1,6 @@
 /** Stable Diffusion's KL autoencoder (Rombach et al. 2022, arXiv:2112.10752), encoder and decoder. */
 
-import { add, attention, mul, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
+import { add, attention, mul, relu, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
@@ -104,8 +104,8 @@ export interface Photo {
 }
 
 /**
- * The image of a latent. Given the photo, its features are added at each level, and what the network corrects goes
- * from the latent's linear image to the photo itself, both as far as `fidelity` says.
+ * The image of a latent. Given the photo, its features are added at each level as far as `fidelity` says, and what the
+ * network corrects goes from the latent's linear image, at 0, to the photo itself, from 0.5 on.
  * @param latent [N, latent_channels, h, w], unscaled
  * @returns [N, 3, f·h, f·w], about [-1, 1]
  * @throws {TypeError} if the config has no `photo_fusion` for a photo
@@ -148,15 +148,22 @@ function imageOf(p: ParameterScope, config: VaeConfig, h: Value): Value {
   return fromPatches(convLayer(p.at('detail.conv_out'), silu(hidden), channels * 4), 2);
 }
 
-/** What the decoder's network corrects: the latent's linear image, the photo, or what lies between them. */
+/**
+ * What the decoder's network corrects: the latent's linear image, from fidelity 0.5 on the photo, or what lies between
+ * them. A part of the linear image beside the photo would show its patches, as dots on smooth skin.
+ */
 function baseImage(p: ParameterScope, config: VaeConfig, latent: Value, photo?: Photo): Value | undefined {
-  const followed = photo && mul(photo.image, photo.fidelity);
-  if (!config.linear_shortcut) return followed;
+  const linearImage = config.linear_shortcut ? linearImageOf(p, config, latent) : undefined;
+  if (!photo) return linearImage;
+  const linearShare = relu(sub(scalar(1), mul(photo.fidelity, 2)));
+  const followed = mul(photo.image, sub(scalar(1), linearShare));
+  return linearImage ? add(mul(linearImage, linearShare), followed) : followed;
+}
+
+function linearImageOf(p: ParameterScope, config: VaeConfig, latent: Value): Value {
   const factor = vaeScaleFactor(config);
   const depth = config.out_channels * factor ** 2;
-  const patches = convLayer(p.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false });
-  const linearImage = fromPatches(patches, factor);
-  return photo ? add(mul(linearImage, sub(scalar(1), photo.fidelity)), followed!) : linearImage;
+  return fromPatches(convLayer(p.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false }), factor);
 }
 
 function residualBlock(p: ParameterScope, config: VaeConfig, x: Value, outChannels: number): Value {
