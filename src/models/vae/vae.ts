@@ -1,6 +1,6 @@
 /** Stable Diffusion's KL autoencoder (Rombach et al. 2022, arXiv:2112.10752), encoder and decoder. */
 
-import { add, attention, mul, relu, reshape, scalar, silu, slice, sub, transpose } from '../../graph/ops.ts';
+import { add, attention, mul, relu, reshape, silu, slice, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
@@ -153,17 +153,14 @@ function imageOf(p: ParameterScope, config: VaeConfig, h: Value): Value {
  * them. A part of the linear image beside the photo would show its patches, as dots on smooth skin.
  */
 function baseImage(p: ParameterScope, config: VaeConfig, latent: Value, photo?: Photo): Value | undefined {
-  const linearImage = config.linear_shortcut ? linearImageOf(p, config, latent) : undefined;
-  if (!photo) return linearImage;
-  const linearShare = relu(sub(scalar(1), mul(photo.fidelity, 2)));
-  const followed = mul(photo.image, sub(scalar(1), linearShare));
-  return linearImage ? add(mul(linearImage, linearShare), followed) : followed;
-}
-
-function linearImageOf(p: ParameterScope, config: VaeConfig, latent: Value): Value {
+  const linearShare = photo && relu(add(mul(photo.fidelity, -2), 1));
+  const followed = photo && mul(photo.image, add(mul(linearShare!, -1), 1));
+  if (!config.linear_shortcut) return followed;
   const factor = vaeScaleFactor(config);
   const depth = config.out_channels * factor ** 2;
-  return fromPatches(convLayer(p.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false }), factor);
+  const patches = convLayer(p.at('linear_shortcut'), latent, depth, { kernel: 1, bias: false });
+  const linearImage = fromPatches(patches, factor);
+  return followed ? add(mul(linearImage, linearShare!), followed) : linearImage;
 }
 
 function residualBlock(p: ParameterScope, config: VaeConfig, x: Value, outChannels: number): Value {
