@@ -1,12 +1,13 @@
 /** Images as perceptual networks see them: each time a little larger or smaller, elsewhere, and in another light. */
-import { add, input, matmul, mul } from '../graph/ops.ts';
+import { add, input, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { RandomStream } from '../random/random-stream.ts';
-import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
+import { hostTensor } from '../tensor/host-tensor.ts';
+import { placement } from './placement.ts';
 import type { StageGraph } from './stage-graph.ts';
 import type { ViewSettings } from './train-config.ts';
 
-const names = { rows: 'view.rows', columns: 'view.columns', contrast: 'view.contrast', light: 'view.light' };
+const names = { contrast: 'view.contrast', light: 'view.light' };
 
 /**
  * What lowers a frozen network's distance from one view alone is often a pattern that only this network sees; what
@@ -15,13 +16,10 @@ const names = { rows: 'view.rows', columns: 'view.columns', contrast: 'view.cont
  */
 export function varyViews(stage: StageGraph, settings: ViewSettings | undefined): StageGraph {
   if (!stage.images || !settings) return stage;
-  const [, , height, width] = stage.images.restored.shape as [number, number, number, number];
-  const rows = input(names.rows, [height, height]);
-  const columns = input(names.columns, [width, width]);
+  const { place, feeds: placeFeeds } = placement('view', stage.images.restored.shape);
   const contrast = input(names.contrast, [1, 1, 1, 1]);
   const light = input(names.light, [1, 1, 1, 1]);
-  const show = (image: Value): Value =>
-    add(mul(matmul(matmul(rows, image), columns, { transB: true }), contrast), light);
+  const show = (image: Value): Value => add(mul(place(image), contrast), light);
   return {
     ...stage,
     views: { restored: show(stage.images.restored), truth: show(stage.images.truth) },
@@ -29,8 +27,7 @@ export function varyViews(stage: StageGraph, settings: ViewSettings | undefined)
       const view = purpose === 'training' ? drawView(settings, streams[0]!) : plainView;
       return {
         ...stage.feeds(images, streams, purpose),
-        [names.rows]: placing(height, view.zoom, view.down),
-        [names.columns]: placing(width, view.zoom, view.right),
+        ...placeFeeds(view.zoom, view.down, view.right),
         [names.contrast]: hostTensor([1, 1, 1, 1], Float32Array.of(view.contrast)),
         [names.light]: hostTensor([1, 1, 1, 1], Float32Array.of(view.light)),
       };
@@ -60,20 +57,4 @@ function drawView({ zoom, translation, contrast, light }: ViewSettings, stream: 
     contrast: around(1, contrast),
     light: around(0, light),
   };
-}
-
-/**
- * The matrix [size, size] that enlarges a vector about its middle and then moves it by so many places, bilinearly; what
- * comes in repeats its end.
- */
-function placing(size: number, zoom: number, places: number): HostTensor {
-  const matrix = hostTensor([size, size]);
-  const middle = (size - 1) / 2;
-  for (let i = 0; i < size; i++) {
-    const source = Math.min(size - 1, Math.max(0, (i - places - middle) / zoom + middle));
-    const [before, share] = [Math.floor(source), source % 1];
-    matrix.data[i * size + before] = 1 - share;
-    if (share > 0) matrix.data[i * size + before + 1] = share;
-  }
-  return matrix;
 }
