@@ -8,6 +8,7 @@ import { vectorJacobianProduct } from '../graph/gradient/gradient.ts';
 import { parametersOf, rewriteGraph, topologicalOrder } from '../graph/graph.ts';
 import { type BindParameter, emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { add, constant, input } from '../graph/ops.ts';
+import { usePlainOperators } from '../graph/passes/plain-operators.ts';
 import { shareEqualValues } from '../graph/passes/share-equal-values.ts';
 import { isOp, type Value } from '../graph/value.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
@@ -15,7 +16,15 @@ import type { Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { cutIntoSegments } from './segments.ts';
 
-export interface GradientProgramOptions {
+/** What suits a device's kernels. */
+export interface Emission {
+  /** As `emitModel` takes it. */
+  readonly convolutionBlock?: number | undefined;
+  /** Whether to keep to operators that devices other than the processor have kernels for. */
+  readonly plainOperators?: boolean | undefined;
+}
+
+export interface GradientProgramOptions extends Emission {
   /** Shown in errors and profiles. */
   readonly name: string;
   /** What is minimised, a scalar. */
@@ -27,8 +36,6 @@ export interface GradientProgramOptions {
   readonly bind: BindParameter;
   /** Most bytes that the values of one segment may take; everything is one segment unless given. */
   readonly activationBytes?: number | undefined;
-  /** As `emitModel` takes it. */
-  readonly convolutionBlock?: number | undefined;
 }
 
 /** One session's part of a step. */
@@ -77,6 +84,7 @@ function buildProgram(
     bind,
     activationBytes = Number.POSITIVE_INFINITY,
     convolutionBlock,
+    plainOperators = false,
   }: Omit<GradientProgramOptions, 'loss' | 'outputs'>,
   outputs: Readonly<Record<string, Value>>,
   lossName: string | undefined,
@@ -101,7 +109,12 @@ function buildProgram(
     values: Record<string, Value>,
   ): void => {
     parts.push({
-      model: emitModel(`${name}.${direction}${segment}`, values, bindTrained, { convolutionBlock }),
+      model: emitModel(
+        `${name}.${direction}${segment}`,
+        plainOperators ? usePlainOperators(values) : values,
+        bindTrained,
+        { convolutionBlock },
+      ),
       direction,
       flops: graphFlops(Object.values(values)),
       networks: [

@@ -11,7 +11,7 @@ import { parameterScope, prefixOf } from '../nn/parameter-scope.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator } from './communicator.ts';
-import { buildGradientProgram } from './gradient-program.ts';
+import { buildGradientProgram, type Emission } from './gradient-program.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { rateAt } from './learning-rate.ts';
 import { type LoadOptions, loadProgram } from './loaded-program.ts';
@@ -47,8 +47,7 @@ interface JudgeOptions {
   /** Of the images in pixels. */
   readonly size: number;
   readonly seed: number;
-  /** As `emitModel` takes it. */
-  readonly convolutionBlock?: number | undefined;
+  readonly emission?: Emission;
 }
 
 const prefix = 'd';
@@ -61,7 +60,7 @@ export const isJudgeParameter = (name: string): boolean => prefixOf(name) === pr
 export async function createJudge(
   runtime: Runtime,
   settings: AdversarialSettings,
-  { microBatch, microBatches, size, seed, convolutionBlock }: JudgeOptions,
+  { microBatch, microBatches, size, seed, emission }: JudgeOptions,
   load: LoadOptions,
   communicator: Communicator = alone,
 ): Promise<Judge> {
@@ -91,7 +90,7 @@ export async function createJudge(
   const trained = new Set(shapes.keys());
   const program = loadProgram(
     runtime,
-    buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind, convolutionBlock }),
+    buildGradientProgram({ name: 'discriminator', loss, outputs, trained, bind, ...emission }),
     load,
   );
   return {

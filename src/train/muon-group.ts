@@ -1,9 +1,10 @@
-/** Muon over matrices, with one small graph for each of their sizes. */
+/** Muon over matrices, with one small graph for all of a size. */
 import { emitModel, noParameters, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
+import { usePlainOperators } from '../graph/passes/plain-operators.ts';
 import type { Shape } from '../graph/value.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
-import { elementCount, formatShape, hostTensor } from '../tensor/host-tensor.ts';
+import { elementCount, formatShape, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import type { Communicator } from './communicator.ts';
 import { type MuonConfig, muonDirection, muonMean, muonStep } from './muon.ts';
 import { followAverage, type GroupConfig, type ParameterGroup, piece } from './parameter-group.ts';
@@ -36,21 +37,26 @@ export async function createMuonGroup(
   const [parameter, gradient, mean] = [flat(), flat(), flat()];
   const average = config.averageDecay === undefined ? undefined : flat();
   const own = new Set(shareMatrices(shapes, communicator.size)[communicator.rank]);
-  const directions = new Map<string, Session>();
-  for (const name of own) {
-    const size = matrixShape(shapes.get(name)!);
-    if (!directions.has(formatShape(size)))
-      directions.set(formatShape(size), await runtime.createSession(directionModel(size)));
+  const stacks: Stack[] = [];
+  for (const [size, names] of bySize(shapes, own)) {
+    const model = directionModel([names.length, ...size], runtime.device !== 'cpu');
+    const matrices = hostTensor([names.length, ...size], new Float32Array(names.length * elementCount(size)));
+    stacks.push({ names, matrices, session: await runtime.createSession(model) });
   }
 
   // The array of gradients holds the means, then the directions that they give.
   const makeDirections = async (): Promise<void> => {
-    for (const [name, { data }] of Object.entries(gradient.tensors)) {
-      const matrix = hostTensor(matrixShape(shapes.get(name)!), data);
-      if (own.has(name))
-        await directions.get(formatShape(matrix.shape))!.run({ ahead: matrix }, { direction: matrix });
-      else data.fill(0);
+    for (const { names, matrices, session } of stacks) {
+      const length = elementCount(matrices.shape) / names.length;
+      names.forEach((name, i) => {
+        matrices.data.set(gradient.tensors[name]!.data, i * length);
+      });
+      await session.run({ ahead: matrices }, { direction: matrices });
+      names.forEach((name, i) => {
+        gradient.tensors[name]!.data.set(matrices.data.subarray(i * length, (i + 1) * length));
+      });
     }
+    for (const [name, { data }] of Object.entries(gradient.tensors)) if (!own.has(name)) data.fill(0);
     await communicator.sum(gradient.data);
   };
   return {
@@ -70,7 +76,7 @@ export async function createMuonGroup(
       if (average) followAverage(average.data, parameter.data, config.averageDecay!);
     },
     async release() {
-      for (const session of directions.values()) await session.release();
+      for (const { session } of stacks) await session.release();
     },
   };
 }
@@ -88,6 +94,29 @@ function shareMatrices(shapes: ReadonlyMap<string, Shape>, trainers: number): st
   return shares.map(({ names }) => names);
 }
 
-function directionModel(size: Shape): OnnxModel {
-  return emitModel('muon', { direction: muonDirection(input('ahead', size)) }, noParameters);
+/** Matrices of one size, whose directions are made together: small products by themselves keep few cores busy. */
+interface Stack {
+  readonly names: readonly string[];
+  /** [matrices, rows, columns] */
+  readonly matrices: HostTensor;
+  readonly session: Session;
+}
+
+function bySize(
+  shapes: ReadonlyMap<string, Shape>,
+  own: ReadonlySet<string>,
+): Iterable<[[number, number], string[]]> {
+  const sizes = new Map<string, [[number, number], string[]]>();
+  for (const [name, shape] of shapes) {
+    if (!own.has(name)) continue;
+    const size = matrixShape(shape);
+    const [, names] = sizes.get(formatShape(size)) ?? [size, []];
+    sizes.set(formatShape(size), [size, [...names, name]]);
+  }
+  return sizes.values();
+}
+
+function directionModel(shape: Shape, plainOperators: boolean): OnnxModel {
+  const outputs = { direction: muonDirection(input('ahead', shape)) };
+  return emitModel('muon', plainOperators ? usePlainOperators(outputs) : outputs, noParameters);
 }

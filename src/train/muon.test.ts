@@ -45,10 +45,11 @@ function reference(matrix: Matrix): Matrix {
 }
 
 async function computed(data: Float32Array, shape: [number, number]): Promise<Float32Array> {
-  const model = emitModel('muon', { result: orthogonalised(input('x', shape)) }, () => {
+  const stack = [1, ...shape];
+  const model = emitModel('muon', { result: orthogonalised(input('x', stack)) }, () => {
     throw new Error('no parameters');
   });
-  const results = await withSession(runtime, model, (session) => session.run({ x: hostTensor(shape, data) }));
+  const results = await withSession(runtime, model, (session) => session.run({ x: hostTensor(stack, data) }));
   return results['result']!.data;
 }
 

@@ -33,12 +33,12 @@ export function muonMean(
 }
 
 /**
- * The direction of a step: that of the mean, with all singular values about one.
- * @param ahead [rows, columns], as {@link muonMean} leaves it
+ * The directions of a step: those of the means, with all singular values about one.
+ * @param ahead [matrices, rows, columns], as {@link muonMean} leaves them
  * @see Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; the scale: Liu et al. 2025, arXiv:2502.16982
  */
 export function muonDirection(ahead: Value): Value {
-  return mul(orthogonalised(ahead), updateScale * Math.sqrt(Math.max(...ahead.shape)));
+  return mul(orthogonalised(ahead), updateScale * Math.sqrt(Math.max(...ahead.shape.slice(1))));
 }
 
 /** Takes a step along directions of {@link muonDirection}, in place. */
@@ -54,15 +54,16 @@ export function muonStep(
 }
 
 /**
- * U·S'·Vᵀ of a matrix U·S·Vᵀ, S' between 0.7 and 1.2 wherever S is not far below the largest.
- * The iteration X ← (a + b·XXᵀ + c·(XXᵀ)²)·X runs on XXᵀ alone, the smaller matrix; its factors all commute.
+ * U·S'·Vᵀ of each matrix U·S·Vᵀ of [matrices, rows, columns], S' between 0.7 and 1.2 wherever S is not far below the
+ * largest. The iteration X ← (a + b·XXᵀ + c·(XXᵀ)²)·X runs on XXᵀ alone, the smaller matrix; its factors all commute.
  */
-export function orthogonalised(matrix: Value): Value {
-  const [rows, columns] = matrix.shape as [number, number];
-  const wide = rows <= columns ? matrix : transpose(matrix, [1, 0]);
+export function orthogonalised(matrices: Value): Value {
+  const [, rows, columns] = matrices.shape as [number, number, number];
+  const turned = (x: Value): Value => (rows <= columns ? x : transpose(x, [0, 2, 1]));
+  const wide = turned(matrices);
   const [a, b, c] = coefficients;
   const identity = scaledIdentity(Math.min(rows, columns), a);
-  const squares = add(reduceSum(mul(wide, wide)), leastSquare);
+  const squares = add(reduceSum(mul(wide, wide), [1, 2], true), leastSquare); // [matrices, 1, 1]
   let gram = div(matmul(wide, wide, { transB: true }), squares);
   let product: Value | undefined;
   for (let i = 0; i < iterations; i++) {
@@ -70,8 +71,7 @@ export function orthogonalised(matrix: Value): Value {
     product = product ? matmul(factor, product) : factor;
     gram = matmul(matmul(factor, gram), factor);
   }
-  const result = div(matmul(product!, wide), sqrt(squares));
-  return rows <= columns ? result : transpose(result, [1, 0]);
+  return turned(div(matmul(product!, wide), sqrt(squares)));
 }
 
 function scaledIdentity(size: number, scale: number): Value {

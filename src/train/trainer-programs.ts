@@ -4,7 +4,7 @@ import { add, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
-import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
+import { buildForwardProgram, buildGradientProgram, type Emission } from './gradient-program.ts';
 import type { Judge } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
 import {
@@ -44,21 +44,20 @@ interface TrainerProgramsOptions {
   readonly bind: BindParameter;
   /** Micro-batches in a batch, over which losses are averaged. */
   readonly accumulation: number;
-  /** As `emitModel` takes it. */
-  readonly convolutionBlock: number | undefined;
+  readonly emission: Emission;
 }
 
 /** Builds nothing yet: sessions are made when first asked for, and again when other losses count. */
 export function createTrainerPrograms(
   runtime: Runtime,
-  { config, stage, terms, judge, trained, bind, accumulation, convolutionBlock }: TrainerProgramsOptions,
+  { config, stage, terms, judge, trained, bind, accumulation, emission }: TrainerProgramsOptions,
   load: LoadOptions,
 ): TrainerPrograms {
   const { activationMiB } = config;
   const building = {
     bind,
     activationBytes: activationMiB === undefined ? undefined : activationMiB * 2 ** 20,
-    convolutionBlock,
+    ...emission,
   };
   let generating: { readonly losses: string; readonly program: LoadedProgram } | undefined;
   let validating: LoadedProgram | undefined;

@@ -10,6 +10,7 @@ import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.t
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator, takeFromFirst } from './communicator.ts';
 import { divergedError } from './diverged.ts';
+import type { Emission } from './gradient-program.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
 import type { LoadOptions } from './loaded-program.ts';
@@ -99,8 +100,11 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
   const { adversarial } = config.losses;
   if (adversarial && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
-  const convolutionBlock = await findConvolutionBlock(runtime);
-  const judgeOptions = { microBatch, microBatches: accumulation, size, seed: config.seed, convolutionBlock };
+  const emission: Emission = {
+    convolutionBlock: await findConvolutionBlock(runtime),
+    plainOperators: runtime.device !== 'cpu',
+  };
+  const judgeOptions = { microBatch, microBatches: accumulation, size, seed: config.seed, emission };
   const judge = adversarial && (await createJudge(runtime, adversarial, judgeOptions, load, communicator));
 
   const shapes = trainedShapes(config, [...Object.values(terms), ...Object.values(stage.preview)]);
@@ -116,7 +120,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const trained = new Set(shapes.keys());
   const programs = createTrainerPrograms(
     runtime,
-    { config, stage, terms, judge, trained, bind, accumulation, convolutionBlock },
+    { config, stage, terms, judge, trained, bind, accumulation, emission },
     load,
   );
   const parts: TrainerParts = { config, microBatch, stage, programs, generator, judge, communicator };

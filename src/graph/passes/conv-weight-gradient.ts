@@ -22,9 +22,10 @@ const minChannels = 16;
 /**
  * dW[o, c, t] = Σ_n,p dy[n, o, p]·x[n, c, p·stride + t·dilation − pad], tap by tap.
  * @param value inputs x [N, C, …] and dy [N, O, …]; gives [O, C/groups, …kernel]
+ * @param asOne whether all images of a batch are multiplied at once, however large: as devices with many cores like it
  */
-export function expandConvWeightGradient(value: Value<'ConvWeightGradient'>): Value {
-  if (suitsWinograd(value)) return byTile(value);
+export function expandConvWeightGradient(value: Value<'ConvWeightGradient'>, asOne = false): Value {
+  if (suitsWinograd(value)) return byTile(value, asOne);
   return isOfSquares(value.attributes) ? bySquare(value) : byTap(value);
 }
 
@@ -77,7 +78,7 @@ function suitsWinograd({ inputs, attributes }: Value<'ConvWeightGradient'>): boo
 }
 
 /** y = Aᵀ[(GwGᵀ) ⊙ (BᵀxB)]A tile by tile, so dW = Gᵀ[Σ (A·dy·Aᵀ) ⊙ (BᵀxB)]G. */
-function byTile({ inputs }: Value<'ConvWeightGradient'>): Value {
+function byTile({ inputs }: Value<'ConvWeightGradient'>, asOne: boolean): Value {
   const [x, dy] = inputs as [Value, Value];
   const [batch, outChannels, height, width] = dy.shape as [number, number, number, number];
   const channels = x.shape[1]!;
@@ -101,7 +102,7 @@ function byTile({ inputs }: Value<'ConvWeightGradient'>): Value {
       {},
     );
   // Small images are put in one row; of large ones adding up their products moves less.
-  const together = batch === 1 || positions < Math.max(channels, outChannels);
+  const together = asOne || batch === 1 || positions < Math.max(channels, outChannels);
   const ofImage = (values: Value, n: number): Value => slice(values, 0, n, n + 1);
   const products = together
     ? product(dy, x)
