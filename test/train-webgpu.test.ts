@@ -1,12 +1,12 @@
 /** Training on a WebGPU device: Chromium's software one, by Vulkan, where there is no other. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { smallNetworks, writeWaves } from './small-run.test-support.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -20,21 +20,7 @@ const config = {
   iterations: 2,
   train: ['vae', 'spatialEncoder', 'unet'],
   visualEncoder: false,
-  networks: {
-    vae: { block_out_channels: [16, 16], layers_per_block: 1, norm_num_groups: 4, latent_channels: 4 },
-    unet: {
-      in_channels: 4,
-      out_channels: 4,
-      block_out_channels: [16, 16],
-      layers_per_block: 1,
-      down_block_types: ['DownBlock2D', 'DownBlock2D'],
-      up_block_types: ['UpBlock2D', 'UpBlock2D'],
-      attention_head_dim: 2,
-      cross_attention_dim: 16,
-      norm_num_groups: 4,
-    },
-    spatialEncoder: { conditioning_embedding_out_channels: [8, 8] },
-  },
+  networks: smallNetworks(16),
   data: { size: 16, canvas: 16, batch: 2 },
   optimizer: { learningRate: 1e-3, maxGradientNorm: 1, muon: { momentum: 0.9, rateFactor: 4 } },
   losses: {
@@ -48,13 +34,7 @@ const config = {
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'train-webgpu-'));
-  await mkdir(join(root, 'faces'));
-  for (let i = 0; i < 4; i++) {
-    const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, k) => 128 + 120 * Math.sin(k * 0.02 * (i + 1)));
-    await sharp(data, { raw: { width: 16, height: 16, channels: 3 } })
-      .png()
-      .toFile(join(root, 'faces', `${i}.png`));
-  }
+  await writeWaves(join(root, 'faces'), 4, 16);
   await writeFile(join(root, 'config.json'), JSON.stringify(config));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));

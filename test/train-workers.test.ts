@@ -1,16 +1,16 @@
 /** Trainers that share every batch: in threads, and in processes that mpirun starts. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTensorFile, readTensor } from '../src/checkpoint/tensor-file.ts';
 import { openFileSource } from '../src/platform/node/files/file-source.ts';
 import { failSums, shareSums, threadCommunicator } from '../src/platform/node/train/thread-communicator.ts';
+import { smallNetworks, writeWaves } from './small-run.test-support.ts';
 
 const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url));
 const contract = fileURLToPath(new URL('communicator-contract.js', import.meta.url));
@@ -59,21 +59,7 @@ const config = {
   iterations: 4,
   train: ['vae', 'spatialEncoder', 'unet'],
   visualEncoder: false,
-  networks: {
-    vae: { block_out_channels: [8, 8], layers_per_block: 1, norm_num_groups: 4, latent_channels: 4 },
-    unet: {
-      in_channels: 4,
-      out_channels: 4,
-      block_out_channels: [8, 8],
-      layers_per_block: 1,
-      down_block_types: ['DownBlock2D', 'DownBlock2D'],
-      up_block_types: ['UpBlock2D', 'UpBlock2D'],
-      attention_head_dim: 2,
-      cross_attention_dim: 12,
-      norm_num_groups: 4,
-    },
-    spatialEncoder: { conditioning_embedding_out_channels: [8, 8] },
-  },
+  networks: smallNetworks(8),
   data: { size: 32, canvas: 32, batch: 4 },
   microBatch: 1,
   optimizer: { learningRate: 1e-3, maxGradientNorm: 1 },
@@ -90,13 +76,7 @@ const config = {
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'train-workers-'));
-  await mkdir(join(root, 'faces'));
-  for (let i = 0; i < 8; i++) {
-    const data = Uint8Array.from({ length: 32 * 32 * 3 }, (_, k) => 128 + 120 * Math.sin(k * 0.02 * (i + 1)));
-    await sharp(data, { raw: { width: 32, height: 32, channels: 3 } })
-      .png()
-      .toFile(join(root, 'faces', `${i}.png`));
-  }
+  await writeWaves(join(root, 'faces'), 8, 32);
   await writeFile(join(root, 'config.json'), JSON.stringify(config));
 });
 afterAll(() => rm(root, { recursive: true, force: true }));

@@ -1,8 +1,11 @@
 /** Squares of positions as channels of one position, and back. */
-import { constant, conv, reshape, transpose } from '../graph/ops.ts';
+import { constant, conv, reshape } from '../graph/ops.ts';
 import { toSquares } from '../graph/squares.ts';
 import type { Value } from '../graph/value.ts';
 import type { ParameterScope } from './parameter-scope.ts';
+
+/** [N, C·p², h, w] → [N, C, p·h, p·w] */
+export { fromSquares as fromPatches } from '../graph/squares.ts';
 
 /** Channels of patches up to which picking them by a convolution costs less than two transpositions. */
 const fewChannels = 64;
@@ -19,17 +22,6 @@ export function toPatches(image: Value, side: number): Value {
   if (depth <= fewChannels)
     return conv(image, identityKernel(depth, [channels, side, side]), undefined, { stride: side });
   return toSquares(image, side);
-}
-
-/** [N, C·p², h, w] → [N, C, p·h, p·w] */
-export function fromPatches(patches: Value, side: number): Value {
-  if (side === 1) return patches;
-  const [batch, depth, h, w] = patches.shape as [number, number, number, number];
-  const channels = depth / side ** 2;
-  // Whole rows first, then one matrix: ONNX Runtime calls its threads anew for each matrix of a batch, and waits.
-  const rows = transpose(reshape(patches, [batch * channels, side, side, h, w]), [2, 0, 3, 1, 4]); // [p, N·C, h, p, w]
-  const pixels = transpose(reshape(rows, [side, batch * channels * h * side * w]), [1, 0]);
-  return reshape(pixels, [batch, channels, h * side, w * side]);
 }
 
 /**

@@ -6,23 +6,15 @@
 import { graphFlops } from '../graph/cost.ts';
 import { vectorJacobianProduct } from '../graph/gradient/gradient.ts';
 import { parametersOf, rewriteGraph, topologicalOrder } from '../graph/graph.ts';
-import { type BindParameter, emitModel, type OnnxModel } from '../graph/onnx/emit-model.ts';
+import type { BindParameter, OnnxModel } from '../graph/onnx/emit-model.ts';
 import { add, constant, input } from '../graph/ops.ts';
-import { usePlainOperators } from '../graph/passes/plain-operators.ts';
 import { shareEqualValues } from '../graph/passes/share-equal-values.ts';
 import { isOp, type Value } from '../graph/value.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
 import type { Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
+import { type Emission, emitForDevice } from './emission.ts';
 import { cutIntoSegments } from './segments.ts';
-
-/** What suits a device's kernels. */
-export interface Emission {
-  /** As `emitModel` takes it. */
-  readonly convolutionBlock?: number | undefined;
-  /** Whether to keep to operators that devices other than the processor have kernels for. */
-  readonly plainOperators?: boolean | undefined;
-}
 
 export interface GradientProgramOptions extends Emission {
   /** Shown in errors and profiles. */
@@ -83,8 +75,7 @@ function buildProgram(
     trained,
     bind,
     activationBytes = Number.POSITIVE_INFINITY,
-    convolutionBlock,
-    plainOperators = false,
+    ...emission
   }: Omit<GradientProgramOptions, 'loss' | 'outputs'>,
   outputs: Readonly<Record<string, Value>>,
   lossName: string | undefined,
@@ -109,12 +100,7 @@ function buildProgram(
     values: Record<string, Value>,
   ): void => {
     parts.push({
-      model: emitModel(
-        `${name}.${direction}${segment}`,
-        plainOperators ? usePlainOperators(values) : values,
-        bindTrained,
-        { convolutionBlock },
-      ),
+      model: emitForDevice(`${name}.${direction}${segment}`, values, bindTrained, emission),
       direction,
       flops: graphFlops(Object.values(values)),
       networks: [

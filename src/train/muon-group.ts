@@ -1,11 +1,11 @@
 /** Muon over matrices, with one small graph for all of a size. */
-import { emitModel, noParameters, type OnnxModel } from '../graph/onnx/emit-model.ts';
+import { noParameters, type OnnxModel } from '../graph/onnx/emit-model.ts';
 import { input } from '../graph/ops.ts';
-import { usePlainOperators } from '../graph/passes/plain-operators.ts';
 import type { Shape } from '../graph/value.ts';
 import type { Runtime, Session } from '../runtime/runtime.ts';
 import { elementCount, formatShape, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import type { Communicator } from './communicator.ts';
+import { emitForDevice, needsPlainOperators } from './emission.ts';
 import { type MuonConfig, muonDirection, muonMean, muonStep } from './muon.ts';
 import { followAverage, type GroupConfig, type ParameterGroup, piece } from './parameter-group.ts';
 import { flatTensors } from './parameter-memory.ts';
@@ -38,10 +38,10 @@ export async function createMuonGroup(
   const average = config.averageDecay === undefined ? undefined : flat();
   const own = new Set(shareMatrices(shapes, communicator.size)[communicator.rank]);
   const stacks: Stack[] = [];
-  for (const [size, names] of bySize(shapes, own)) {
-    const model = directionModel([names.length, ...size], runtime.device !== 'cpu');
-    const matrices = hostTensor([names.length, ...size], new Float32Array(names.length * elementCount(size)));
-    stacks.push({ names, matrices, session: await runtime.createSession(model) });
+  for (const names of bySize(shapes, own)) {
+    const shape = [names.length, ...matrixShape(shapes.get(names[0]!)!)];
+    const session = await runtime.createSession(directionModel(shape, runtime));
+    stacks.push({ names, matrices: hostTensor(shape, new Float32Array(elementCount(shape))), session });
   }
 
   // The array of gradients holds the means, then the directions that they give.
@@ -102,21 +102,20 @@ interface Stack {
   readonly session: Session;
 }
 
-function bySize(
-  shapes: ReadonlyMap<string, Shape>,
-  own: ReadonlySet<string>,
-): Iterable<[[number, number], string[]]> {
-  const sizes = new Map<string, [[number, number], string[]]>();
+/** The names of the matrices that are a trainer's own, those of one size together. */
+function bySize(shapes: ReadonlyMap<string, Shape>, own: ReadonlySet<string>): Iterable<string[]> {
+  const sizes = new Map<string, string[]>();
   for (const [name, shape] of shapes) {
     if (!own.has(name)) continue;
-    const size = matrixShape(shape);
-    const [, names] = sizes.get(formatShape(size)) ?? [size, []];
-    sizes.set(formatShape(size), [size, [...names, name]]);
+    const size = formatShape(matrixShape(shape));
+    const alike = sizes.get(size);
+    if (alike) alike.push(name);
+    else sizes.set(size, [name]);
   }
   return sizes.values();
 }
 
-function directionModel(shape: Shape, plainOperators: boolean): OnnxModel {
-  const outputs = { direction: muonDirection(input('ahead', shape)) };
-  return emitModel('muon', plainOperators ? usePlainOperators(outputs) : outputs, noParameters);
+function directionModel(shape: Shape, runtime: Runtime): OnnxModel {
+  const direction = muonDirection(input('ahead', shape));
+  return emitForDevice('muon', { direction }, noParameters, { plainOperators: needsPlainOperators(runtime) });
 }

@@ -4,7 +4,8 @@ import { add, mul } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import type { PerceptualNetwork } from '../models/perceptual/perceptual-network.ts';
 import type { Runtime, Tensors } from '../runtime/runtime.ts';
-import { buildForwardProgram, buildGradientProgram, type Emission } from './gradient-program.ts';
+import type { Emission } from './emission.ts';
+import { buildForwardProgram, buildGradientProgram } from './gradient-program.ts';
 import type { Judge } from './judge.ts';
 import { type LoadedProgram, type LoadOptions, loadProgram } from './loaded-program.ts';
 import {

@@ -5,12 +5,11 @@ import type { BindParameter } from '../graph/onnx/emit-model.ts';
 import type { Shape, Value } from '../graph/value.ts';
 import { prefixOf } from '../nn/parameter-scope.ts';
 import { networkOf } from '../restore/networks.ts';
-import { findConvolutionBlock } from '../runtime/convolution-block.ts';
 import { NonFiniteError, type Runtime, type Tensors } from '../runtime/runtime.ts';
 import type { HostTensor } from '../tensor/host-tensor.ts';
 import { alone, type Communicator, takeFromFirst } from './communicator.ts';
 import { divergedError } from './diverged.ts';
-import type { Emission } from './gradient-program.ts';
+import { findEmission } from './emission.ts';
 import { drawInitialWeights } from './initial-weights.ts';
 import { createJudge, isJudgeParameter } from './judge.ts';
 import type { LoadOptions } from './loaded-program.ts';
@@ -100,10 +99,7 @@ export async function createTrainer(options: TrainerOptions): Promise<Trainer> {
   const load: LoadOptions = { oneAtATime: config.activationMiB !== undefined, onPart: options.onPart };
   const { adversarial } = config.losses;
   if (adversarial && !stage.images) throw new TypeError(`The ${config.stage} stage makes no images to judge`);
-  const emission: Emission = {
-    convolutionBlock: await findConvolutionBlock(runtime),
-    plainOperators: runtime.device !== 'cpu',
-  };
+  const emission = await findEmission(runtime);
   const judgeOptions = { microBatch, microBatches: accumulation, size, seed: config.seed, emission };
   const judge = adversarial && (await createJudge(runtime, adversarial, judgeOptions, load, communicator));
 

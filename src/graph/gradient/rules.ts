@@ -4,6 +4,7 @@
  * because it is one table, which the compiler holds to every operation.
  */
 import { elementCount } from '../../tensor/host-tensor.ts';
+import { flipKernel } from '../flip-kernel.ts';
 import {
   add,
   constant,
@@ -80,17 +81,6 @@ function matmulGradient(y: Value<'MatMul' | 'Gemm'>, dy: Value): InputGradients 
 
 /** All axes but the channels of [N, C, …]. */
 const nonChannelAxes = ({ shape }: Value): number[] => shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
-
-/** w [O, C, …k] with its spatial axes reversed and its channel axes swapped: [C, O, …k]. */
-function flipKernel(w: Value): Value {
-  const [outChannels, channels, ...kernel] = w.shape as [number, number, ...number[]];
-  const taps = elementCount(kernel);
-  const reversal = new Float32Array(taps * taps);
-  for (let i = 0; i < taps; i++) reversal[i * taps + taps - 1 - i] = 1;
-  const reversed = matmul(reshape(w, [outChannels * channels, taps]), constant([taps, taps], reversal));
-  const swapped = transpose(reshape(reversed, [outChannels, channels, taps]), [1, 0, 2]);
-  return reshape(swapped, [channels, outChannels, ...kernel]);
-}
 
 function convInputGradient(y: Value<'Conv'>, dy: Value): Value {
   const [x, w] = y.inputs as [Value, Value];

@@ -3,11 +3,11 @@
  * are divided among a device and the processor waits for copies at each.
  */
 import { elementCount } from '../../tensor/host-tensor.ts';
+import { flipKernel } from '../flip-kernel.ts';
 import { rewriteGraph } from '../graph.ts';
 import {
   add,
   clip,
-  constant,
   makeValue,
   matmul,
   mul,
@@ -19,6 +19,7 @@ import {
   softmax,
   transpose,
 } from '../ops.ts';
+import { fromSquares } from '../squares.ts';
 import { isOp, type OpAttributes, type Value } from '../value.ts';
 import { expandConvWeightGradient } from './conv-weight-gradient.ts';
 
@@ -138,7 +139,7 @@ function plainConvTranspose(
   const split = reshape(whole, [channels, perGroup, squares[0]!, side, squares[1]!, side]);
   const ofSquares = reshape(transpose(split, [0, 1, 3, 5, 2, 4]), [channels, -1, ...squares]);
   const ends = squares.map((extent) => extent - 1);
-  const y = makeValue('Conv', [x!, turnedKernel(ofSquares, groups)], {
+  const y = makeValue('Conv', [x!, flipKernel(ofSquares, groups)], {
     strides: [1, 1],
     pads: [...ends, ...ends],
     dilations: [1, 1],
@@ -156,22 +157,4 @@ function plainConvTranspose(
   const rows = slice(enough, 2, pads[0]!, pads[0]! + height);
   const cut = slice(rows, 3, pads[1]!, pads[1]! + width);
   return bias ? add(cut, reshape(bias, [-1, 1, 1])) : cut;
-}
-
-/** [N, C·s², h, w] → [N, C, s·h, s·w], the opposite of `toSquares`. */
-function fromSquares(squares: Value, side: number): Value {
-  const [batch, , height, width] = squares.shape as [number, number, number, number];
-  const split = reshape(squares, [batch, -1, side, side, height, width]);
-  return reshape(transpose(split, [0, 1, 4, 2, 5, 3]), [batch, -1, height * side, width * side]);
-}
-
-/** w [C, O/groups, …k] with its spatial axes reversed and the channel axes of each group swapped: [O, C/groups, …k]. */
-function turnedKernel(w: Value, groups: number): Value {
-  const [channels, perGroup, ...kernel] = w.shape as [number, number, ...number[]];
-  const taps = elementCount(kernel);
-  const reversal = new Float32Array(taps * taps);
-  for (let i = 0; i < taps; i++) reversal[i * taps + taps - 1 - i] = 1;
-  const reversed = matmul(reshape(w, [channels * perGroup, taps]), constant([taps, taps], reversal));
-  const swapped = transpose(reshape(reversed, [groups, channels / groups, perGroup, taps]), [0, 2, 1, 3]);
-  return reshape(swapped, [groups * perGroup, channels / groups, ...kernel]);
 }
