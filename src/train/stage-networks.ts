@@ -60,6 +60,7 @@ function networksOfStage(config: TrainConfig): readonly NetworkName[] {
  * Configs of the stage's networks: those of the start checkpoint with the run's own settings over them.
  * @param start networks of the checkpoint that the run starts from, as far as it has them
  * @throws {CheckpointError} if a network is neither in the checkpoint nor described by the run
+ * @throws {TypeError} if settings are invalid, or the spatial encoder's blocks are not the UNet's
  */
 export function joinConfigs(
   config: TrainConfig,
@@ -87,7 +88,19 @@ export function joinConfigs(
     { ...start.scheduler, ...config.networks.scheduler },
     'networks.scheduler',
   );
-  return { scheduler, ...joined } as NetworkConfigs;
+  const configs = { scheduler, ...joined } as NetworkConfigs;
+  requireSameBlocks(configs);
+  return configs;
+}
+
+/** The spatial encoder gives one residual for each of the UNet's skip connections. */
+function requireSameBlocks({ unet, spatialEncoder }: NetworkConfigs): void {
+  if (!unet || !spatialEncoder) return;
+  for (const key of ['block_out_channels', 'layers_per_block'] as const)
+    if (String(spatialEncoder[key]) !== String(unet[key]))
+      throw new TypeError(
+        `Cannot train with networks.spatialEncoder: its ${key}, ${spatialEncoder[key]}, must be that of the UNet, ${unet[key]}`,
+      );
 }
 
 function parse<Schema extends z.ZodMiniType>(schema: Schema, json: unknown, where: string): z.output<Schema> {

@@ -20,9 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const config = (train: string) =>
+const config = (train: string, networks = {}) =>
   parseTrainConfig(
     {
+      networks,
       stage: 'interlcm',
       iterations: 1,
       train: [train],
@@ -32,6 +33,26 @@ const config = (train: string) =>
     },
     'the test',
   );
+
+it('starts a deeper network from a stored one, with what is added giving nothing', async () => {
+  const deeper = { unet: { layers_per_block: 2 }, spatialEncoder: { layers_per_block: 2 } };
+  const [shallow, deep] = [
+    await openStartNetworks(config('unet'), checkpoint, { runtime }),
+    await openStartNetworks(config('unet', deeper), checkpoint, { runtime }),
+  ];
+  const block = 'unet/up_blocks.1.resnets';
+  const same = await shallow.startWeight(`${block}.1.conv1.weight`, [32, 64, 3, 3]);
+  expect(await deep.startWeight(`${block}.2.conv1.weight`, [32, 64, 3, 3])).toEqual(same);
+  expect(await deep.startWeight(`${block}.1.conv1.weight`, [32, 64, 3, 3])).toBeUndefined();
+  expect(await deep.startWeight(`${block}.1.conv2.bias`, [32])).toEqual(new Float32Array(32));
+  const shortcut = (await deep.startWeight(`${block}.1.conv_shortcut.weight`, [32, 64, 1, 1]))!;
+  expect([shortcut[0], shortcut[1], shortcut[65], shortcut[64 * 31 + 31]]).toEqual([1, 0, 1, 1]);
+  await Promise.all([shallow.close(), deep.close()]);
+  const alone = config('unet', { unet: { layers_per_block: 2 } });
+  await expect(openStartNetworks(alone, checkpoint, { runtime })).rejects.toThrow(
+    'networks.spatialEncoder: its layers_per_block, 1, must be that of the UNet, 2',
+  );
+});
 
 it('refuses weights for a spatial encoder that nothing would start from', async () => {
   const unet = path.join(checkpoint, 'lcm/unet/diffusion_pytorch_model.safetensors');

@@ -14,12 +14,13 @@ import {
   type WeightRules,
 } from '../../../models/network-weights.ts';
 import type { UNetConfig } from '../../../models/unet/unet-config.ts';
-import { keyOf, parameterName } from '../../../nn/parameter-scope.ts';
+import { keyOf, parameterName, prefixOf } from '../../../nn/parameter-scope.ts';
 import { findNetworks, type NetworkCheckpoint, openNetworks } from '../../../restore/checkpoint.ts';
 import { type NetworkName, networkNames, networkOf, networks } from '../../../restore/networks.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
-import { formatShape, type HostTensor, sameShape } from '../../../tensor/host-tensor.ts';
-import { joinConfigs } from '../../../train/stage-networks.ts';
+import { elementCount, formatShape, type HostTensor, sameShape } from '../../../tensor/host-tensor.ts';
+import { identityMap, type LayerCounts, type WeightStart, weightStart } from '../../../train/deeper-start.ts';
+import { joinConfigs, type NetworkConfigs } from '../../../train/stage-networks.ts';
 import type { StageNetworks } from '../../../train/stages/build-stage.ts';
 import { teacherPrefix } from '../../../train/stages/consistency.ts';
 import { type TrainConfig, textConditionOf } from '../../../train/train-config.ts';
@@ -35,7 +36,7 @@ export interface StartNetworks {
   readonly networks: StageNetworks;
   /** Folder of the checkpoint, if there is one. */
   readonly folder: string | undefined;
-  /** The stored values of a parameter, undefined if the checkpoint has none. */
+  /** The stored values of a parameter, or those that an added layer starts with; undefined for random ones. */
   readonly startWeight: (name: string, shape: Shape) => Promise<Float32Array | undefined>;
   readonly bindFrozen: BindParameter;
   close(): Promise<void>;
@@ -86,8 +87,12 @@ export async function openStartNetworks(
       networks: { configs, teacher: opened.unet?.config as UNetConfig | undefined },
       folder,
       async startWeight(name, shape) {
+        const start = startOf(name, opened, configs);
+        if (start === 'zero') return new Float32Array(elementCount(shape));
+        if (start === 'identity') return identityMap(shape);
+        if (start === 'random') return undefined;
         const tensor =
-          stored.get(storedName(name)) ??
+          stored.get(storedName(start.stored)) ??
           (opened.spatialEncoder ? undefined : unetWeight(contracting, name, shape));
         if (!tensor) return undefined;
         requireShape(name, shape, tensor, folder!);
@@ -145,6 +150,15 @@ function requireNewSpatialEncoder(
       new TypeError(`${start}: ${folder} has one, ${spatialEncoder.path}, which the run would go on from`),
       { code: 'spatial-start-unused', found: spatialEncoder.path },
     );
+}
+
+/** Where a parameter starts by the layers of its network, as stored and as the run has them. `stored` is a full name. */
+function startOf(name: string, opened: Opened, configs: NetworkConfigs): WeightStart {
+  const network = networkOf(name);
+  const from = network && opened[network]?.config;
+  if (!from || !('layers_per_block' in (from as object))) return { stored: name };
+  const start = weightStart(keyOf(name), from as LayerCounts, configs[network] as LayerCounts);
+  return typeof start === 'string' ? start : { stored: parameterName(prefixOf(name), start.stored) };
 }
 
 function storedByName(opened: Opened): Map<string, StoredTensor> {
