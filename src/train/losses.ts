@@ -81,14 +81,14 @@ export function ssimLoss(a: Value, b: Value): Value {
 }
 
 /** Sides of tiles in pixels: a decoder that enlarges its latent by two, again and again, repeats itself by them. */
-const gridPeriods = [8, 16];
+const gridPeriods = [4, 8, 16];
 /** Tiles on a side over which an error is averaged: what a face has there of its own differs from tile to tile. */
 const gridTiles = 4;
 
 /**
- * Mean square of the error that repeats from tile to tile, without the tiles' means, summed over tiles of 8 × 8 and
- * 16 × 16 pixels: the grid that a decoder draws where it is asked for more detail than it knows. An error that does not
- * repeat counts a sixteenth of its square in each.
+ * Mean square of the error that repeats from tile to tile, without the tiles' means, summed over tiles of 4 × 4,
+ * 8 × 8, and 16 × 16 pixels: the grid that a decoder draws where it is asked for more detail than it knows. An error that
+ * does not repeat counts a sixteenth of its square in each.
  * @param a [B, C, H, W]
  * @throws {RangeError} unless H and W are multiples of 64
  */
