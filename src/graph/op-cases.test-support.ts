@@ -26,6 +26,16 @@ export function sampleTensor(shape: Shape, seed: number, lowest = -2): HostTenso
   return hostTensor(shape, data);
 }
 
+/** A weight about as large as a layer's, so that nothing saturates: {@link sampleTensor} over √fan-in. */
+export function sampleWeight(shape: Shape, seed: number): HostTensor {
+  const { data } = sampleTensor(shape, seed);
+  const fanIn = shape.length > 1 ? data.length / shape[0]! : 1;
+  return hostTensor(
+    shape,
+    data.map((x) => x / Math.sqrt(fanIn)),
+  );
+}
+
 const row = (name: string, inputs: readonly Shape[], build: OpCase['build'], lowest?: number): OpCase => ({
   name,
   inputs,

@@ -1,7 +1,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { parametersOf } from '../graph/graph.ts';
 import { emitModel } from '../graph/onnx/emit-model.ts';
-import { sampleTensor } from '../graph/op-cases.test-support.ts';
+import { sampleTensor, sampleWeight } from '../graph/op-cases.test-support.ts';
 import { input } from '../graph/ops.ts';
 import type { Value } from '../graph/value.ts';
 import {
@@ -79,17 +79,7 @@ function buildAutoencoder(layers: number, block_type: string): Built {
 /** Random weights everywhere, so that no layer of the stored network gives nothing. */
 function storedParameters({ outputs }: Built): Tensors {
   return Object.fromEntries(
-    [...parametersOf(Object.values(outputs))].map(([name, { shape }], i) => {
-      const { data } = sampleTensor(shape, i);
-      const fanIn = shape.length > 1 ? data.length / shape[0]! : 1;
-      return [
-        name,
-        hostTensor(
-          shape,
-          data.map((x) => x / Math.sqrt(fanIn)),
-        ),
-      ];
-    }),
+    [...parametersOf(Object.values(outputs))].map(([name, { shape }], i) => [name, sampleWeight(shape, i)]),
   );
 }
 

@@ -4,6 +4,7 @@
  * @see Chen et al. 2016 (Net2Net), arXiv:1511.05641
  */
 import type { Shape } from '../graph/value.ts';
+import { ofBlock } from '../models/unet/unet-config.ts';
 import { elementCount } from '../tensor/host-tensor.ts';
 
 /** As the configs of UNet, spatial encoder and autoencoder count their layers. */
@@ -60,7 +61,7 @@ function addedToTransformer(
   if (index === undefined) return undefined;
   const last = block_out_channels.length - 1;
   const level = half === 'mid' ? last : half === 'up' ? last - Number(block) : Number(block);
-  return Number(index) < (typeof layers === 'number' ? layers : layers[level]!) ? undefined : rest;
+  return Number(index) < ofBlock(layers, level) ? undefined : rest;
 }
 
 /**

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { vectorJacobianProduct } from '../../graph/gradient/gradient.ts';
 import { parametersOf, topologicalOrder } from '../../graph/graph.ts';
 import { emitModel } from '../../graph/onnx/emit-model.ts';
-import { sampleTensor } from '../../graph/op-cases.test-support.ts';
+import { sampleTensor, sampleWeight } from '../../graph/op-cases.test-support.ts';
 import { constant, input } from '../../graph/ops.ts';
 import { evaluate } from '../../graph/reference-ops.test-support.ts';
 import { isOp, type Value } from '../../graph/value.ts';
@@ -35,23 +35,13 @@ function build(settings: Record<string, unknown>): Record<'mean' | 'fused' | 'al
   return { mean, fused, alone: buildVaeDecoder(p, config, latent) };
 }
 
-/** Weights about as large as a layer's, so that nothing saturates. */
 function leavesOf(values: readonly Value[], fidelities: readonly number[]): Map<string, HostTensor> {
   const leaves = new Map<string, HostTensor>();
   for (const value of topologicalOrder(values))
     if (isOp(value, 'Input')) leaves.set(value.attributes.name, sampleTensor(value.shape, leaves.size));
   leaves.set('fidelity', hostTensor(fidelity.shape, Float32Array.from(fidelities)));
-  [...parametersOf(values)].forEach(([name, { shape }], i) => {
-    const { data } = sampleTensor(shape, 3 + i);
-    const fanIn = shape.length > 1 ? data.length / shape[0]! : 1;
-    leaves.set(
-      name,
-      hostTensor(
-        shape,
-        data.map((x) => (shape.length > 1 ? x / Math.sqrt(fanIn) : x)),
-      ),
-    );
-  });
+  for (const [i, [name, { shape }]] of [...parametersOf(values)].entries())
+    leaves.set(name, sampleWeight(shape, 3 + i));
   return leaves;
 }
 
