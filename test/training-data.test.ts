@@ -76,7 +76,7 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
 
   it('varies both pictures alike, and resizes and compresses the degraded one again', async () => {
     const whole = { crop: 'center', size: 64 } as const;
-    const none = { gray: 0, exposure: 0, tint: 0, recompression: 0, resampling: 0 };
+    const none = { gray: 0, exposure: 0, tint: 0, recompression: 0, resampling: 0, overlay: 0 };
     const read0 = async (variation?: typeof none): Promise<TrainingBatch> =>
       (await read(await open(0, { ...whole, variation }), [0]))[0]!;
     const plain = await read0();
@@ -92,6 +92,14 @@ describe.skipIf(!existsSync(fileURLToPath(built)))('openTrainingData, built', ()
       // As strong as a compression at quality 50 or better.
       expect(relativeError(again.low.data, plain.low.data)).toBeLessThan(0.3);
     }
+    // What lies over the margins is equally sharp in both pictures; within them nothing changes.
+    const laid = await read0({ ...none, overlay: 1 });
+    const changed = [...laid.high.data.keys()].filter(
+      (i) => laid.high.data[i] !== plain.high.data[i] || laid.low.data[i] !== plain.low.data[i],
+    );
+    expect(changed.length).toBeGreaterThan(100);
+    expect(changed.length).toBeLessThan(0.8 * laid.high.data.length);
+    for (const i of changed) expect(laid.low.data[i]).toBe(laid.high.data[i]);
   });
 
   it('makes in workers what it makes in this thread, in any order', async () => {

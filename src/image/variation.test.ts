@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { RandomStream } from '../random/random-stream.ts';
 import { isGray } from './gray.ts';
 import { createPixels } from './pixels.ts';
-import { drawVariation, resamplePicture, varyPicture } from './variation.ts';
+import { drawVariation, layOverMargins, resamplePicture, varyPicture } from './variation.ts';
 
 const picture = createPixels(2, 1, 3, Uint8Array.of(0, 64, 255, 128, 16, 200));
-const none = { gray: 0, exposure: 0, tint: 0, recompression: 0, resampling: 0 };
-/** Neither compressed nor resized again. */
-const once = { recompressionQuality: null, resampledShare: null };
+const none = { gray: 0, exposure: 0, tint: 0, recompression: 0, resampling: 0, overlay: 0 };
+/** Neither compressed nor resized again, with nothing laid over. */
+const once = { recompressionQuality: null, resampledShare: null, overlay: null };
 const draws = (ranges: Partial<typeof none>, count = 2000) =>
   Array.from({ length: count }, (_, i) => drawVariation(new RandomStream(4, [i]), { ...none, ...ranges }));
 
@@ -18,6 +18,7 @@ it('leaves pictures as they are where all is zero', () => {
       gammas: [1, 1, 1],
       recompressionQuality: null,
       resampledShare: null,
+      overlay: null,
     });
     expect(varyPicture(picture, draw)).toEqual(picture);
   }
@@ -75,4 +76,46 @@ it('resizes the share, down to a third, and keeps the size', () => {
   expect(data.every((value) => Math.abs(value - 127.5) <= 1)).toBe(true);
   const even = createPixels(5, 5, 3, new Uint8Array(75).fill(90));
   expect(resamplePicture(even, 0.4)).toEqual(even);
+});
+
+it('lays the share over with bands of four to twenty hundredths, half of them of one shade', () => {
+  const overlays = draws({ overlay: 0.3 }).flatMap(({ overlay }) => overlay ?? []);
+  expect(Math.abs(overlays.length / 2000 - 0.3)).toBeLessThan(0.031);
+  const counts = overlays.map(({ depths }) => depths.filter((depth) => depth > 0).length);
+  expect(new Set(counts)).toEqual(new Set([1, 2, 3, 4]));
+  for (const side of [0, 1, 2, 3]) {
+    const depths = overlays.flatMap((overlay) => overlay.depths[side]! || []);
+    // One of four is chosen, a quarter of the others comes too: 7 of 16, of about 600.
+    expect(Math.abs(depths.length / overlays.length - 7 / 16)).toBeLessThan(0.061);
+    expect(Math.min(...depths)).toBeGreaterThanOrEqual(0.04);
+    expect(Math.max(...depths)).toBeLessThanOrEqual(0.2);
+  }
+  const shades = overlays.flatMap(({ shade }) => shade ?? []);
+  expect(Math.abs(shades.length / overlays.length - 0.5)).toBeLessThan(0.062);
+  expect(shades.every((shade) => Number.isInteger(shade) && shade >= 0 && shade <= 255)).toBe(true);
+});
+
+it('lays a shade or the good picture, upside down, over the margins alone', () => {
+  const low = createPixels(10, 5, 3, new Uint8Array(150).fill(7));
+  const good = createPixels(
+    10,
+    5,
+    3,
+    Uint8Array.from({ length: 150 }, (_, i) => 100 + Math.floor(i / 3)),
+  );
+  const reds = (shade: number | null, depths: [number, number, number, number]) => {
+    const { data } = layOverMargins(low, good, { depths, shade });
+    return Array.from({ length: 5 }, (_, y) => Array.from({ length: 10 }, (_, x) => data[3 * (10 * y + x)]));
+  };
+  const row = (...values: number[]) => values;
+  expect(reds(255, [0.2, 0, 0.1, 0.2])).toEqual([
+    ...Array.from({ length: 4 }, () => row(255, 255, 7, 7, 7, 7, 7, 7, 7, 255)),
+    Array.from({ length: 10 }, () => 255),
+  ]);
+  // The good picture's last row, from its end.
+  expect(reds(null, [0, 0.2, 0, 0])).toEqual([
+    row(149, 148, 147, 146, 145, 144, 143, 142, 141, 140),
+    ...Array.from({ length: 4 }, () => Array.from({ length: 10 }, () => 7)),
+  ]);
+  expect(low.data.every((value) => value === 7)).toBe(true);
 });

@@ -1,6 +1,6 @@
 /**
  * Pictures as other cameras and other times would have taken them, to train on: gray, lighter or darker, tinted,
- * resized and compressed once more. Everything random is drawn first and kept as plain data.
+ * resized and compressed once more, with frames and captions. Everything random is drawn first and kept as plain data.
  */
 import type { RandomStream } from '../random/random-stream.ts';
 import { toGray } from './gray.ts';
@@ -19,6 +19,8 @@ export interface VariationRanges {
   readonly recompression: number;
   /** Share of degraded pictures that are shrunk and enlarged again, as faces cut out of resized photos are. */
   readonly resampling: number;
+  /** Share of pictures whose margins something sharp lies over, before and after, as frames and captions do. */
+  readonly overlay: number;
 }
 
 export interface VariationDraws {
@@ -29,6 +31,15 @@ export interface VariationDraws {
   readonly recompressionQuality: number | null;
   /** Side that a picture is shrunk to, as a share of its own; null: not resized. */
   readonly resampledShare: number | null;
+  /** What lies over the margins; null: nothing. */
+  readonly overlay: OverlayDraws | null;
+}
+
+interface OverlayDraws {
+  /** How deep its bands at left, top, right and bottom are, as shares of the picture's sides; 0: none there. */
+  readonly depths: readonly [number, number, number, number];
+  /** Gray that fills them, 0..255; null: the good picture does, upside down. */
+  readonly shade: number | null;
 }
 
 /** Qualities that programs save by and networks of people send by. */
@@ -36,6 +47,11 @@ const lowestQuality = 50;
 const highestQuality = 95;
 /** A face of 100 pixels in a photo is a crop of about 200, of which 512 are made. */
 const leastShare = 0.35;
+/** Eyes, nose and mouth of an aligned face lie further inside. */
+const deepest = 0.2;
+const shallowest = 0.04;
+/** Of the other three sides of an overlay each. */
+const furtherSide = 0.25;
 
 /** Always takes the same number of words from the stream. */
 export function drawVariation(stream: RandomStream, ranges: VariationRanges): VariationDraws {
@@ -52,7 +68,22 @@ export function drawVariation(stream: RandomStream, ranges: VariationRanges): Va
     gammas: gammas as [number, number, number],
     recompressionQuality: compressed ? quality : null,
     resampledShare: resampled ? share : null,
+    overlay: drawOverlay(stream, ranges.overlay),
   };
+}
+
+function drawOverlay(stream: RandomStream, share: number): OverlayDraws | null {
+  const overlaid = stream.uniform() < share;
+  const side = Math.floor(4 * stream.uniform());
+  const depths = [0, 1, 2, 3].map((other) => {
+    const further = stream.uniform() < furtherSide;
+    const depth = stream.uniformBetween(shallowest, deepest);
+    return other === side || further ? depth : 0;
+  });
+  const filled = stream.uniform() < 0.5;
+  const shade = Math.floor(256 * stream.uniform());
+  if (!overlaid) return null;
+  return { depths: depths as [number, number, number, number], shade: filled ? shade : null };
 }
 
 /** @param pixels RGB */
@@ -71,4 +102,24 @@ export function resamplePicture(pixels: BytePixels, share: number): BytePixels {
   const shrink = (side: number): number => Math.max(1, Math.round(side * share));
   const small = resizePixels(pixels, { width: shrink(width), height: shrink(height) }, 'area');
   return toBytePixels(resizePixels(small, { width, height }, 'bicubic'));
+}
+
+/** @param good picture of the same shape, whose half turn fills the bands where no shade does */
+export function layOverMargins(
+  pixels: BytePixels,
+  good: BytePixels,
+  { depths, shade }: OverlayDraws,
+): BytePixels {
+  const { width, height, channels } = pixels;
+  const sides = [width, height, width, height];
+  const [left, top, right, bottom] = depths.map((depth, i) => Math.round(depth * sides[i]!));
+  const data = Uint8Array.from(pixels.data);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      if (x >= left! && x < width - right! && y >= top! && y < height - bottom!) continue;
+      const at = (y * width + x) * channels;
+      const turned = data.length - channels - at;
+      for (let c = 0; c < channels; c++) data[at + c] = shade ?? good.data[turned + c]!;
+    }
+  return { ...pixels, data };
 }

@@ -226,6 +226,7 @@ const sharedSchema = z.strictObject({
         tint: z.number().min(0).max(2).default(0),
         recompression: fraction.default(0),
         resampling: fraction.default(0),
+        overlay: fraction.default(0),
       })
       .optional(),
     /** Threads that make batches; 0: the one that trains. What they make does not depend on it. */

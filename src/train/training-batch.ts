@@ -5,7 +5,7 @@ import { pixelsToTensor } from '../image/pixel-tensor.ts';
 import { type BytePixels, type Pixels, toBytePixels } from '../image/pixels.ts';
 import { resizePixels } from '../image/resize.ts';
 import { centerCrop, cropSquare, resizeSquare } from '../image/square-crop.ts';
-import { resamplePicture, varyPicture } from '../image/variation.ts';
+import { layOverMargins, resamplePicture, varyPicture } from '../image/variation.ts';
 import { type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import {
   type SamplePlan,
@@ -85,7 +85,11 @@ async function makeSample(
   const once = await degrade(good, scaleDegradation(plan.degradation, canvas), roundTripJpeg);
   const share = variation?.resampledShare ?? null;
   const resampled = share === null ? once : resamplePicture(once, share);
+  const overlay = variation?.overlay;
+  const laidOver = (picture: BytePixels): BytePixels =>
+    overlay ? layOverMargins(picture, good, overlay) : picture;
   const quality = variation?.recompressionQuality ?? null;
-  const low = quality === null ? resampled : toBytePixels(await roundTripJpeg(resampled, quality));
-  return { high: cut(good), low: cutLow(low) };
+  const low = laidOver(resampled);
+  const compressed = quality === null ? low : toBytePixels(await roundTripJpeg(low, quality));
+  return { high: cut(laidOver(good)), low: cutLow(compressed) };
 }

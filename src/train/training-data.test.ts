@@ -39,7 +39,14 @@ describe('TrainingPlan', () => {
   });
 
   test('varies pictures without changing what else is drawn', () => {
-    const variation = { gray: 0.5, exposure: 0.5, tint: 0.1, recompression: 0.5, resampling: 0.5 };
+    const variation = {
+      gray: 0.5,
+      exposure: 0.5,
+      tint: 0.1,
+      recompression: 0.5,
+      resampling: 0.5,
+      overlay: 0.5,
+    };
     const varied = planAll({ variation }, 3);
     expect(varied.map((sample) => ({ ...sample, variation: null }))).toEqual(planAll({}, 3));
     expect(new Set(varied.map(({ variation }) => JSON.stringify(variation))).size).toBe(varied.length);
