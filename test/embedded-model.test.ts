@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { layOverMargins } from '../src/image/variation.ts';
 import { psnr } from '../src/metrics/psnr.ts';
 import { ssim } from '../src/metrics/ssim.ts';
 import { loadRestorer } from '../src/platform/node/model/load-restorer.ts';
@@ -39,6 +40,13 @@ describe('the embedded model', () => {
     const pixels = await restorePicture(low.pixels, restorer, { seed: 0 });
     expect(psnr(pixels, truth.pixels) - psnr(low.pixels, truth.pixels)).toBeGreaterThan(1);
     expect(ssim(pixels, truth.pixels) - ssim(low.pixels, truth.pixels)).toBeGreaterThan(0.02);
+  });
+
+  it('restores a face that has a sharp picture beside it', async () => {
+    const sides = { depths: [0.1, 0, 0.1, 0.15], shade: null } as const;
+    const [framed, truly] = [low, truth].map(({ pixels }) => layOverMargins(pixels, truth.pixels, sides));
+    const pixels = await restorePicture(framed!, restorer, { seed: 0 });
+    expect(psnr(pixels, truly!) - psnr(framed!, truly!)).toBeGreaterThan(0.3);
   });
 
   it('leaves a good face nearly as it is', async () => {
