@@ -104,7 +104,10 @@ export function resamplePicture(pixels: BytePixels, share: number): BytePixels {
   return toBytePixels(resizePixels(small, { width, height }, 'bicubic'));
 }
 
-/** @param good picture of the same shape, whose half turn fills the bands where no shade does */
+/**
+ * A copy of a picture whose margins are covered.
+ * @param good picture of the same shape, whose half turn fills the bands where no shade does
+ */
 export function layOverMargins(
   pixels: BytePixels,
   good: BytePixels,
