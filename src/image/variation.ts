@@ -5,6 +5,7 @@
 import type { RandomStream } from '../random/random-stream.ts';
 import { toGray } from './gray.ts';
 import { type BytePixels, toBytePixels } from './pixels.ts';
+import { turnPixels } from './quarter-turn.ts';
 import { resizePixels } from './resize.ts';
 
 /** Zeros leave pictures as they are. */
@@ -116,13 +117,12 @@ export function layOverMargins(
   const { width, height, channels } = pixels;
   const sides = [width, height, width, height];
   const [left, top, right, bottom] = depths.map((depth, i) => Math.round(depth * sides[i]!));
-  const data = Uint8Array.from(pixels.data);
-  for (let y = 0; y < height; y++)
-    for (let x = 0; x < width; x++) {
-      if (x >= left! && x < width - right! && y >= top! && y < height - bottom!) continue;
-      const at = (y * width + x) * channels;
-      const turned = data.length - channels - at;
-      for (let c = 0; c < channels; c++) data[at + c] = shade ?? good.data[turned + c]!;
-    }
+  const data =
+    shade === null ? toBytePixels(turnPixels(good, 2)).data : new Uint8Array(good.data.length).fill(shade);
+  for (let y = top!; y < height - bottom!; y++) {
+    const row = y * width;
+    const [start, end] = [row + left!, row + width - right!].map((pixel) => pixel * channels);
+    data.set(pixels.data.subarray(start, end), start);
+  }
   return { ...pixels, data };
 }
