@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { inferRules } from './infer.ts';
 import * as ops from './ops.ts';
+import { convWeightGradient } from './passes/conv-weight-gradient.ts';
 import type { OpAttributes, OpType, Shape, Value } from './value.ts';
 
 const x = (...shape: number[]): Value => ops.input(`x${shape}`, shape);
@@ -23,10 +24,7 @@ const convTransposed = (w: Shape, groups: number) => (): Value =>
   });
 
 const gradientOf = (dy: Shape) => (): Value =>
-  ops.makeValue('ConvWeightGradient', [x(1, 4, 5, 5), x(...dy)], {
-    ...ops.convAttributes(2, { padding: 1 }),
-    kernel: [3, 3],
-  });
+  convWeightGradient(x(1, 4, 5, 5), x(...dy), { ...ops.convAttributes(2, { padding: 1 }), kernel: [3, 3] });
 
 const pooling = { kernel: [2, 2], strides: [2, 2], pads: [0, 0, 0, 0] };
 

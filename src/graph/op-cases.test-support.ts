@@ -1,6 +1,7 @@
 /** Cases for every operation: the shapes it is fed and how it is built. Values and gradients are tested on the same rows. */
 import { elementCount, type HostTensor, hostTensor } from '../tensor/host-tensor.ts';
 import * as ops from './ops.ts';
+import { convWeightGradient as takeWeightGradient } from './passes/conv-weight-gradient.ts';
 import type { OpType, Shape, Value } from './value.ts';
 
 export interface OpCase {
@@ -91,7 +92,7 @@ const convTranspose = (
 const convWeightGradient =
   (kernel: readonly number[], options: ops.ConvOptions = {}) =>
   (x: Value, dy: Value): Value =>
-    ops.makeValue('ConvWeightGradient', [x, dy], { ...ops.convAttributes(kernel.length, options), kernel });
+    takeWeightGradient(x, dy, { ...ops.convAttributes(kernel.length, options), kernel });
 
 const attend =
   (heads: number, scale?: number) =>

@@ -59,8 +59,14 @@ export interface OpAttributes {
   readonly Gemm: { readonly transA: boolean; readonly transB: boolean };
   readonly Conv: ConvAttributes;
   readonly ConvTranspose: ConvAttributes & { readonly outputPadding: readonly number[] };
-  /** Gradient of `Conv` with respect to its weight; inputs x and the output's gradient. */
-  readonly ConvWeightGradient: ConvAttributes & { readonly kernel: readonly number[] };
+  /**
+   * Gradient of `Conv` with respect to its weight; inputs x and the output's gradient. It brings along what makes simpler
+   * operations of it, which nobody needs who takes no gradients.
+   */
+  readonly ConvWeightGradient: ConvAttributes & {
+    readonly kernel: readonly number[];
+    readonly expand: (value: Value<'ConvWeightGradient'>) => Value;
+  };
   /** One product a tile position: u [T, O, C] and v [C, T, P] give [T, O, P]. */
   readonly WinogradProduct: object;
   /** Of gradients: dy [O, T, P] and x [C, T, P] of P tiles give [T, O, C]. */

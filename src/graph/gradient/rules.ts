@@ -33,6 +33,7 @@ import {
   sub,
   transpose,
 } from '../ops.ts';
+import { convWeightGradient } from '../passes/conv-weight-gradient.ts';
 import { isOp, type OpType, type Shape, type Value } from '../value.ts';
 import { maxPoolGradient, resizeNearestGradient } from './sampling.ts';
 
@@ -295,11 +296,7 @@ export const gradientRules: GradientRules = {
   Gemm: matmulGradient,
   Conv: (y, dy) => [
     () => convInputGradient(y, dy),
-    () =>
-      makeValue('ConvWeightGradient', [y.inputs[0]!, dy], {
-        ...y.attributes,
-        kernel: y.inputs[1]!.shape.slice(2),
-      }),
+    () => convWeightGradient(y.inputs[0]!, dy, { ...y.attributes, kernel: y.inputs[1]!.shape.slice(2) }),
     () => reduceSum(dy, nonChannelAxes(dy)),
   ],
   ConvTranspose: (y, dy) => {
@@ -308,7 +305,7 @@ export const gradientRules: GradientRules = {
     const geometry = { strides, pads, dilations, groups };
     return [
       () => makeValue('Conv', [dy, w], geometry),
-      () => makeValue('ConvWeightGradient', [dy, x], { ...geometry, kernel: w.shape.slice(2) }),
+      () => convWeightGradient(dy, x, { ...geometry, kernel: w.shape.slice(2) }),
     ];
   },
   ConvWeightGradient: 'it is a gradient itself; second derivatives are not taken',

@@ -1,5 +1,4 @@
 /** Emission: for each operation, the ONNX nodes that compute it, or the values of simpler operations that do. */
-import { expandConvWeightGradient } from '../passes/conv-weight-gradient.ts';
 import type { OpType, PoolAttributes, Value } from '../value.ts';
 import { emitAttention } from './emit-attention.ts';
 import { convolution, emitConvolution } from './emit-convolution.ts';
@@ -82,7 +81,7 @@ export const emitRules: EmitRules = {
         output_padding: attributes.outputPadding,
       }),
   },
-  ConvWeightGradient: { expand: expandConvWeightGradient },
+  ConvWeightGradient: { expand: (value) => value.attributes.expand(value) },
   WinogradProduct: {
     emit: (emitter, inputs) => emitter.node('FusedMatMul', inputs, { transBatchB: 1 }, 'com.microsoft'),
   },

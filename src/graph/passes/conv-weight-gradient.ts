@@ -19,6 +19,11 @@ type Attributes = OpAttributes['ConvWeightGradient'];
 /** With fewer channels on either side, copying windows costs less than transforming. */
 const minChannels = 16;
 
+/** The gradient of a convolution of x [N, C, …] with respect to its weight [O, C/groups, …kernel], given the output's dy [N, O, …]. */
+export function convWeightGradient(x: Value, dy: Value, attributes: Omit<Attributes, 'expand'>): Value {
+  return makeValue('ConvWeightGradient', [x, dy], { ...attributes, expand: expandConvWeightGradient });
+}
+
 /**
  * dW[o, c, t] = Σ_n,p dy[n, o, p]·x[n, c, p·stride + t·dilation − pad], tap by tap.
  * @param value inputs x [N, C, …] and dy [N, O, …]; gives [O, C/groups, …kernel]
@@ -48,7 +53,8 @@ function bySquare({ inputs, attributes }: Value<'ConvWeightGradient'>): Value {
   const kernel = attributes.kernel.map((extent) => extent / side);
   const sides = gradient.shape.slice(2).map((extent, axis) => (extent + kernel[axis]! - 1) * side);
   const squares = toSquares(padToSides(x, attributes.pads.slice(0, 2), sides), side);
-  const unstrided = { kernel, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1 };
+  const { expand } = attributes;
+  const unstrided = { kernel, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, expand };
   const perSquare = byTap(makeValue('ConvWeightGradient', [squares, gradient], unstrided)); // [O, C·s², k/s, k/s]
   const [outChannels, channels] = [gradient.shape[1]!, x.shape[1]!];
   const split = reshape(perSquare, [outChannels, channels, side, side, ...kernel]);
