@@ -65,6 +65,8 @@ const perceptualSchema = z.discriminatedUnion('kind', [
     stages: z.array(z.string()).optional(),
     /** Weight of the identity descriptors' squared distance. */
     descriptorWeight: z.number().nonnegative().optional(),
+    /** Weight of the distance between the means of the blocks' outputs over 4 × 4 regions. */
+    textureWeight: z.number().nonnegative().optional(),
     /** The part of the images that is compared, in fractions of their sides; an aligned image's face unless given. */
     box: box.optional(),
   }),

@@ -486,6 +486,31 @@ describe('the face-recognition network', () => {
     expect(slope).toBeCloseTo(1, 2);
   });
 
+  it('compares texture wherever its grains lie', async () => {
+    /** Noise over a smooth picture. */
+    const grained = (seed: number) => {
+      const { shape, data } = picture(1, 128, 1);
+      const noise = new RandomStream(5, [seed]);
+      return hostTensor(
+        shape,
+        data.map((x) => x + 0.2 * (2 * noise.uniform() - 1)),
+      );
+    };
+    const positions = await loadPerceptualNetwork({ kind: 'face' });
+    const both = await loadPerceptualNetwork({ kind: 'face', textureWeight: 1 });
+    const apart = async (a: HostTensor, b: HostTensor) => {
+      const position = (await compare(positions, a, b)).distance;
+      return { position, texture: (await compare(both, a, b)).distance - position };
+    };
+    const otherGrains = await apart(grained(1), grained(2));
+    const noGrains = await apart(picture(1, 128, 1), grained(2));
+    expect(otherGrains.position).toBeGreaterThan(noGrains.position / 2);
+    expect(otherGrains.texture).toBeLessThan(noGrains.texture / 5);
+    expect(noGrains.texture).toBeGreaterThan(0.01);
+    const slope = await slopeAlongGradient(both, picture(1, 32, 1), picture(1, 32, 2), 0.002);
+    expect(slope).toBeCloseTo(1, 2);
+  });
+
   it('says which stages there are, and refuses a box beyond the image', async () => {
     const [a, b] = [input('a', [1, 3, 32, 32]), input('b', [1, 3, 32, 32])];
     const stages = await loadPerceptualNetwork({ kind: 'face', stages: ['conv512'] });
