@@ -1,5 +1,5 @@
 /**
- * Where the weights of a network start that has more layers, or noise, than the stored one it starts from: what is added gives
+ * Where the weights of a network start that has more layers than the stored one it starts from: what is added gives
  * nothing at first, so that the deeper network computes what the stored one did, and learns from there.
  * @see Chen et al. 2016 (Net2Net), arXiv:1511.05641
  */
@@ -13,7 +13,6 @@ export interface LayerCounts {
   readonly layers_per_block: number;
   /** Of each transformer; one number for all blocks or one a block. */
   readonly transformer_layers_per_block?: number | readonly number[];
-  readonly decoder_noise?: boolean;
 }
 
 /** `stored`: as the stored network's weight of that key; `random`: as in a network from nothing. */
@@ -25,8 +24,6 @@ const controlKey = /^controlnet_down_blocks\.(?<index>\d+)\.(?<rest>.+)$/;
 const transformerKey =
   /(?<half>down|mid|up)_block(?:s\.(?<block>\d+))?\.attentions\.\d+\.transformer_blocks\.(?<index>\d+)\.(?<rest>.+)$/;
 
-const noiseKey = /\.noise$/;
-
 /** Last maps of a residual block, of a transformer, and of the branches in its blocks. */
 const lastOfLayer = /^(conv2|proj_out)\./;
 const lastOfTransformerBlock = /^(attn\d\.to_out\.0|ff\.net\.2)\./;
@@ -35,11 +32,9 @@ const lastOfTransformerBlock = /^(attn\d\.to_out\.0|ff\.net\.2)\./;
  * Where the weight `key` starts.
  * @param key of the checkpoint's layout
  * @param from the stored network's layers
- * @param to the layers of the network that starts; with no more of them, and no new noise, every weight is stored under its
- *   own key
+ * @param to the layers of the network that starts; with no more of them, every weight is stored under its own key
  */
 export function weightStart(key: string, from: LayerCounts, to: LayerCounts): WeightStart {
-  if (noiseKey.test(key) && !from.decoder_noise) return 'zero';
   const added = addedToTransformer(key, from);
   if (added !== undefined) return lastOfTransformerBlock.test(added) ? 'zero' : 'random';
   const [before, after] = [from.layers_per_block, to.layers_per_block];

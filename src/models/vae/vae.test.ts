@@ -56,7 +56,6 @@ describe('an autoencoder whose decoder sees the photo', () => {
     ['residual blocks and convolutions', small],
     ['detail between the last level and the image', { ...slim, detail_channels: 6 }],
     ['detail of larger patches', { ...slim, patch_size: 4, block_out_channels: [8], detail_channels: 3 }],
-    ['noise', { ...slim, detail_channels: 6, decoder_noise: true }],
     ['nothing beside the network', { ...sizes, photo_fusion: true }],
   ])('computes what its definition says: %s', async (_, settings) => {
     const values = build(settings);

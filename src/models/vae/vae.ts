@@ -3,7 +3,6 @@
 import { add, attention, mul, relu, reshape, silu, slice, transpose } from '../../graph/ops.ts';
 import type { Value } from '../../graph/value.ts';
 import { convLayer, groupNorm, linear } from '../../nn/layers.ts';
-import { addNoise } from '../../nn/noise.ts';
 import type { ParameterScope } from '../../nn/parameter-scope.ts';
 import { fromPatches, patchConv, toPatches } from '../../nn/patches.ts';
 import { resnetBlock, upsample } from '../../nn/resnet-block.ts';
@@ -38,8 +37,6 @@ export const vaeConfigSchema = z
     add_mid_block: z._default(z.boolean(), true),
     /** Whether the decoder can be given the photo that the latent comes from: see {@link Photo}. */
     photo_fusion: z._default(z.boolean(), false),
-    /** Whether noise enters every level of the decoder: see `addNoise`. */
-    decoder_noise: z._default(z.boolean(), false),
     act_fn: z._default(z.literal('silu'), 'silu'),
   })
   .check(
@@ -129,7 +126,6 @@ export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Va
       const seen = convLayer(up.at('photo_fusion'), features, h.shape[1]!, { kernel: 1 });
       h = add(h, mul(seen, photo.fidelity));
     }
-    if (config.decoder_noise) h = addNoise(up, h);
     for (let i = 0; i <= config.layers_per_block; i++)
       h = residualBlock(up.at(`resnets.${i}`), config, h, outChannels);
     if (block + 1 < widths.length) h = doubleSides(up.at('upsamplers.0'), config, h, widths[block + 1]!);
@@ -142,14 +138,13 @@ export function buildVaeDecoder(p: ParameterScope, config: VaeConfig, latent: Va
 
 /** @param h of the last level, [N, C, H/p, W/p] with patches of p pixels */
 function imageOf(p: ParameterScope, config: VaeConfig, h: Value): Value {
-  const { out_channels: channels, patch_size: side, detail_channels: detail, decoder_noise: noise } = config;
+  const { out_channels: channels, patch_size: side, detail_channels: detail } = config;
   if (detail === undefined) return fromPatches(convLayer(p.at('conv_out'), h, channels * side ** 2), side);
   const enlarged = fromPatches(
     convLayer(p.at('detail.conv_in'), h, detail * (side / 2) ** 2, { kernel: 1 }),
     side / 2,
   );
-  const grained = noise ? addNoise(p.at('detail'), enlarged) : enlarged;
-  const hidden = convLayer(p.at('detail.conv'), silu(grained), detail);
+  const hidden = convLayer(p.at('detail.conv'), silu(enlarged), detail);
   return fromPatches(convLayer(p.at('detail.conv_out'), silu(hidden), channels * 4), 2);
 }
 
