@@ -60,7 +60,7 @@ export async function createSsdFaceDetector(
     });
   // Small networks that run often: laid out for speed.
   const load = (model: OnnxModel): Promise<Session> =>
-    runtime.createSession(model, { packWeights: true, givesModel: true });
+    runtime.createSession(model, { packWeights: true, sharesScratch: true, givesModel: true });
   const upright = new SsdFaceDetector(
     new SsdBoxFinder(await load(wholeModel), () => load(finestModel()), detector),
     new LandmarkFinder(() => load(landmarkModel())),

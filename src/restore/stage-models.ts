@@ -77,7 +77,8 @@ export async function buildStageModels<Stage extends string>(
       model: emitModel(stage, prepared.outputs, prepared.bind),
       ...footprint(Object.values(prepared.outputs)),
       flops: graphFlops(Object.values(outputs)),
-      options: { packWeights, sharesScratch: !packWeights && plan.budgetBytes > 0 },
+      // Without a budget each large stage is let go after it has run, its scratch memory with it.
+      options: { packWeights, sharesScratch: packWeights || plan.budgetBytes > 0 },
     };
   }
   return models as StageModels<Stage>;
