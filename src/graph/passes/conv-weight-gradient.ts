@@ -19,8 +19,12 @@ type Attributes = OpAttributes['ConvWeightGradient'];
 /** With fewer channels on either side, copying windows costs less than transforming. */
 const minChannels = 16;
 
-/** The gradient of a convolution of x [N, C, …] with respect to its weight [O, C/groups, …kernel], given the output's dy [N, O, …]. */
-export function convWeightGradient(x: Value, dy: Value, attributes: Omit<Attributes, 'expand'>): Value {
+/** Gradient with respect to a convolution's weight [O, C/groups, …kernel], of its x [N, C, …] and its output's dy [N, O, …]. */
+export function convWeightGradient(
+  x: Value,
+  dy: Value,
+  attributes: Omit<Attributes, 'expand'>,
+): Value<'ConvWeightGradient'> {
   return makeValue('ConvWeightGradient', [x, dy], { ...attributes, expand: expandConvWeightGradient });
 }
 
@@ -53,9 +57,8 @@ function bySquare({ inputs, attributes }: Value<'ConvWeightGradient'>): Value {
   const kernel = attributes.kernel.map((extent) => extent / side);
   const sides = gradient.shape.slice(2).map((extent, axis) => (extent + kernel[axis]! - 1) * side);
   const squares = toSquares(padToSides(x, attributes.pads.slice(0, 2), sides), side);
-  const { expand } = attributes;
-  const unstrided = { kernel, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1, expand };
-  const perSquare = byTap(makeValue('ConvWeightGradient', [squares, gradient], unstrided)); // [O, C·s², k/s, k/s]
+  const unstrided = { kernel, strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups: 1 };
+  const perSquare = byTap(convWeightGradient(squares, gradient, unstrided)); // [O, C·s², k/s, k/s]
   const [outChannels, channels] = [gradient.shape[1]!, x.shape[1]!];
   const split = reshape(perSquare, [outChannels, channels, side, side, ...kernel]);
   return reshape(transpose(split, [0, 1, 4, 2, 5, 3]), [outChannels, channels, ...attributes.kernel]);
