@@ -67,6 +67,8 @@ const perceptualSchema = z.discriminatedUnion('kind', [
     descriptorWeight: z.number().nonnegative().optional(),
     /** Weight of the distance between the means of the blocks' outputs over 4 × 4 regions. */
     textureWeight: z.number().nonnegative().optional(),
+    /** Keys of the blocks of which these means are compared; `stages` unless given. */
+    textureStages: z.array(z.string()).optional(),
     /** The part of the images that is compared, in fractions of their sides; an aligned image's face unless given. */
     box: box.optional(),
   }),

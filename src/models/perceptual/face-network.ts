@@ -32,6 +32,8 @@ export interface FaceNetworkOptions {
   readonly descriptorWeight?: number;
   /** Weight of the distance between features' means over regions, which is added; 0 unless given. */
   readonly textureWeight?: number;
+  /** Keys of the stages whose means over regions are compared, their distances averaged; `stages` unless given. */
+  readonly textureStages?: readonly string[];
 }
 
 const prefix = 'face';
@@ -46,7 +48,7 @@ const epsilon = 1e-8;
  * That distance is least where features are what is expected of them at every position, and nobody can know where a hair lies:
  * so skin and hair come out too smooth. Means over regions can be known, as texture is the same all over them:
  * `textureWeight` adds the same distance between the means of u over 4 × 4 regions (Gatys et al. 2016 compare products of
- * features, over the whole image).
+ * features, over the whole image). Early stages see the finest texture, and are pleased by any, such as a decoder's grid.
  * @param weights as {@link foldFaceRecognitionWeights} gives them
  * @throws {RangeError} for a stage that the network does not have, or a box that does not lie in the image
  */
@@ -57,6 +59,7 @@ export function createFaceNetwork(
     stages = faceStages,
     descriptorWeight = 0,
     textureWeight = 0,
+    textureStages = stages,
   }: FaceNetworkOptions = {},
 ): PerceptualNetwork {
   const root = parameterScope(prefix);
@@ -66,17 +69,20 @@ export function createFaceNetwork(
     distance(a, b) {
       const left = features(a);
       const right = features(b);
-      const terms = stages.map((stage) => {
+      const unitFeatures = (stage: string): [Value, Value] => {
         if (!left.stages.has(stage))
           throw new RangeError(
             `Cannot compare faces by the stage ${stage}: there are ${[...left.stages.keys()].join(', ')}`,
           );
-        const u = unitLength(left.stages.get(stage)!);
-        const v = unitLength(right.stages.get(stage)!);
-        const distance = squaredDistance(u, v);
-        const texture = textureWeight && mul(squaredDistance(regionMeans(u), regionMeans(v)), textureWeight);
-        return mul(add(distance, texture), 1 / stages.length);
-      });
+        return [unitLength(left.stages.get(stage)!), unitLength(right.stages.get(stage)!)];
+      };
+      const terms = stages.map((stage) => mul(squaredDistance(...unitFeatures(stage)), 1 / stages.length));
+      if (textureWeight !== 0)
+        for (const stage of textureStages) {
+          const [u, v] = unitFeatures(stage);
+          const distance = squaredDistance(regionMeans(u), regionMeans(v));
+          terms.push(mul(distance, textureWeight / textureStages.length));
+        }
       if (descriptorWeight !== 0)
         terms.push(mul(squaredDistance(left.descriptor, right.descriptor), descriptorWeight));
       if (terms.length === 0)

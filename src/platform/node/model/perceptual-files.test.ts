@@ -11,6 +11,7 @@ import { emitModel } from '../../../graph/onnx/emit-model.ts';
 import { input } from '../../../graph/ops.ts';
 import type { Value } from '../../../graph/value.ts';
 import { buildFaceRecognition } from '../../../models/face-recognition/face-recognition.ts';
+import type { FaceNetworkOptions } from '../../../models/perceptual/face-network.ts';
 import type { PerceptualNetwork } from '../../../models/perceptual/perceptual-network.ts';
 import { parameterScope } from '../../../nn/parameter-scope.ts';
 import { RandomStream } from '../../../random/random-stream.ts';
@@ -509,6 +510,19 @@ describe('the face-recognition network', () => {
     expect(noGrains.texture).toBeGreaterThan(0.01);
     const slope = await slopeAlongGradient(both, picture(1, 32, 1), picture(1, 32, 2), 0.002);
     expect(slope).toBeCloseTo(1, 2);
+  });
+
+  it('compares the texture of some stages alone', async () => {
+    const [a, b] = [picture(1, 32, 1), picture(1, 32, 2)];
+    const distance = async (options: FaceNetworkOptions) =>
+      (await compare(await loadPerceptualNetwork({ kind: 'face', ...options }), a, b)).distance;
+    const [early, late] = ['conv32_3', 'conv256_2'];
+    const positions = await distance({});
+    const of = async (...textureStages: string[]) =>
+      (await distance({ textureWeight: 2, textureStages })) - positions;
+    const both = await of(early!, late!);
+    expect(await of(early!)).not.toBeCloseTo(await of(late!), 3);
+    expect(both).toBeCloseTo(((await of(early!)) + (await of(late!))) / 2, 4);
   });
 
   it('says which stages there are, and refuses a box beyond the image', async () => {
