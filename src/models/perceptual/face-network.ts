@@ -69,17 +69,19 @@ export function createFaceNetwork(
     distance(a, b) {
       const left = features(a);
       const right = features(b);
-      const unitFeatures = (stage: string): [Value, Value] => {
+      const pairs = new Map<string, readonly [Value, Value]>();
+      for (const stage of textureWeight !== 0 ? [...stages, ...textureStages] : stages) {
         if (!left.stages.has(stage))
           throw new RangeError(
             `Cannot compare faces by the stage ${stage}: there are ${[...left.stages.keys()].join(', ')}`,
           );
-        return [unitLength(left.stages.get(stage)!), unitLength(right.stages.get(stage)!)];
-      };
-      const terms = stages.map((stage) => mul(squaredDistance(...unitFeatures(stage)), 1 / stages.length));
+        if (!pairs.has(stage))
+          pairs.set(stage, [unitLength(left.stages.get(stage)!), unitLength(right.stages.get(stage)!)]);
+      }
+      const terms = stages.map((stage) => mul(squaredDistance(...pairs.get(stage)!), 1 / stages.length));
       if (textureWeight !== 0)
         for (const stage of textureStages) {
-          const [u, v] = unitFeatures(stage);
+          const [u, v] = pairs.get(stage)!;
           const distance = squaredDistance(regionMeans(u), regionMeans(v));
           terms.push(mul(distance, textureWeight / textureStages.length));
         }
