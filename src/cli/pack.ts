@@ -11,9 +11,9 @@ const flags = {
     description: 'Folder to write, which must not be there yet',
   },
   mix: {
-    type: textFlag('--mix', 'a folder'),
+    type: [textFlag('--mix', 'a folder')],
     placeholder: '<folder>',
-    description: 'Another checkpoint of the same networks, to average the weights with',
+    description: 'Another checkpoint of the same networks, to average the weights with; may be repeated',
   },
   bits: {
     type: choiceFlag('--bits', ['8', '16']),
@@ -23,7 +23,8 @@ const flags = {
   share: {
     type: numberFlag('--share', 0, 1),
     placeholder: '<0..1>',
-    description: 'Share of --mix in the average; 0.5 unless given',
+    description:
+      'Share of all --mix together in the average; as large as that of as many checkpoints unless given',
   },
 } as const;
 
@@ -39,6 +40,7 @@ export const packCommand = command(
         'interlcm pack runs/a/latest -o model',
         'interlcm pack runs/a/latest --bits 8 -o small-model',
         'interlcm pack runs/soft/latest --mix runs/sharp/latest --share 0.3 -o model',
+        'interlcm pack runs/a/latest --mix runs/b/latest --mix runs/c/latest -o model',
       ],
     },
   },
@@ -49,12 +51,12 @@ export const packCommand = command(
     if (checkpoint === undefined)
       throw new UsageError('pack needs the folder of a checkpoint; see pack --help');
     if (out === undefined) throw new UsageError('pack needs --out and the folder to write after it');
-    if (share !== undefined && mix === undefined)
+    if (share !== undefined && mix.length === 0)
       throw new UsageError('--share is that of another checkpoint: give it by --mix');
     const { packCheckpoint } = await import('../platform/node/model/pack-checkpoint.ts');
     await packCheckpoint(checkpoint, out, {
       bits: bits === '8' ? 8 : 16,
-      ...(mix !== undefined && { mixture: { folder: mix, share: share ?? 0.5 } }),
+      ...(mix.length > 0 && { mixture: { folders: mix, share: share ?? mix.length / (mix.length + 1) } }),
     });
   },
 );

@@ -80,12 +80,12 @@ it('keeps matrices and kernels in 8 bits, within half a step of their rows', asy
   await rm(join(root, 'bytes'), { recursive: true });
 });
 
-it('averages the weights of two checkpoints of the same networks', async () => {
+it('averages the weights of checkpoints of the same networks', async () => {
   const [whole, mixed, other] = ['whole', 'mixed', 'negative'].map((name) => join(root, name));
   await cp(whole!, other!, { recursive: true });
   const file = join(other!, 'interlcm/visual_encoder.safetensors');
   await writeFile(file, withNegatives(await readFile(file)));
-  await packCheckpoint(whole!, mixed!, { mixture: { folder: other!, share: 0.25 } });
+  await packCheckpoint(whole!, mixed!, { mixture: { folders: [whole!, other!, other!], share: 0.375 } });
   const stores = await Promise.all([whole!, mixed!].map((folder) => openCheckpointFolder(folder)));
   const [a, b] = await Promise.all(stores.map((store) => openCheckpoint(store)));
   for (const [network, factor] of [
@@ -114,7 +114,7 @@ it('mixes nothing of other networks', async () => {
   await makeFormulaCheckpoint({ ...microSpec, visual_encoder: { nf: 32 } }, join(root, 'wide'));
   await expect(
     packCheckpoint(join(root, 'whole'), join(root, 'mixed'), {
-      mixture: { folder: join(root, 'wide'), share: 0.5 },
+      mixture: { folders: [join(root, 'whole'), join(root, 'wide')], share: 0.5 },
     }),
   ).rejects.toThrow('its visual encoder has other weights');
   await rm(join(root, 'wide'), { recursive: true });

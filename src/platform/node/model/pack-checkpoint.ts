@@ -18,9 +18,9 @@ import { exists } from '../files/file-kind.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import { openCheckpointFolder } from './checkpoint-store.ts';
 
-/** Another training of the same networks, and its share in every weight, 0..1. */
+/** Other trainings of the same networks, and their share together in every weight, 0..1: all of them alike. */
 export interface Mixture {
-  readonly folder: string;
+  readonly folders: readonly string[];
   readonly share: number;
 }
 
@@ -29,7 +29,8 @@ interface PackOptions {
   readonly bits?: 8 | 16 | undefined;
   /**
    * Whose weights are averaged with the checkpoint's, as between a soft and a sharp one of the same origin (Wang et al. 2018,
-   * "ESRGAN", arXiv:1809.00219, section 3.4).
+   * "ESRGAN", arXiv:1809.00219, section 3.4), or among several runs from one start (Wortsman et al. 2022, "Model soups",
+   * arXiv:2203.05482).
    */
   readonly mixture?: Mixture | undefined;
 }
@@ -37,7 +38,7 @@ interface PackOptions {
 /**
  * Copies the networks of a checkpoint, their configs, the schedule and the sampling defaults, with weights in fewer bits.
  * @param to must not exist; appears when all is written
- * @throws {CheckpointError} if a checkpoint is incomplete, the two differ in their networks, or a weight does not fit
+ * @throws {CheckpointError} if a checkpoint is incomplete, they differ in their networks, or a weight does not fit
  *   into float16
  */
 export async function packCheckpoint(
@@ -48,7 +49,7 @@ export async function packCheckpoint(
   if (await exists(to))
     throw new CheckpointError('it is there already: choose another name, or remove it', { file: to });
   const store = await openCheckpointFolder(from);
-  const otherStore = mixture && (await openCheckpointFolder(mixture.folder));
+  const otherStores: Awaited<ReturnType<typeof openCheckpointFolder>>[] = [];
   const partial = `${to}.partial-${process.pid}`;
   const write = async (file: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) => {
     const full = path.join(partial, file);
@@ -59,14 +60,16 @@ export async function packCheckpoint(
     write(file, [Buffer.from(`${JSON.stringify(json, null, 2)}\n`)]);
   try {
     const checkpoint = await openCheckpoint(store);
-    const other = otherStore && (await openCheckpoint(otherStore));
+    for (const folder of mixture?.folders ?? []) otherStores.push(await openCheckpointFolder(folder));
+    const others = await Promise.all(otherStores.map((other) => openCheckpoint(other)));
     for (const [network, { config, tensors }] of networksOfCheckpoint(checkpoint)) {
-      const mixed = other && (other[network]?.tensors ?? new Map());
-      if (mixed) requireSameTensors(tensors, mixed, `its ${networks[network].label}`, mixture!.folder);
+      const mixed = others.map((other) => other[network]?.tensors ?? new Map());
+      for (const [i, other] of mixed.entries())
+        requireSameTensors(tensors, other, `its ${networks[network].label}`, mixture!.folders[i]!);
       const inputs = [...tensors].flatMap(([name, { entry, file }]) => {
         const read = async (): Promise<Float32Array> => {
-          const own = (await readTensor(file, entry.name)).data;
-          const data = mixed ? mix(own, await readStored(mixed, name), mixture!.share) : own;
+          const data = (await readTensor(file, entry.name)).data;
+          if (mixture) await mixInto(data, name, mixed, mixture.share);
           if (!data.every((value) => Math.abs(value) < largestHalf))
             throw new CheckpointError(`its ${name} has values beyond half precision`, { file: from });
           return data;
@@ -86,7 +89,7 @@ export async function packCheckpoint(
     await rename(partial, to);
   } finally {
     await store.close();
-    await otherStore?.close();
+    for (const other of otherStores) await other.close();
     await rm(partial, { recursive: true, force: true });
   }
 }
@@ -135,13 +138,23 @@ function inEightBits(
   ];
 }
 
-function mix(own: Float32Array, other: Float32Array, share: number): Float32Array {
-  return own.map((value, i) => value + share * (other[i]! - value));
-}
-
-async function readStored(tensors: StoredTensors, name: string): Promise<Float32Array> {
-  const { file, entry } = tensors.get(name)!;
-  return (await readTensor(file, entry.name)).data;
+/** One at a time, so that no more than two are held. */
+async function mixInto(
+  own: Float32Array,
+  name: string,
+  others: readonly StoredTensors[],
+  share: number,
+): Promise<void> {
+  own.forEach((value, i) => {
+    own[i] = value * (1 - share);
+  });
+  for (const other of others) {
+    const { file, entry } = other.get(name)!;
+    const { data } = await readTensor(file, entry.name);
+    data.forEach((value, i) => {
+      own[i]! += (value * share) / others.length;
+    });
+  }
 }
 
 function requireSameTensors(own: StoredTensors, other: StoredTensors, what: string, file: string): void {
